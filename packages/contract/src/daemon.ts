@@ -1,0 +1,39 @@
+import { z } from "zod";
+
+/** Version, commit, build time and build id of a program of ours. */
+export const buildSchema = z.object({
+  version: z.string(),
+  commit: z.string(),
+  builtAt: z.string(),
+  build: z.string(),
+});
+export type Build = z.infer<typeof buildSchema>;
+
+/** The first call on every connection. */
+export const helloSchema = z.strictObject({
+  protocol: z.int(),
+  build: z.string(),
+});
+export const helloResultSchema = z.object({
+  protocol: z.int(),
+  build: buildSchema,
+  pid: z.int(),
+  /** Calls at work and streams open; a daemon of another build is replaced only when there are none. */
+  busy: z.array(z.string()),
+});
+export type HelloResult = z.infer<typeof helloResultSchema>;
+
+export const daemonStatusSchema = z.object({
+  pid: z.int(),
+  build: buildSchema,
+  startedAt: z.string(),
+  socket: z.string(),
+  log: z.string(),
+  state: z.string(),
+  busy: z.array(z.string()),
+  vms: z.object({ total: z.int(), running: z.int() }),
+});
+export type DaemonStatus = z.infer<typeof daemonStatusSchema>;
+
+export const nothingSchema = z.strictObject({});
+export const stoppedSchema = z.object({ pid: z.int() });

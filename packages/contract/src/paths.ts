@@ -1,0 +1,67 @@
+/** Where everything lives; the same answer for every program of ours, from the environment alone. */
+export interface BangerPaths {
+  /** `config.toml` lies here. */
+  readonly config: string;
+  /** Database, VMs, images and kernels: what must survive. */
+  readonly state: string;
+  /** What can be thrown away at any time. */
+  readonly cache: string;
+  /** Sockets; emptied by a reboot. */
+  readonly run: string;
+  /** The daemon's socket. */
+  readonly socket: string;
+  /** The daemon's log, JSON lines. */
+  readonly log: string;
+}
+
+/** What the paths depend on. */
+export interface PathsInput {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  readonly uid: number;
+}
+
+/**
+ * Resolves the paths: all below `BANGER_HOME` when that is set, else the XDG base directories
+ * (XDG Base Directory Specification 0.8), with `/tmp/banger-runtime-<uid>` where no `XDG_RUNTIME_DIR` is given.
+ */
+export function resolvePaths({ env, home, uid }: PathsInput): BangerPaths {
+  const own = absolute(env["BANGER_HOME"]);
+  if (own !== undefined) {
+    return withFiles({
+      config: `${own}/config`,
+      state: `${own}/state`,
+      cache: `${own}/cache`,
+      run: `${own}/run`,
+    });
+  }
+  const xdg = (name: string, fallback: string): string =>
+    `${absolute(env[name]) ?? `${home}/${fallback}`}/banger`;
+  const runtime = absolute(env["XDG_RUNTIME_DIR"]);
+  return withFiles({
+    config: xdg("XDG_CONFIG_HOME", ".config"),
+    state: xdg("XDG_STATE_HOME", ".local/state"),
+    cache: xdg("XDG_CACHE_HOME", ".cache"),
+    run:
+      runtime === undefined
+        ? `/tmp/banger-runtime-${uid}`
+        : `${runtime}/banger`,
+  });
+}
+
+/** The XDG specification says that relative paths are to be ignored. */
+function absolute(path: string | undefined): string | undefined {
+  return path !== undefined && path.startsWith("/")
+    ? path.replace(/\/+$/, "")
+    : undefined;
+}
+
+function withFiles(
+  roots: Pick<BangerPaths, "config" | "state" | "cache" | "run">,
+): BangerPaths {
+  return {
+    ...roots,
+    socket: `${roots.run}/bangerd.sock`,
+    log: `${roots.state}/bangerd.log`,
+  };
+}

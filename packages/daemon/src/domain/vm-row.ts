@@ -1,0 +1,24 @@
+import type { VmSpec, VmState, VmStep } from '@banger/contract/vm';
+
+/** What is kept of a VM: intent and identity. What is seen of a running one is `VmRuntimeRow`. */
+export interface VmRow {
+  readonly id: string;
+  readonly spec: VmSpec;
+  readonly state: VmState;
+  readonly phase: string;
+  readonly reason: string;
+  readonly hint: string;
+  /** Milliseconds since 1970. */
+  readonly stateSince: number;
+  readonly createdAt: number;
+  /** Deleted by itself when the client that made it goes, and by the next daemon when that one is killed. */
+  readonly ephemeral: boolean;
+  /** The MAC of its NIC, locally administered. */
+  readonly mac: string;
+  /** 32 hexadecimal digits, `/etc/machine-id` of the guest. */
+  readonly machineId: string;
+  /** `agent`, or the path of the image's init. */
+  readonly init: string;
+  readonly steps: readonly VmStep[];
+  readonly warnings: readonly string[];
+}

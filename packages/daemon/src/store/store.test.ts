@@ -1,0 +1,154 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { VmRow } from '../domain/vm-row.ts';
+import { LedgerRepository } from './ledger-repository.ts';
+import { DATABASE_FILE, HOLDER_FILE, openState } from './open-state.ts';
+import { RuntimeRepository } from './runtime-repository.ts';
+import { VmRepository } from './vm-repository.ts';
+
+let directory: string;
+let file: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'banger-store-'));
+  file = join(directory, DATABASE_FILE);
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const row = (id: string, name: string): VmRow => ({
+  id,
+  spec: {
+    name,
+    image: 'debian-bookworm',
+    kernel: 'k',
+    vcpu: 1,
+    memoryMib: 512,
+    diskBytes: 2 ** 30,
+    rootBytes: 2 ** 33,
+    network: 'user',
+    outbound: true,
+    env: ['A=b'],
+  },
+  state: 'creating',
+  phase: '',
+  reason: '',
+  hint: '',
+  stateSince: 1,
+  createdAt: 1,
+  ephemeral: false,
+  mac: `02:00:00:00:00:${id}`,
+  machineId: id.repeat(16),
+  init: 'agent',
+  steps: [],
+  warnings: [],
+});
+
+describe('opening the state', () => {
+  test('a second daemon is refused and told who holds it; close frees it, twice is harmless', () => {
+    const first = openState(directory);
+    writeFileSync(join(directory, HOLDER_FILE), JSON.stringify({ pid: 4711 }));
+    expect(() => openState(directory)).toThrow(/\(pid 4711\)/);
+    expect(() => openState(directory)).toThrow(expect.objectContaining({ code: 'daemon_held' }) as Error);
+    first.close();
+    first.close();
+    openState(directory).close();
+  });
+
+  test('a newer database is refused and left as it is', () => {
+    const newer = new DatabaseSync(file);
+    newer.exec('CREATE TABLE future (x); PRAGMA user_version = 99;');
+    newer.close();
+    const before = readFileSync(file);
+    expect(() => openState(directory)).toThrow(expect.objectContaining({ code: 'database_newer' }) as Error);
+    expect(readFileSync(file).equals(before)).toBe(true);
+  });
+
+  test.each([
+    ['garbage', Buffer.from('not a database at all '.repeat(500))],
+    ['a truncated header', Buffer.from('SQLite format 3\0')],
+  ])('%s is refused and left as it is', (_, content) => {
+    writeFileSync(file, content);
+    expect(() => openState(directory)).toThrow(
+      expect.objectContaining({ code: 'database_corrupt' }) as Error,
+    );
+    expect(readFileSync(file).equals(content)).toBe(true);
+  });
+
+  test('a database with a damaged page is refused and left as it is', () => {
+    const whole = openState(directory);
+    const vms = new VmRepository(whole);
+    for (let i = 10; i < 60; i += 1) vms.insert(row(String(i), `vm-${i}`));
+    whole.close();
+    const bytes = readFileSync(file);
+    bytes.fill(0xa5, 4096, bytes.length);
+    writeFileSync(file, bytes);
+    expect(() => openState(directory)).toThrow(
+      expect.objectContaining({ code: 'database_corrupt' }) as Error,
+    );
+    expect(readFileSync(file).equals(bytes)).toBe(true);
+  });
+
+  test('a failing migration leaves the version before it, whole', () => {
+    openState(directory, ['CREATE TABLE a (x) STRICT'.replace('x', 'x TEXT')]).close();
+    expect(() => openState(directory, ['', 'CREATE TABLE b (x TEXT); CREATE TABLE a (x TEXT)'])).toThrow();
+    const look = new DatabaseSync(file);
+    expect(look.prepare('PRAGMA user_version').get()).toEqual({ user_version: 1 });
+    expect(look.prepare("SELECT name FROM sqlite_master WHERE name = 'b'").get()).toBeUndefined();
+    look.close();
+  });
+
+  test('what was committed is there after a reopening', () => {
+    const first = openState(directory);
+    new VmRepository(first).insert(row('01', 'box'));
+    first.close();
+    expect(statSync(file).size).toBeGreaterThan(0);
+    const second = openState(directory);
+    expect(new VmRepository(second).list()).toEqual([row('01', 'box')]);
+    second.close();
+  });
+});
+
+describe('the repositories', () => {
+  test('a taken name is refused with no row left; an update returns the new row', () => {
+    const database = openState(directory);
+    const vms = new VmRepository(database);
+    vms.insert(row('01', 'box'));
+    expect(() => vms.insert(row('02', 'box'))).toThrow(
+      expect.objectContaining({ code: 'name_taken' }) as Error,
+    );
+    expect(vms.list()).toHaveLength(1);
+    expect(vms.update('01', { state: 'stopped', reason: 'x' })).toEqual({
+      ...row('01', 'box'),
+      state: 'stopped',
+      reason: 'x',
+    });
+    expect(() => vms.update('09', {})).toThrow(expect.objectContaining({ code: 'vm_not_found' }) as Error);
+    database.close();
+  });
+
+  test('a runtime goes with its VM, a ledger entry does not', () => {
+    const database = openState(directory);
+    const vms = new VmRepository(database);
+    const runtimes = new RuntimeRepository<{ pid: number }>(database);
+    const ledger = new LedgerRepository(database);
+    vms.insert(row('01', 'box'));
+    runtimes.set('01', { pid: 1 });
+    runtimes.set('01', { pid: 2 });
+    expect(runtimes.find('01')).toEqual({ pid: 2 });
+    const first = ledger.write('01', 'directory', { path: '/a' }, 5);
+    const second = ledger.write('01', 'vmm', { token: 't' }, 6);
+    ledger.amend(second, { token: 't', pid: 7 });
+    vms.delete('01');
+    expect(runtimes.find('01')).toBeUndefined();
+    expect(ledger.list('01').map((entry) => entry.resource)).toEqual([
+      { token: 't', pid: 7 },
+      { path: '/a' },
+    ]);
+    ledger.strike(first);
+    expect(ledger.list()).toHaveLength(1);
+    database.close();
+  });
+});

@@ -1,0 +1,126 @@
+import type { VmSpec, VmState, VmStep } from '@banger/contract/vm';
+import { BangerError } from '@banger/contract/error';
+import type { VmRow } from '../domain/vm-row.ts';
+import type { Database, Row } from './database.ts';
+
+/** Columns that a change may touch; identity stays. */
+export type VmChange = Partial<
+  Pick<
+    VmRow,
+    | 'spec'
+    | 'state'
+    | 'phase'
+    | 'reason'
+    | 'hint'
+    | 'stateSince'
+    | 'init'
+    | 'steps'
+    | 'warnings'
+    | 'ephemeral'
+  >
+>;
+
+/** The durable rows of VMs. */
+export class VmRepository {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Reserves id, name and MAC in one statement; `name_taken` when another VM has the name. */
+  insert(row: VmRow): void {
+    this.#database.transaction(() => {
+      if (this.#database.get('SELECT 1 FROM vms WHERE name = ?', row.spec.name) !== undefined) {
+        throw new BangerError('name_taken', `There is a VM named ${row.spec.name}.`, {
+          details: { name: row.spec.name },
+        });
+      }
+      this.#database.run(
+        `INSERT INTO vms (id, name, image, kernel, spec, state, phase, reason, hint, state_since, created_at, ephemeral,
+           mac, machine_id, init, steps, warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        row.id,
+        row.spec.name,
+        row.spec.image,
+        row.spec.kernel,
+        JSON.stringify(row.spec),
+        row.state,
+        row.phase,
+        row.reason,
+        row.hint,
+        row.stateSince,
+        row.createdAt,
+        row.ephemeral ? 1 : 0,
+        row.mac,
+        row.machineId,
+        row.init,
+        JSON.stringify(row.steps),
+        JSON.stringify(row.warnings),
+      );
+    });
+  }
+
+  /** Changes a row and returns what it is now; `vm_not_found` when it is gone. */
+  update(id: string, change: VmChange): VmRow {
+    return this.#database.transaction(() => {
+      const row = { ...this.get(id), ...change };
+      this.#database.run(
+        `UPDATE vms SET spec = ?, state = ?, phase = ?, reason = ?, hint = ?, state_since = ?, ephemeral = ?, init = ?,
+           steps = ?, warnings = ? WHERE id = ?`,
+        JSON.stringify(row.spec),
+        row.state,
+        row.phase,
+        row.reason,
+        row.hint,
+        row.stateSince,
+        row.ephemeral ? 1 : 0,
+        row.init,
+        JSON.stringify(row.steps),
+        JSON.stringify(row.warnings),
+        id,
+      );
+      return row;
+    });
+  }
+
+  /** The row of this id; `vm_not_found` when there is none. */
+  get(id: string): VmRow {
+    const row = this.find(id);
+    if (row === undefined)
+      throw new BangerError('vm_not_found', `There is no VM with id ${id}.`, { details: { id } });
+    return row;
+  }
+
+  find(id: string): VmRow | undefined {
+    const row = this.#database.get('SELECT * FROM vms WHERE id = ?', id);
+    return row === undefined ? undefined : toVmRow(row);
+  }
+
+  /** All, oldest first. */
+  list(): VmRow[] {
+    return this.#database.all('SELECT * FROM vms ORDER BY created_at, id').map(toVmRow);
+  }
+
+  delete(id: string): void {
+    this.#database.run('DELETE FROM vms WHERE id = ?', id);
+  }
+}
+
+function toVmRow(row: Row): VmRow {
+  return {
+    id: String(row['id']),
+    spec: JSON.parse(String(row['spec'])) as VmSpec,
+    state: String(row['state']) as VmState,
+    phase: String(row['phase']),
+    reason: String(row['reason']),
+    hint: String(row['hint']),
+    stateSince: Number(row['state_since']),
+    createdAt: Number(row['created_at']),
+    ephemeral: row['ephemeral'] === 1,
+    mac: String(row['mac']),
+    machineId: String(row['machine_id']),
+    init: String(row['init']),
+    steps: JSON.parse(String(row['steps'])) as VmStep[],
+    warnings: JSON.parse(String(row['warnings'])) as string[],
+  };
+}

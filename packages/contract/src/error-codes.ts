@@ -9,6 +9,16 @@ export interface ErrorCodeRow {
 }
 
 const table = {
+  agent_limit: {
+    kind: 'system',
+    summary: 'The guest agent serves as many requests as it can.',
+    hint: 'End some of the commands that run in the VM, then try again.',
+  },
+  agent_lost: {
+    kind: 'system',
+    summary: 'The channel to the guest agent ended.',
+    hint: 'The VM may have stopped: see `banger vm show NAME` and `banger vm logs NAME`.',
+  },
   agent_not_ready: {
     kind: "system",
     summary: "The guest agent did not answer in time.",
@@ -80,15 +90,20 @@ const table = {
     summary: 'A file that banger keeps cannot be read or is damaged; it was left as it is.',
     hint: 'Move the file that the message names aside, then run the command again.',
   },
-  image_invalid: {
-    kind: "system",
-    summary: "A stored image is damaged or incomplete.",
-    hint: "Delete it with `banger image delete NAME` and pull it again.",
+  guest_failed: {
+    kind: 'user',
+    summary: 'The guest could not do what was asked.',
+    hint: 'The message says what the guest answered; look at it with `banger vm exec NAME`.',
   },
   image_in_use: {
     kind: "user",
     summary: "A VM uses this image.",
     hint: "Delete the VMs that the message names first.",
+  },
+  image_invalid: {
+    kind: "system",
+    summary: "A stored image is damaged or incomplete.",
+    hint: "Delete it with `banger image delete NAME` and pull it again.",
   },
   image_not_found: {
     kind: "user",
@@ -150,6 +165,11 @@ const table = {
     summary: "The name is in use.",
     hint: "Choose another name.",
   },
+  network_failed: {
+    kind: "system",
+    summary: "The network of a VM could not be set up.",
+    hint: "Run `banger doctor`; a VM also starts with `--network none`.",
+  },
   not_supported: {
     kind: "user",
     summary: "The chosen driver cannot do this.",
@@ -194,6 +214,11 @@ const table = {
     kind: "system",
     summary: "The virtual machine monitor failed.",
     hint: "The message shows its last lines; see also `banger doctor`.",
+  },
+  vmm_gone: {
+    kind: "system",
+    summary: "The virtual machine monitor of this VM has ended.",
+    hint: "See `banger vm show NAME` for the reason, and start the VM again.",
   },
 } as const satisfies Record<string, ErrorCodeRow>;
 

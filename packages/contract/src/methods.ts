@@ -40,8 +40,7 @@ import {
   vmWishSchema,
 } from "./vm.ts";
 
-/** Raised by one whenever a method's meaning changes for an older client. */
-export const PROTOCOL_VERSION = 1;
+export { PROTOCOL_VERSION } from './protocol-version.ts';
 
 /** One row of the method table. */
 interface MethodRow {

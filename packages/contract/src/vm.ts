@@ -41,7 +41,7 @@ export const vmStateSchema = z.enum([
 export type VmState = z.infer<typeof vmStateSchema>;
 
 /** Where a value of the spec came from. */
-export const originSchema = z.enum([
+const originSchema = z.enum([
   "flag",
   "config",
   "host",
@@ -50,7 +50,7 @@ export const originSchema = z.enum([
 ]);
 
 /** Something that would have to be fetched before the VM can be made. */
-export const planActionSchema = z.object({
+const planActionSchema = z.object({
   action: z.enum(["image.pull", "kernel.pull"]),
   name: z.string(),
   source: z.string(),
@@ -77,7 +77,7 @@ export const vmStepSchema = z.object({
 export type VmStep = z.infer<typeof vmStepSchema>;
 
 /** What is seen of a running VM; absent when nothing runs. */
-export const vmRuntimeSchema = z.object({
+const vmRuntimeSchema = z.object({
   pid: z.int(),
   vmm: z.string(),
   accel: z.enum(["kvm", "tcg", "fake"]),
@@ -91,7 +91,6 @@ export const vmRuntimeSchema = z.object({
   ipv4: z.string().optional(),
   ipv6: z.string().optional(),
 });
-export type VmRuntime = z.infer<typeof vmRuntimeSchema>;
 
 /** A VM as clients see it. Times are ISO 8601 in UTC. */
 export const vmViewSchema = z.object({

@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { ProcessTable } from '../../../host/process-identity.ts';
+import { describeGuest } from './guest.suite.ts';
+
+/** The agent as an ordinary process; built by `make setup`. */
+const AGENT = fileURLToPath(new URL('../../../../../../build/guest/agent-hosted', import.meta.url));
+const processes = new ProcessTable();
+
+describeGuest('agent', async (directory) => {
+  const socket = join(directory, 'channel');
+  const root = join(directory, 'root');
+  await mkdir(join(root, 'etc'), { recursive: true });
+  const agent = spawn(AGENT, [socket, root], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  agent.stderr.on('data', (chunk) => (said += String(chunk)));
+  await once(agent, 'spawn');
+  return {
+    socket,
+    directory,
+    isRunning: (pid) => processes.identify(pid) !== undefined,
+    close: async () => {
+      // A crash would have ended it before.
+      expect({ exitCode: agent.exitCode, signal: agent.signalCode, said }).toMatchObject({
+        exitCode: null,
+        signal: null,
+      });
+      agent.kill('SIGKILL');
+      await once(agent, 'exit');
+    },
+  };
+});

@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import type { Duplex, Readable, Writable } from 'node:stream';
+import type {
+  DialTarget,
+  ExecEnd,
+  GuestEvent,
+  GuestHello,
+  GuestPort,
+  GuestStats,
+  GuestTty,
+} from '../driver.ts';
+
+/** What a command of the fake guest gets. */
+export interface FakeCommandContext {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string | undefined;
+  readonly user: string | undefined;
+  readonly login: boolean;
+  /** The terminal with its present size; undefined when there is none. */
+  tty: GuestTty | undefined;
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** Fires when the command is hung up; its reason is unused. */
+  readonly hangUp: AbortSignal;
+  /** Takes signals instead of dying of them. */
+  onSignal(handler: (signal: number) => void): void;
+}
+
+/** A command: its end, or a promise of it. */
+export type FakeCommand = (context: FakeCommandContext) => ExecEnd | Promise<ExecEnd>;
+
+/** A file of the fake guest. */
+export interface FakeFile {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly content: Uint8Array;
+}
+
+/** What a fake guest has. */
+export interface FakeGuestOptions {
+  readonly hello?: Partial<GuestHello>;
+  /** By argv[0]; `not-executable` is a file without the executable bit. Anything else does not exist. */
+  readonly commands?: Readonly<Record<string, FakeCommand | 'not-executable'>>;
+  /** Users besides root. */
+  readonly users?: readonly string[];
+  /** Connects, or gives the errno of Linux that the guest answers. */
+  readonly dial?: (target: DialTarget) => Duplex | number;
+  /** Warnings that `configure` is answered with. */
+  readonly warnings?: readonly string[];
+  readonly ports?: () => readonly GuestPort[];
+  readonly stats?: GuestStats;
+  /** What has happened in each boot before the host asks; `init-ready` unless told. */
+  readonly events?: readonly GuestEvent[];
+}
+
+/** Figures of a guest that has nothing to do. */
+const IDLE_STATS: GuestStats = {
+  uptimeSeconds: 1,
+  cpu: { totalTicks: 100, idleTicks: 90 },
+  memory: { total: 1_073_741_824, available: 536_870_912 },
+  fileSystems: [{ mountPoint: '/', size: 8_589_934_592, free: 4_294_967_296 }],
+  load: 0.25,
+  network: { received: 0, sent: 0 },
+  processes: 10,
+};
+
+/** What lasts from one session of a fake guest to the next. */
+export class FakeGuestState {
+  readonly options: FakeGuestOptions;
+  readonly files = new Map<string, FakeFile>();
+  /** Where files can be put. */
+  readonly directories = new Set(['/', '/etc', '/root', '/tmp']);
+  /** Payloads of the `configure` requests that were answered with `ok`. */
+  readonly configurations: Uint8Array[] = [];
+  /** `sync` and `shutdown` requests, in order. */
+  readonly requests: string[] = [];
+  readonly stats: GuestStats;
+  /** Running commands by session id. */
+  readonly sessions = new Map<
+    number,
+    { signal(number: number): void; resize(rows: number, columns: number): void }
+  >();
+  hello: GuestHello;
+  #nextSession = 1;
+
+  constructor(options: FakeGuestOptions) {
+    this.options = options;
+    this.stats = options.stats ?? IDLE_STATS;
+    this.hello = {
+      generation: 1,
+      agentVersion: 'fake',
+      bootId: randomUUID(),
+      configured: true,
+      init: 'agent',
+      ...options.hello,
+    };
+  }
+
+  /** A session id that no command had. */
+  nextSession(): number {
+    return this.#nextSession++;
+  }
+
+  configured(payload: Uint8Array): void {
+    this.configurations.push(payload);
+    this.hello = { ...this.hello, configured: true };
+  }
+
+  reboot(bootId: string): void {
+    this.sessions.clear();
+    this.hello = { ...this.hello, bootId, configured: false };
+  }
+}

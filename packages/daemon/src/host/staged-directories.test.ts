@@ -1,0 +1,93 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BangerError } from '@banger/contract/error';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { diskFull, StagedDirectories } from './staged-directories.ts';
+
+const taken = (): BangerError => new BangerError('name_taken', 'taken');
+const fill =
+  (text: string) =>
+  (staging: string): Promise<void> =>
+    writeFile(join(staging, 'file'), text);
+
+let root: string;
+let directories: StagedDirectories;
+beforeEach(async () => {
+  root = join(await mkdtemp(join(tmpdir(), 'banger-staged-')), 'store');
+  directories = new StagedDirectories(root);
+});
+afterEach(() => rm(join(root, '..'), { recursive: true }));
+
+const content = (name: string): Promise<string> => readFile(join(root, name, 'file'), 'utf8');
+
+test('what is made is private and seen only when it is whole', async () => {
+  await directories.make('a', taken, async (staging) => {
+    expect((await stat(staging)).mode & 0o777).toBe(0o700);
+    expect(await directories.names()).toEqual([]);
+    await fill('1')(staging);
+  });
+  expect(await directories.names()).toEqual(['a']);
+  expect(await content('a')).toBe('1');
+  expect((await stat(root)).mode & 0o777).toBe(0o700);
+});
+
+test('a taken name is refused, or replaced and nothing of the old one left', async () => {
+  await directories.make('a', taken, fill('1'));
+  await expect(directories.make('a', taken, fill('2'))).rejects.toMatchObject({ code: 'name_taken' });
+  expect(await content('a')).toBe('1');
+  await directories.make('a', 'replace', fill('2'));
+  expect(await content('a')).toBe('2');
+  expect(await readdir(root)).toEqual(['a']);
+});
+
+test('a failure leaves what was there', async () => {
+  await directories.make('a', taken, fill('1'));
+  const fails = async (staging: string): Promise<void> => {
+    await fill('2')(staging);
+    throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+  };
+  await expect(directories.make('a', 'replace', fails)).rejects.toMatchObject({ code: 'disk_full' });
+  expect(await content('a')).toBe('1');
+  expect(await readdir(root)).toEqual(['a']);
+});
+
+test('a kill between any two steps leaves the old one or the new one, and nothing else after a sweep', async () => {
+  await directories.make('a', taken, fill('1'));
+  await mkdir(join(root, '.staging-a.0123456789ab'));
+  await mkdir(join(root, '.staging-b.0123456789ab'));
+  await mkdir(join(root, '.removing-c.0123456789ab'));
+  await mkdir(join(root, '.replaced-a.0123456789ab'));
+  await mkdir(join(root, '.replaced-d.x.0123456789ab'));
+  await fill('4')(join(root, '.replaced-d.x.0123456789ab'));
+  expect(await directories.sweep()).toHaveLength(5);
+  expect((await readdir(root)).sort()).toEqual(['a', 'd.x']);
+  expect(await content('a')).toBe('1');
+  expect(await content('d.x')).toBe('4');
+  expect(await directories.sweep()).toEqual([]);
+});
+
+test('a sweep spares what is being made', async () => {
+  await directories.make('a', taken, async (staging) => {
+    expect(await directories.sweep()).toEqual([]);
+    await fill('1')(staging);
+  });
+  expect(await content('a')).toBe('1');
+});
+
+test('removal says whether there was something, and scratch goes', async () => {
+  await directories.make('a', taken, fill('1'));
+  expect(await directories.remove('a')).toBe(true);
+  expect(await directories.remove('a')).toBe(false);
+  await expect(
+    directories.scratch((path) => fill('x')(path).then(() => Promise.reject(new Error('no')))),
+  ).rejects.toThrow('no');
+  expect(await readdir(root)).toEqual([]);
+});
+
+test('a full disk is told from other failures', () => {
+  expect(diskFull(Object.assign(new Error('x'), { code: 'EDQUOT' }))?.code).toBe('disk_full');
+  expect(diskFull(new BangerError('command_failed', 'apt: No space left on device'))?.code).toBe('disk_full');
+  expect(diskFull(new BangerError('command_failed', 'apt: something else'))).toBeUndefined();
+  expect(diskFull(Object.assign(new Error('x'), { code: 'EIO' }))).toBeUndefined();
+});

@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto';
+import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isBangerError, toBangerError, BangerError } from '@banger/contract/error';
+import { ensurePrivateDir, syncDirectory } from './private-files.ts';
+
+const PRIVATE_MODE = 0o700;
+const STAGING = /^\.(?:staging|removing)-/;
+const REPLACED = /^\.replaced-(.+)\.[0-9a-f]{12}$/;
+
+/**
+ * A directory of directories, each of which is there whole or not at all: made beside its place under a hidden name,
+ * then renamed. Names beginning with a dot are ours. One process at a time may use it.
+ *
+ *   .staging-NAME.<random>    being made
+ *   .replaced-NAME.<random>   the old one, between the two renames of a replacement
+ *   .removing-NAME.<random>   taken out of sight, being deleted
+ */
+export class StagedDirectories {
+  readonly root: string;
+  readonly #removeTree: (path: string) => Promise<void>;
+  readonly #active = new Set<string>();
+
+  /** `removeTree` deletes a tree of which files may belong to other (sub-)users; a plain `rm -r` unless told. */
+  constructor(root: string, removeTree: (path: string) => Promise<void> = removeRecursively) {
+    this.root = root;
+    this.#removeTree = removeTree;
+  }
+
+  /** Where the directory of that name is, or would be. */
+  path(name: string): string {
+    return join(this.root, name);
+  }
+
+  /** Names that are there, sorted. */
+  async names(): Promise<readonly string[]> {
+    const entries = await readdir(this.root).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    });
+    return entries.filter((name) => !name.startsWith('.')).sort();
+  }
+
+  /** True when something has that name. */
+  async has(name: string): Promise<boolean> {
+    return exists(this.path(name));
+  }
+
+  /**
+   * Makes a directory by `work` in a private staging directory and gives it its name when that is done; whatever fails,
+   * the staging directory goes and what had the name stays. `work` must have synced its files. Where the name is taken
+   * (also meanwhile) it is replaced, or `taken` is thrown. A full disk is `disk_full`.
+   */
+  async make<T>(
+    name: string,
+    taken: 'replace' | (() => BangerError),
+    work: (staging: string) => Promise<T>,
+  ): Promise<T> {
+    await ensurePrivateDir(this.root);
+    const staging = this.#hidden('staging', name);
+    this.#active.add(staging);
+    try {
+      await mkdir(join(this.root, staging), { mode: PRIVATE_MODE });
+      const result = await work(join(this.root, staging));
+      await this.#publish(staging, name, taken);
+      return result;
+    } catch (error) {
+      await this.#removeTree(join(this.root, staging));
+      throw diskFull(error) ?? error;
+    } finally {
+      this.#active.delete(staging);
+    }
+  }
+
+  /** A private directory for files in between; it goes when `work` has ended. */
+  async scratch<T>(work: (directory: string) => Promise<T>): Promise<T> {
+    await ensurePrivateDir(this.root);
+    const name = this.#hidden('staging', 'scratch');
+    this.#active.add(name);
+    try {
+      await mkdir(join(this.root, name), { mode: PRIVATE_MODE });
+      return await work(join(this.root, name));
+    } finally {
+      await this.#removeTree(join(this.root, name));
+      this.#active.delete(name);
+    }
+  }
+
+  /** Takes the directory out of sight at once, then deletes it; false when there was none. */
+  async remove(name: string): Promise<boolean> {
+    const aside = this.#hidden('removing', name);
+    this.#active.add(aside);
+    try {
+      await rename(this.path(name), join(this.root, aside));
+      await syncDirectory(this.root);
+      await this.#removeTree(join(this.root, aside));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    } finally {
+      this.#active.delete(aside);
+    }
+  }
+
+  /** Deletes what a killed process left half-made or half-removed and puts back what it was replacing. */
+  async sweep(): Promise<readonly string[]> {
+    const entries = await readdir(this.root).catch(() => []);
+    const found = entries.filter(
+      (name) => !this.#active.has(name) && (STAGING.test(name) || REPLACED.test(name)),
+    );
+    for (const entry of found) {
+      const replaced = REPLACED.exec(entry)?.[1];
+      if (replaced !== undefined && !(await this.has(replaced))) {
+        await rename(join(this.root, entry), this.path(replaced));
+      } else {
+        await this.#removeTree(join(this.root, entry));
+      }
+    }
+    if (found.length > 0) await syncDirectory(this.root);
+    return found;
+  }
+
+  async #publish(staging: string, name: string, taken: 'replace' | (() => BangerError)): Promise<void> {
+    const from = join(this.root, staging);
+    await syncDirectory(from);
+    if (taken !== 'replace') {
+      if (await this.has(name)) throw taken();
+      await rename(from, this.path(name));
+      return syncDirectory(this.root);
+    }
+    const old = (await this.has(name)) ? this.#hidden('replaced', name) : undefined;
+    if (old !== undefined) {
+      this.#active.add(old);
+      await rename(this.path(name), join(this.root, old));
+    }
+    try {
+      await rename(from, this.path(name));
+    } catch (error) {
+      if (old !== undefined) await rename(join(this.root, old), this.path(name));
+      throw error;
+    }
+    await syncDirectory(this.root);
+    if (old !== undefined) {
+      await this.#removeTree(join(this.root, old));
+      this.#active.delete(old);
+    }
+  }
+
+  #hidden(what: 'staging' | 'replaced' | 'removing', name: string): string {
+    return `.${what}-${name}.${randomBytes(6).toString('hex')}`;
+  }
+}
+
+/** `disk_full` when that is what an error of the file system or of a program of the host says, else undefined. */
+export function diskFull(error: unknown): BangerError | undefined {
+  if (isBangerError(error, 'disk_full')) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const full =
+    code === 'ENOSPC' ||
+    code === 'EDQUOT' ||
+    (isBangerError(error, 'command_failed') && /No space left on device|Disk quota exceeded/.test(message));
+  return full
+    ? new BangerError('disk_full', 'There is no room left on the disk.', { cause: error })
+    : undefined;
+}
+
+async function removeRecursively(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw toBangerError(error);
+  }
+}

@@ -1,0 +1,47 @@
+import type { Readable, Writable } from 'node:stream';
+import type { HelloResult } from '@banger/contract/daemon';
+import type { ExecEnd, TerminalSize, VmExec } from '@banger/contract/exec';
+import type { MethodName, ParamsOf, ResultOf } from '@banger/contract/methods';
+import type { Progress } from '@banger/contract/progress';
+
+/** How one call is followed. */
+export interface CallOptions {
+  /** Cancels the call in the daemon when it fires. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** A command at work in a guest. The three streams are raw bytes with back-pressure. */
+export interface ExecSession {
+  readonly pid: number;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Ends at once, empty, when the command has a terminal. */
+  readonly stderr: Readable;
+  /** Resolves when the command has ended, after its last byte of output; rejects when the connection is lost. */
+  readonly exit: Promise<ExecEnd>;
+  /** Sends a signal, by number, to the command's process group. */
+  signal(signal: number): Promise<void>;
+  resize(size: TerminalSize): Promise<void>;
+  /** Ends the session; a command that still runs loses it. Harmless twice. */
+  close(): void;
+}
+
+/** The console of a VM, from `vm.logs`. */
+export interface LogsRequest {
+  readonly vm: string;
+  readonly follow: boolean;
+  /** Last lines only; all when absent. */
+  readonly lines?: number;
+}
+
+/** What the commands need of a connection to the daemon; every failure is a `BangerError`. */
+export interface DaemonClient {
+  /** What the daemon said of itself when it was greeted. */
+  readonly hello: HelloResult;
+  call<M extends MethodName>(method: M, params: ParamsOf<M>, options?: CallOptions): Promise<ResultOf<M>>;
+  exec(params: VmExec, options?: CallOptions): Promise<ExecSession>;
+  logs(params: LogsRequest, options?: CallOptions): Promise<Readable>;
+  /** Closes the connection: calls at work are cancelled, ephemeral VMs of this client are deleted. */
+  close(): void;
+}

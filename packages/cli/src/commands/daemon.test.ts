@@ -1,0 +1,194 @@
+import { appendFile, mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BangerError } from '@banger/contract/error';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FakeDaemon } from '../fake-daemon.suite.ts';
+import { fakeMachine, run, settle, until, type FakeMachine } from '../fake-machine.suite.ts';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'banger-cli-'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const status = {
+  pid: 77,
+  build: { version: '1.2.3', commit: 'abc', builtAt: '', build: 'b1' },
+  startedAt: '2026-01-31T11:00:00.000Z',
+  socket: '/run/s',
+  log: '/log',
+  state: '/state',
+  busy: [],
+  vms: { total: 3, running: 1 },
+};
+
+describe('daemon status, stop and version', () => {
+  test('start none, and say that none runs', async () => {
+    const machine = fakeMachine();
+    const ran = await run('daemon status', machine);
+    expect(ran.status).toBe(3);
+    expect(ran.out).toMatch(/^not running/);
+    expect(machine.connects.map(({ start }) => start)).toEqual([false]);
+    expect(await run('daemon stop', fakeMachine())).toMatchObject({ status: 0, out: 'not running\n' });
+    const version = await run('version', fakeMachine());
+    expect(version.status).toBe(0);
+    expect(version.out).toContain('bangerd  not running');
+    const json = await run('daemon status --json', fakeMachine());
+    expect(json.status).toBe(3);
+    expect(JSON.parse(json.out)).toEqual({
+      running: false,
+      socket: '/none/run/bangerd.sock',
+      log: '/none/state/bangerd.log',
+    });
+  });
+
+  test('tell of the one that runs', async () => {
+    const daemon = new FakeDaemon({
+      'daemon.status': () => status,
+      'daemon.stop': () => ({ pid: 4_194_305 }),
+    });
+    const told = await run('daemon status', fakeMachine({ client: daemon }));
+    expect(told.status).toBe(0);
+    expect(told.out).toContain('State    running for 1 h\nProcess  77\n');
+    expect(told.out).toContain('VMs      3, 1 running\nAt work  nothing\n');
+    const stopped = await run('daemon stop', fakeMachine({ client: daemon }));
+    expect(stopped).toMatchObject({ status: 0, out: 'stopped (process 4194305); VMs go on running\n' });
+    const version = await run('version --json', fakeMachine({ client: daemon }));
+    expect(JSON.parse(version.out)).toMatchObject({
+      cli: { build: 'b1' },
+      daemon: { build: 'b1', pid: 4_194_305 },
+    });
+  });
+});
+
+describe('daemon logs', () => {
+  const line = (msg: string): string => `${JSON.stringify({ level: 30, time: 0, msg })}\n`;
+  const machineWith = (log: string): FakeMachine => fakeMachine({ paths: { log } });
+
+  test('reads the file without a daemon', async () => {
+    const log = join(directory, 'log');
+    await writeFile(log, line('one') + line('two') + 'broken \x1b[2J');
+    const machine = machineWith(log);
+    expect(await run('daemon logs', machine)).toEqual({
+      status: 0,
+      out: '1970-01-01T00:00:00.000Z info  one\n1970-01-01T00:00:00.000Z info  two\nbroken \\x1b[2J\n',
+      err: '',
+    });
+    expect(machine.connects).toEqual([]);
+    expect((await run('daemon logs --json -n 2', machineWith(log))).out).toBe(line('two') + 'broken \x1b[2J');
+  });
+
+  test.each([0, 1, 2, 999, 1000, 5000])(
+    '-n %d gives that many lines, however long the file',
+    async (count) => {
+      const log = join(directory, 'log');
+      const lines = Array.from({ length: 1000 }, (_, index) => `${index} ${'x'.repeat(index % 500)}\n`);
+      await writeFile(log, lines.join(''));
+      const { out } = await run(`daemon logs --json -n ${count}`, machineWith(log));
+      expect(out).toBe(count === 0 ? '' : lines.slice(-count).join(''));
+    },
+  );
+
+  test('-f goes on when more is written, when the file is replaced, and when it is cut', async () => {
+    const log = join(directory, 'log');
+    const machine = machineWith(log);
+    const ended = run('daemon logs --json -f', machine);
+    const shows = (text: string) =>
+      until(() => {
+        machine.clock.advance(200);
+        return machine.stdout.text === text;
+      });
+    await settle();
+    await writeFile(log, 'a\n');
+    await shows('a\n');
+    await appendFile(log, 'bb\n');
+    await shows('a\nbb\n');
+    await rename(log, join(directory, 'old'));
+    await writeFile(log, 'cc\n');
+    await shows('a\nbb\ncc\n');
+    await truncate(log);
+    await writeFile(log, 'd\n');
+    await shows('a\nbb\ncc\nd\n');
+    machine.kill('SIGINT');
+    expect((await ended).status).toBe(130);
+  });
+
+  test('no log yet, or none that can be read, is one clear message', async () => {
+    const none = await run('daemon logs', machineWith(join(directory, 'none')));
+    expect(none.status).toBe(1);
+    expect(none.err).toContain('error[daemon_unreachable]: There is no log yet at');
+    const folder = await run('daemon logs', machineWith(directory));
+    expect(folder.status).toBe(1);
+    expect(folder.err).toContain('error[path_unsafe]');
+  });
+});
+
+describe('doctor', () => {
+  const check = { id: 'x', title: 'X', status: 'pass', detail: 'there', fix: '' } as const;
+
+  test("adds the daemon's checks to its own", async () => {
+    const daemon = new FakeDaemon({ 'doctor.run': () => ({ ok: true, checks: [check] }) });
+    const ran = await run('doctor --json', fakeMachine({ client: daemon }));
+    expect(ran.status).toBe(0);
+    const report = JSON.parse(ran.out) as { ok: boolean; checks: { id: string }[] };
+    expect(report.ok).toBe(true);
+    expect(report.checks.map(({ id }) => id)).toEqual([
+      'cli.node',
+      'cli.home',
+      'cli.run-directory',
+      'cli.socket',
+      'cli.daemon',
+      'x',
+    ]);
+  });
+
+  test('fails when one of them fails', async () => {
+    const daemon = new FakeDaemon({
+      'doctor.run': () => ({ ok: false, checks: [{ ...check, status: 'fail' }] }),
+    });
+    expect((await run('doctor', fakeMachine({ client: daemon }))).status).toBe(1);
+  });
+
+  test('a daemon that cannot start is one failing check', async () => {
+    const connect = () => Promise.reject(new BangerError('database_corrupt', 'The database is broken.'));
+    const ran = await run('doctor', fakeMachine({ connect }));
+    expect(ran.status).toBe(1);
+    expect(ran.out).toContain(
+      'FAIL  Daemon: The database is broken. (database_corrupt)\n      fix: Move the file',
+    );
+    expect(ran.out).toContain('4 passed, 0 warned, 1 failed');
+    expect(ran.err).toBe('');
+  });
+
+  test('sees what keeps a daemon from being reached', async () => {
+    const place = join(directory, 'run');
+    const machine = (change: Partial<{ run: string; socket: string }>, env = {}): FakeMachine => ({
+      ...fakeMachine({
+        paths: { run: place, socket: `${place}/s`, ...change },
+        env,
+        client: new FakeDaemon(),
+      }),
+      uid: process.getuid!(),
+    });
+    const told = async (fake: FakeMachine): Promise<string> => (await run('doctor', fake)).out;
+
+    expect(await told(machine({}, { BANGER_HOME: 'relative' }))).toContain(
+      'warn  BANGER_HOME: "relative" is no absolute path',
+    );
+    await symlink(directory, place);
+    expect(await told(machine({}))).toContain('is a symbolic link');
+    await rm(place);
+    await mkdir(place, { mode: 0o755 });
+    expect(await told(machine({}))).toContain('is open to other users');
+    expect(await told({ ...machine({}), uid: 12_345 })).toContain('belongs to another user');
+    await writeFile(`${place}/s`, '');
+    expect(await told(machine({}))).toContain('is no socket');
+    expect(await told(machine({ socket: `/${'x'.repeat(108)}` }))).toContain(
+      "longer than a socket's path may be",
+    );
+    expect(await told({ ...machine({}), nodeVersion: 'v22.1.0' })).toContain(
+      'FAIL  Node.js: v22.1.0 is too old',
+    );
+  });
+});

@@ -1,0 +1,123 @@
+import { BangerError, toBangerError } from '@banger/contract/error';
+import type { VmView } from '@banger/contract/vm';
+import type { CommandContext, Outcome } from '../command.ts';
+import { exitStatus } from '../exit-status.ts';
+import { quoted } from '../options/usage.ts';
+import type { Item } from '../render/view.ts';
+
+/** Calls at work at once: well under what the daemon takes from one connection (64), and more starts than a host likes. */
+const AT_ONCE = 16;
+
+/** What a call on one of several names came to. */
+export interface EachResult {
+  /** What it is now, for a person: `running`, `deleted`. */
+  readonly state: string;
+  /** For programs. */
+  readonly result: unknown;
+  /** What could not be done although the call succeeded; makes the exit status 1. */
+  readonly warnings?: readonly string[];
+}
+
+/**
+ * Does the same to several VMs at once. They are resolved from one listing; duplicates collapse; one bad name does not
+ * stop the others; the results come in the order given, and the exit status is 1 when any failed.
+ */
+export async function eachVm(
+  context: CommandContext,
+  refs: readonly string[],
+  act: (vm: VmView) => Promise<EachResult>,
+): Promise<Outcome> {
+  const vms = await context.call('vm.list', {}, 'Listing the VMs');
+  const seen = new Set<string>();
+  const targets = refs.flatMap((ref): Target[] => {
+    try {
+      const vm = resolveVm(ref, vms);
+      return once(seen, `id ${vm.id}`) ? [{ name: vm.name, act: () => act(vm) }] : [];
+    } catch (thrown) {
+      return once(seen, `ref ${ref}`) ? [{ name: ref, error: toBangerError(thrown) }] : [];
+    }
+  });
+  return each(context, targets);
+}
+
+/** The same for things that need no listing: names as given, duplicates collapse. */
+export function eachName(
+  context: CommandContext,
+  names: readonly string[],
+  act: (name: string) => Promise<EachResult>,
+): Promise<Outcome> {
+  return each(
+    context,
+    [...new Set(names)].map((name) => ({ name, act: () => act(name) })),
+  );
+}
+
+/** One name with what is to be done, or with the reason why nothing can be. */
+type Target =
+  | { readonly name: string; readonly act: () => Promise<EachResult> }
+  | { readonly name: string; readonly error: BangerError };
+
+async function each(context: CommandContext, targets: readonly Target[]): Promise<Outcome> {
+  let failed = false;
+  const items = await inParallel(targets, async (target): Promise<Item> => {
+    const { name } = target;
+    try {
+      if ('error' in target) throw target.error;
+      const { state, result, warnings = [] } = await target.act();
+      for (const warning of warnings) context.reporter.warning(`${name}: ${warning}`);
+      failed ||= warnings.length > 0;
+      return { name, ok: true, state, result };
+    } catch (thrown) {
+      failed = true;
+      return { name, ok: false, error: named(name, toBangerError(thrown)) };
+    }
+  });
+  return { view: { kind: 'items', data: items }, status: failed ? exitStatus.failed : exitStatus.done };
+}
+
+/** Does the work for each in the order given, some at a time; the results keep that order. */
+async function inParallel<T, R>(list: readonly T[], work: (each: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const open = [...list.entries()];
+  const worker = async (): Promise<void> => {
+    for (let next = open.shift(); next !== undefined; next = open.shift())
+      results[next[0]] = await work(next[1]);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return results;
+}
+
+/** An error that tells which of the names it is about. */
+function named(name: string, error: BangerError): BangerError {
+  if (error.message.includes(name)) return error;
+  const { code, message, hint, details, cause } = error;
+  return new BangerError(code, `${name}: ${message}`, { hint, details, cause });
+}
+
+/**
+ * The VM of that name or id, or the only one whose name or id begins so. Throws `vm_not_found`, or `name_ambiguous`
+ * with what it matches.
+ */
+function resolveVm(ref: string, vms: readonly VmView[]): VmView {
+  const exact = vms.find(({ name }) => name === ref) ?? vms.find(({ id }) => id === ref);
+  if (exact !== undefined) return exact;
+  const matches = ref === '' ? [] : vms.filter(({ name, id }) => name.startsWith(ref) || id.startsWith(ref));
+  const [first] = matches;
+  if (first !== undefined && matches.length === 1) return first;
+  if (first === undefined)
+    throw new BangerError('vm_not_found', `There is no VM ${quoted(ref)}.`, { details: { vm: ref } });
+  const names = matches.map(({ name }) => name);
+  throw new BangerError(
+    'name_ambiguous',
+    `${quoted(ref)} is the beginning of several VMs: ${names.join(', ')}.`,
+    {
+      details: { matches: names },
+    },
+  );
+}
+
+function once(seen: Set<string>, key: string): boolean {
+  if (seen.has(key)) return false;
+  seen.add(key);
+  return true;
+}

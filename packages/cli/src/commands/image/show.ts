@@ -1,0 +1,17 @@
+import { defineCommand } from '../../command.ts';
+import { parseStoredName } from '../../options/names.ts';
+
+export const command = defineCommand({
+  args: '<name>',
+  options: {},
+  examples: [['banger image show debian-bookworm', 'its size, its kernel, its init and who uses it']],
+  run: async (context, input) => {
+    const name = parseStoredName(input.name);
+    return {
+      view: {
+        kind: 'image.show',
+        data: await context.call('image.show', { image: name }, `Looking at ${name}`),
+      },
+    };
+  },
+});

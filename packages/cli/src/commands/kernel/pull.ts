@@ -1,0 +1,23 @@
+import { defineCommand } from '../../command.ts';
+import { parseStoredName } from '../../options/names.ts';
+
+export const command = defineCommand({
+  details: 'Prints the name of the kernel.',
+  args: '<name>',
+  options: { force: { flags: '-f, --force', text: 'fetch it again, and replace the one that is here' } },
+  examples: [
+    ['banger kernel list --available', 'the kernels that can be pulled'],
+    ['banger kernel pull debian-bookworm', 'what vm run would fetch by itself'],
+    ['banger kernel pull --force debian-bookworm', 'the newest build of it'],
+  ],
+  run: async (context, { options, ...input }) => {
+    const name = parseStoredName(input.name);
+    const params = { kernel: name, force: options.force === true };
+    return {
+      view: {
+        kind: 'kernel.made',
+        data: await context.call('kernel.pull', params, `Pulling kernel ${name}`),
+      },
+    };
+  },
+});

@@ -1,0 +1,49 @@
+import { homedir } from 'node:os';
+import { buildInfo } from '@banger/contract/build-info';
+import { resolvePaths } from '@banger/contract/paths';
+import { runCli } from './cli.ts';
+import { systemClock } from './clock.ts';
+import { connect } from './connect.ts';
+import { exitStatus } from './exit-status.ts';
+import type { Machine } from './machine.ts';
+import { signalSource } from './terminal/signals.ts';
+
+const env = process.env;
+const uid = process.getuid?.() ?? 0;
+const paths = resolvePaths({ env, home: homedir(), uid });
+
+const machine: Machine = {
+  // Looked up late: only sessions need it, and opening a terminal's input takes its time.
+  get stdin() {
+    return process.stdin;
+  },
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env,
+  uid,
+  get cwd() {
+    return process.cwd();
+  },
+  nodeVersion: process.version,
+  clock: systemClock,
+  signals: signalSource(process),
+  paths,
+  get build() {
+    return buildInfo();
+  },
+  connect: (request) => connect(request, { paths, env, uid }),
+  rawOutput: async () => (await import('./terminal/raw-output.ts')).passOutputThrough(),
+  exit: (status) => process.exit(status),
+};
+
+// Whoever read the output may be gone; the one who writes is told by the write, and the rest need not end us.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`error[internal]: ${error.message}\nhint: Please report it.\n`);
+  process.exit(exitStatus.failed);
+});
+
+// Exits rather than waits: standard input may still be open for reading. Files, pipes and terminals are written at once.
+// No await at the top: the command line can then be bundled as CommonJS, which starts sooner.
+void runCli(process.argv.slice(2), machine).then((status) => process.exit(status));

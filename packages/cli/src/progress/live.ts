@@ -1,0 +1,92 @@
+import type { Clock } from '../clock.ts';
+import { escapeLines } from '../render/escape.ts';
+import type { Paint } from '../render/style.ts';
+import { cut } from '../render/width.ts';
+import type { Reporter } from './reporter.ts';
+import { endedText, stageText } from './stage-text.ts';
+import { stageTracker, type Stage } from './stages.ts';
+
+/** Ten a second look smooth and cost nothing. */
+const REDRAW_MS = 100;
+/** Calls that are over sooner show nothing: a line that flashes tells nobody anything. */
+const QUIET_START_MS = 200;
+/** Stages that took longer leave a line behind. */
+const NOTICEABLE_MS = 1_000;
+/** To the left edge, and everything up to the right one erased. */
+const ERASE = '\r\x1b[2K';
+
+/** What the live reporter writes to. */
+interface LiveOptions {
+  readonly write: (text: string) => void;
+  readonly clock: Clock;
+  /** Columns of the terminal, asked each time because it may change. */
+  readonly width: () => number;
+  readonly paint: Paint;
+}
+
+/** For a terminal: one line, redrawn, that tells what is being done, how far it is and how long it takes. */
+export function liveReporter({ write, clock, width, paint }: LiveOptions): Reporter {
+  const tasks = new Map<object, Stage>();
+  let shown = '';
+  let stopTicking: (() => void) | undefined;
+  let quietUntil = 0;
+
+  const erase = (): void => {
+    if (shown !== '') write(ERASE);
+    shown = '';
+  };
+  const draw = (): void => {
+    const now = clock.monotonic();
+    const newest = [...tasks.values()].at(-1);
+    if (newest === undefined || now < quietUntil) return;
+    const others = tasks.size > 1 ? `(${tasks.size} at work) ` : '';
+    // The last column stays free: some terminals wrap as soon as it is written.
+    const text = cut(others + stageText(newest, now), width() - 1);
+    if (text === shown) return;
+    write(`${ERASE}${text}`);
+    shown = text;
+  };
+  const line = (text: string): void => {
+    erase();
+    write(`${text}\n`);
+  };
+  const notice = (text: string): void => line(escapeLines(text));
+  const warning = (text: string): void => line(`${paint('yellow', 'warning:')} ${escapeLines(text)}`);
+
+  return {
+    follow: (label) => {
+      const key = {};
+      if (tasks.size === 0) {
+        quietUntil = clock.monotonic() + QUIET_START_MS;
+        stopTicking = clock.every(REDRAW_MS, draw);
+      }
+      tasks.set(key, { name: label, detail: '', since: clock.monotonic() });
+      const tracker = stageTracker(clock, {
+        changed: (stage) => {
+          tasks.delete(key);
+          tasks.set(key, stage);
+        },
+        ended: (stage, ms) => {
+          if (ms >= NOTICEABLE_MS) line(paint('dim', endedText(stage, ms)));
+        },
+        notice,
+        warning,
+      });
+      return {
+        progress: tracker.event,
+        end: () => {
+          if (!tasks.has(key)) return;
+          tracker.end();
+          tasks.delete(key);
+          if (tasks.size > 0) return;
+          stopTicking?.();
+          erase();
+        },
+      };
+    },
+    notice,
+    warning,
+    line,
+    clear: erase,
+  };
+}

@@ -1,0 +1,159 @@
+import type { Command } from './command.ts';
+
+/** A command's place: its name and its file, loaded when it is run. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  /** One line, without a full stop; here rather than in the file, so that the list of commands loads none of them. */
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** A group of commands on one thing. */
+export interface GroupEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly commands: readonly CommandEntry[];
+}
+
+const vm: GroupEntry = {
+  name: 'vm',
+  summary: 'Make, run and look at VMs',
+  commands: [
+    entry(
+      'run',
+      'Make a VM, start it, and open a shell or run a command in it',
+      async () => (await import('./commands/vm/run.ts')).command,
+    ),
+    entry('create', 'Make a VM and start it', async () => (await import('./commands/vm/create.ts')).command),
+    entry('start', 'Start stopped VMs', async () => (await import('./commands/vm/start.ts')).command),
+    entry(
+      'stop',
+      'Stop VMs: the guest writes its data and powers off',
+      async () => (await import('./commands/vm/stop.ts')).command,
+    ),
+    entry(
+      'kill',
+      "Send a signal to VMs' VMM; unwritten data is lost",
+      async () => (await import('./commands/vm/kill.ts')).command,
+    ),
+    entry(
+      'restart',
+      'Stop VMs and start them again',
+      async () => (await import('./commands/vm/restart.ts')).command,
+    ),
+    entry(
+      'delete',
+      'Delete VMs with their disks',
+      async () => (await import('./commands/vm/delete.ts')).command,
+      ['rm'],
+    ),
+    entry('list', 'List VMs', async () => (await import('./commands/vm/list.ts')).command, ['ls']),
+    entry(
+      'show',
+      'Show all that is known of a VM',
+      async () => (await import('./commands/vm/show.ts')).command,
+    ),
+    entry('logs', "Show a VM's console", async () => (await import('./commands/vm/logs.ts')).command),
+    entry(
+      'exec',
+      'Run a command in a running VM',
+      async () => (await import('./commands/vm/exec.ts')).command,
+    ),
+    entry(
+      'shell',
+      'Open a shell in a running VM',
+      async () => (await import('./commands/vm/shell.ts')).command,
+    ),
+  ],
+};
+
+const image: GroupEntry = {
+  name: 'image',
+  summary: 'Fetch and look at images',
+  commands: [
+    entry('pull', 'Fetch or build an image', async () => (await import('./commands/image/pull.ts')).command),
+    entry('list', 'List images', async () => (await import('./commands/image/list.ts')).command, ['ls']),
+    entry(
+      'show',
+      'Show all that is known of an image',
+      async () => (await import('./commands/image/show.ts')).command,
+    ),
+    entry(
+      'delete',
+      'Delete images that no VM uses',
+      async () => (await import('./commands/image/delete.ts')).command,
+      ['rm'],
+    ),
+  ],
+};
+
+const kernel: GroupEntry = {
+  name: 'kernel',
+  summary: 'Fetch, import and look at kernels',
+  commands: [
+    entry('pull', 'Fetch a kernel', async () => (await import('./commands/kernel/pull.ts')).command),
+    entry(
+      'import',
+      'Take a kernel from a file or directory',
+      async () => (await import('./commands/kernel/import.ts')).command,
+    ),
+    entry('list', 'List kernels', async () => (await import('./commands/kernel/list.ts')).command, ['ls']),
+    entry(
+      'show',
+      'Show all that is known of a kernel',
+      async () => (await import('./commands/kernel/show.ts')).command,
+    ),
+    entry(
+      'delete',
+      'Delete kernels that nothing uses',
+      async () => (await import('./commands/kernel/delete.ts')).command,
+      ['rm'],
+    ),
+  ],
+};
+
+const daemon: GroupEntry = {
+  name: 'daemon',
+  summary: 'Look at the daemon, or stop it',
+  commands: [
+    entry(
+      'status',
+      'Tell whether a daemon runs, and what it does',
+      async () => (await import('./commands/daemon/status.ts')).command,
+    ),
+    entry(
+      'stop',
+      'Stop the daemon; VMs go on running',
+      async () => (await import('./commands/daemon/stop.ts')).command,
+    ),
+    entry('logs', "Show the daemon's log", async () => (await import('./commands/daemon/logs.ts')).command),
+  ],
+};
+
+/** The groups of commands. */
+export const groups: readonly GroupEntry[] = [vm, image, kernel, daemon];
+
+/** The commands that stand alone. */
+export const commands: readonly CommandEntry[] = [
+  entry('ps', 'List VMs (the same as vm list)', async () => (await import('./commands/vm/list.ts')).command),
+  entry(
+    'doctor',
+    'Check what this host has and can do',
+    async () => (await import('./commands/doctor.ts')).command,
+  ),
+  entry(
+    'version',
+    'Show the versions of banger and of its daemon',
+    async () => (await import('./commands/version.ts')).command,
+  ),
+];
+
+function entry(
+  name: string,
+  summary: string,
+  load: () => Promise<Command>,
+  aliases: readonly string[] = [],
+): CommandEntry {
+  return { name, summary, load, aliases };
+}

@@ -1,0 +1,41 @@
+import { jsonText } from './json.ts';
+import type { Item, Renderer, Screen, View, ViewKind } from './view.ts';
+
+/** The text of each kind of view, loaded when it is needed: `banger ps` waits for no other. */
+const renderers: { readonly [K in ViewKind]: () => Promise<Renderer<K>> } = {
+  'vm.list': async () => (await import('./vm-list.ts')).renderVmList,
+  'vm.show': async () => (await import('./vm-show.ts')).renderVm,
+  'vm.made': async () => (await import('./vm-made.ts')).renderVmMade,
+  'vm.plan': async () => (await import('./vm-plan.ts')).renderPlan,
+  items: async () => (await import('./items.ts')).renderItems,
+  'image.list': async () => (await import('./images.ts')).renderImageList,
+  'image.show': async () => (await import('./images.ts')).renderImage,
+  'image.made': async () => (await import('./images.ts')).renderImageMade,
+  'kernel.list': async () => (await import('./kernels.ts')).renderKernelList,
+  'kernel.show': async () => (await import('./kernels.ts')).renderKernel,
+  'kernel.made': async () => (await import('./kernels.ts')).renderKernelMade,
+  doctor: async () => (await import('./doctor.ts')).renderDoctor,
+  'daemon.status': async () => (await import('./daemon.ts')).renderDaemonStatus,
+  'daemon.stop': async () => (await import('./daemon.ts')).renderDaemonStop,
+  version: async () => (await import('./daemon.ts')).renderVersion,
+};
+
+/** A view as text for a person, without the last newline; may be empty. */
+export async function renderText(view: View, screen: Screen): Promise<string> {
+  const renderer = (await renderers[view.kind]()) as Renderer<ViewKind>;
+  return renderer(view.data, screen);
+}
+
+/** A view as one JSON document, indented. */
+export function renderJson(view: View): string {
+  return jsonText(view.kind === 'items' ? view.data.map(itemJson) : view.data, 2);
+}
+
+function itemJson(item: Item): unknown {
+  return item.ok ? item : { ...item, error: errorJson(item.error) };
+}
+
+/** What programs get to know of an error. */
+export function errorJson({ code, message, hint, details }: Extract<Item, { ok: false }>['error']): unknown {
+  return { code, message, hint, details };
+}

@@ -1,0 +1,50 @@
+import type { Build, DaemonStatus } from '@banger/contract/daemon';
+import type { DoctorReport } from '@banger/contract/doctor';
+import type { BangerError } from '@banger/contract/error';
+import type { ImageView } from '@banger/contract/image';
+import type { KernelView } from '@banger/contract/kernel';
+import type { VmPlan, VmView } from '@banger/contract/vm';
+
+/** What became of one of several names. */
+export type Item =
+  | { readonly name: string; readonly ok: true; readonly state: string; readonly result: unknown }
+  | { readonly name: string; readonly ok: false; readonly error: BangerError };
+
+/** The results that commands give back; each kind has its text in `render/` and its JSON in `data`. */
+export interface Views {
+  'vm.list': readonly VmView[];
+  'vm.show': VmView;
+  /** A VM that was made: its name is what the next command needs. */
+  'vm.made': VmView;
+  'vm.plan': VmPlan;
+  items: readonly Item[];
+  'image.list': readonly ImageView[];
+  'image.show': ImageView;
+  'image.made': ImageView;
+  'kernel.list': readonly KernelView[];
+  'kernel.show': KernelView;
+  'kernel.made': KernelView;
+  doctor: DoctorReport;
+  'daemon.status':
+    | ({ readonly running: true } & DaemonStatus)
+    | { readonly running: false; readonly socket: string; readonly log: string };
+  'daemon.stop': { readonly stopped: boolean; readonly pid?: number };
+  version: { readonly cli: Build; readonly daemon: (Build & { readonly pid: number }) | null };
+}
+
+export type ViewKind = keyof Views;
+export type View = { [K in ViewKind]: { readonly kind: K; readonly data: Views[K] } }[ViewKind];
+
+/** What the text of a view depends on besides its data. */
+export interface Screen {
+  /** Width of the terminal in characters; undefined when the output is no terminal, and nothing may be cut. */
+  readonly width: number | undefined;
+  readonly colour: boolean;
+  /** Only names, one a line. */
+  readonly quiet: boolean;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** The text of one kind of view, without the last newline. */
+export type Renderer<K extends ViewKind> = (data: Views[K], screen: Screen) => string;

@@ -1,0 +1,75 @@
+import type { VmView } from '@banger/contract/vm';
+import { sections, type Section } from './sections.ts';
+import { bytesText, durationText, mibText, sinceText, timeText } from './units.ts';
+import type { Renderer } from './view.ts';
+import { networkText } from './vm-text.ts';
+
+/** `vm show`: all that is known of one VM. */
+export const renderVm: Renderer<'vm.show'> = (vm, screen) =>
+  screen.quiet
+    ? vm.name
+    : sections(
+        [
+          state(vm, screen.now),
+          machine(vm),
+          running(vm, screen.now),
+          {
+            title: 'Last start',
+            rows: vm.steps.map(({ name, ms, outcome }) => [
+              name,
+              outcome === 'done' ? durationText(ms) : `${durationText(ms)}  ${outcome}`,
+            ]),
+          },
+          { title: 'Warnings', rows: vm.warnings.map((warning, index) => [String(index + 1), warning]) },
+        ],
+        screen,
+      );
+
+function state(vm: VmView, now: number): Section {
+  return {
+    title: '',
+    rows: [
+      ['Name', vm.name],
+      ['Id', vm.id],
+      ['State', `${vm.state} for ${sinceText(vm.stateSince, now)}`],
+      ['Step', vm.phase],
+      ['Reason', vm.reason],
+      ['Hint', vm.hint],
+      ['Created', timeText(vm.createdAt)],
+      ['Kept', vm.ephemeral ? 'no, it is deleted when the command that made it ends' : ''],
+    ],
+  };
+}
+
+function machine({ spec, diskUsedBytes }: VmView): Section {
+  return {
+    title: 'Machine',
+    rows: [
+      ['Image', spec.image],
+      ['Kernel', spec.kernel],
+      ['CPUs', String(spec.vcpu)],
+      ['Memory', mibText(spec.memoryMib)],
+      ['Work disk', `${bytesText(spec.diskBytes)}, at /root`],
+      ['Root disk', bytesText(spec.rootBytes)],
+      ['Used on host', bytesText(diskUsedBytes)],
+      ['Network', networkText(spec)],
+      ...spec.env.map((variable, index) => [index === 0 ? 'Environment' : '', variable] as const),
+    ],
+  };
+}
+
+function running({ runtime }: VmView, now: number): Section {
+  if (runtime === undefined) return { title: 'Running', rows: [] };
+  return {
+    title: 'Running',
+    rows: [
+      ['VMM', `${runtime.vmm} (${runtime.accel}), process ${runtime.pid}`],
+      ['Uptime', sinceText(runtime.startedAt, now)],
+      ['Boot id', runtime.bootId],
+      ['Agent', runtime.agent],
+      ['Services', runtime.initDetail === '' ? runtime.init : `${runtime.init}: ${runtime.initDetail}`],
+      ['IPv4', runtime.ipv4 ?? ''],
+      ['IPv6', runtime.ipv6 ?? ''],
+    ],
+  };
+}

@@ -1,0 +1,255 @@
+/* netguard: one VM's network, between QEMU and passt.
+
+   It starts passt, listens on a unix socket for the one VMM, and then copies frames: what the guest sends only after
+   the filter's verdict, what comes back only where the guest has sent to. It ends when either side does. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "flow.h"
+#include "journal.h"
+#include "options.h"
+#include "passt.h"
+#include "reply.h"
+#include "route.h"
+#include "sandbox.h"
+#include "stream.h"
+#include "verdict.h"
+#include "wire.h"
+
+/* The VMM is started right after netguard is ready. One that has not come by now never will (its daemon was killed in
+   between), and netguard must not stay behind. */
+#define VMM_WAIT_MS 60000
+
+/* One socket buffer of a unix stream socket holds this much, so passt gets whole frames (see GUEST_MTU). */
+#define PASST_BURST 32768
+
+/* What may wait for the guest before passt has to. passt sends as much as the guest's TCP windows allow, drops what its
+   socket does not take, and recovers from that slowly or not at all; so this holds several windows of the usual largest
+   size (6 MiB, tcp_rmem). It also bounds what a guest that does not read can cost the host. */
+#define VMM_BACKLOG (24u * 1024 * 1024)
+
+/* What may wait for passt before the guest has to: the guest's own queue is the better place. */
+#define PASST_BACKLOG (512u * 1024)
+
+enum exit_code { EXIT_ENDED = 0, EXIT_USAGE = 2, EXIT_SETUP = 3 };
+
+static struct options options;
+static struct routes routes;
+static struct flows flows;
+static struct journal journal;
+static struct passt passt = {.frames_fd = -1, .words_fd = -1};
+static struct inlet from_vmm, from_passt;
+static struct outlet to_vmm, to_passt;
+
+/* Listens under a temporary name; the socket gets its own when everything is ready, so its presence means just that. */
+static int listen_at(const char *path, char *temporary, size_t size)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (snprintf(temporary, size, "%s.new", path) >= (int)sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(address.sun_path, temporary);
+    umask(0177);
+    unlink(temporary);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 1) != 0)
+        return -1;
+    return fd;
+}
+
+static int accept_vmm(int listener)
+{
+    struct pollfd fds[2] = {{.fd = listener, .events = POLLIN}, {.fd = passt.frames_fd, .events = POLLRDHUP}};
+    int ready = poll(fds, 2, VMM_WAIT_MS);
+
+    if (ready == 0)
+        say("no VMM connected within %d s", VMM_WAIT_MS / 1000);
+    else if (fds[1].revents != 0)
+        say("passt ended before a VMM connected");
+    return ready <= 0 || fds[1].revents != 0 ? -1 : accept(listener, NULL, NULL);
+}
+
+/* Judges one frame of the guest; there is room for it towards passt. */
+static void handle_guest_frame(const uint8_t *frame, size_t length, int64_t now)
+{
+    enum reason reason = verdict(frame, length, &options.guard, routes_lookup, &routes);
+    uint8_t reply[REPLY_MAX];
+    size_t replied = 0;
+
+    switch (reason) {
+    case PASS:
+        flows_note(&flows, frame, length, now);
+        outlet_push(&to_passt, frame, length);
+        return;
+    case ANSWER_ARP:
+        replied = reply_arp(frame, &options.guard, reply);
+        break;
+    case ANSWER_NDP:
+        replied = reply_ndp(frame, &options.guard, reply);
+        break;
+    default:
+        journal_refused(&journal, reason, frame, length, now);
+        if (reasons[reason].treatment == PROHIBIT)
+            replied = reply_prohibited(frame, length, &options.guard, reply);
+    }
+    if (replied > 0)
+        outlet_push(&to_vmm, reply, replied);
+}
+
+static bool passt_has_room(void)
+{
+    return outlet_waiting(&to_passt) < PASST_BACKLOG;
+}
+
+/* Judges what the guest has sent, as long as passt takes it. */
+static enum stream_state forward_from_guest(void)
+{
+    int64_t now = clock_ms();
+    bool refreshed = false;
+
+    while (passt_has_room()) {
+        const uint8_t *frame;
+        size_t length;
+        enum stream_state state = inlet_next(&from_vmm, &frame, &length);
+
+        if (state != STREAM_OPEN || frame == NULL)
+            return state;
+        if (!refreshed)
+            routes_refresh(&routes);
+        refreshed = true;
+        handle_guest_frame(frame, length, now);
+    }
+    return STREAM_OPEN;
+}
+
+/* Whether enough waits for the guest. */
+static bool congested(void)
+{
+    return outlet_waiting(&to_vmm) >= VMM_BACKLOG;
+}
+
+/* Passes on what passt sends, as long as there is room for it. */
+static enum stream_state forward_from_passt(void)
+{
+    int64_t now = clock_ms();
+
+    while (!congested()) {
+        const uint8_t *frame;
+        size_t length;
+        enum stream_state state;
+
+        inlet_skip_orphan(&from_passt, options.guard.gateway_mac);
+        state = inlet_next(&from_passt, &frame, &length);
+        if (state != STREAM_OPEN || frame == NULL)
+            return state;
+        if (flows_expect(&flows, frame, length, now))
+            outlet_push(&to_vmm, frame, length);
+        else
+            journal_refused(&journal, UNSOLICITED, frame, length, now);
+    }
+    return STREAM_OPEN;
+}
+
+static bool ends(enum stream_state state, const char *side)
+{
+    if (state == STREAM_BROKEN)
+        say("%s sent a frame length that no frame can have: the connection is ended", side);
+    else if (state == STREAM_CLOSED)
+        say("%s closed the connection", side);
+    return state != STREAM_OPEN;
+}
+
+/* Judges and queues what has been received, both ways. */
+static bool forward(void)
+{
+    return !ends(forward_from_passt(), "passt") && !ends(forward_from_guest(), "the VMM");
+}
+
+static bool flush(void)
+{
+    return !ends(outlet_flush(&to_vmm), "the VMM") && !ends(outlet_flush(&to_passt), "passt");
+}
+
+static bool receive(struct inlet *inlet, short events, const char *side)
+{
+    if ((events & (POLLHUP | POLLERR)) != 0)
+        return !ends(STREAM_CLOSED, side);
+    return (events & POLLIN) == 0 || !ends(inlet_fill(inlet), side);
+}
+
+/* One turn of the frame loop. False when it is over. After it, a whole frame is left in an inlet only when the outlet it
+   goes to has something to send, so that an event will come. */
+static bool turn(void)
+{
+    bool room = passt_has_room();
+    struct pollfd fds[3] = {
+        {.fd = from_vmm.fd, .events = (short)((room ? POLLIN : 0) | (outlet_waiting(&to_vmm) > 0 ? POLLOUT : 0))},
+        {.fd = from_passt.fd, .events = (short)((congested() ? 0 : POLLIN) | (outlet_waiting(&to_passt) > 0 ? POLLOUT : 0))},
+        {.fd = passt.words_fd, .events = POLLIN},
+    };
+
+    if (poll(fds, 3, -1) < 0)
+        return errno == EINTR;
+    if (fds[2].revents != 0 && !passt_listen(&passt))
+        passt.words_fd = -1;
+    return receive(&from_passt, fds[1].revents, "passt") && receive(&from_vmm, fds[0].revents, "the VMM") && forward() &&
+           flush() && forward();
+}
+
+int main(int argc, char **argv)
+{
+    char temporary[sizeof ((struct sockaddr_un *)0)->sun_path + 8];
+    int listener, vmm;
+
+    signal(SIGPIPE, SIG_IGN);
+    if (!options_read(&options, argc, argv)) {
+        fputs(usage, stderr);
+        return EXIT_USAGE;
+    }
+    listener = listen_at(options.socket, temporary, sizeof temporary);
+    if (listener < 0) {
+        say("cannot listen at %s: %s", options.socket, strerror(errno));
+        return EXIT_SETUP;
+    }
+    if (!routes_open(&routes)) {
+        say("cannot ask the kernel for routes: %s", strerror(errno));
+        unlink(temporary);
+        return EXIT_SETUP;
+    }
+    if (options.passt != NULL && !passt_start(&passt, options.passt, options.interface, &options.guard)) {
+        unlink(temporary);
+        return EXIT_SETUP;
+    }
+    if (rename(temporary, options.socket) != 0 || !sandbox_drop_root()) {
+        say("cannot finish the set-up: %s", strerror(errno));
+        unlink(temporary);
+        return EXIT_SETUP;
+    }
+    say("ready%s", options.passt == NULL ? "; nothing leaves: there is no outbound network" : "");
+    vmm = accept_vmm(listener);
+    close(listener);
+    if (vmm < 0)
+        return EXIT_SETUP;
+    from_vmm.fd = to_vmm.fd = vmm;
+    from_passt.fd = to_passt.fd = passt.frames_fd;
+    to_passt.burst = PASST_BURST;
+    if (!sandbox_enter()) {
+        say("cannot enter the sandbox: %s", strerror(errno));
+        return EXIT_SETUP;
+    }
+    say("the VMM is connected");
+    while (turn())
+        ;
+    journal_summary(&journal);
+    return EXIT_ENDED;
+}

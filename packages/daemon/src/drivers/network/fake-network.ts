@@ -1,0 +1,87 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BangerError } from '@banger/contract/error';
+import type {
+  NetworkAttachment,
+  NetworkDriver,
+  NetworkHandle,
+  NetworkProbe,
+  NetworkSpec,
+  NetworkStatus,
+} from './driver.ts';
+
+/** Pids above any that Linux gives (PID_MAX_LIMIT is 2^22), so that a handle never names a real process. */
+const FIRST_FAKE_PID = 6_000_000;
+
+/** A NIC's address as the real driver takes it: six hexadecimal pairs, not a group address. */
+const UNICAST_MAC = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/;
+
+/** A network in memory, as strict as the real one: nothing is there, but whoever uses it wrongly is told. */
+export class FakeNetwork implements NetworkDriver {
+  readonly kind = 'fake';
+  readonly features = { outbound: true, privileged: false };
+  readonly #running = new Map<number, string>();
+  readonly #warnings: readonly string[];
+  #nextPid = FIRST_FAKE_PID;
+  #nextFailure: BangerError | undefined;
+
+  /** `warnings`: what every attachment warns of. */
+  constructor(warnings: readonly string[] = []) {
+    this.#warnings = warnings;
+  }
+
+  /** Directories whose network runs: empty when everything was removed. */
+  get running(): readonly string[] {
+    return [...this.#running.values()];
+  }
+
+  /** Lets the next `prepare` fail. */
+  failNext(error: BangerError): void {
+    this.#nextFailure = error;
+  }
+
+  /** Lets a network end by itself, as when its process is killed. */
+  end(handle: NetworkHandle): void {
+    if (handle.kind === 'user') this.#running.delete(handle.guard.pid);
+  }
+
+  probe(): Promise<NetworkProbe> {
+    return Promise.resolve({ usable: true, missingTools: [], ipv4: true, ipv6: false, problems: [] });
+  }
+
+  async prepare({ dir, mac, outbound, signal }: NetworkSpec): Promise<NetworkAttachment> {
+    await access(dir).catch((cause: unknown) => {
+      throw new BangerError('network_failed', `There is no directory ${dir}.`, { cause });
+    });
+    if (!UNICAST_MAC.test(mac)) throw new BangerError('network_failed', `Not the address of a NIC: ${mac}.`);
+    if (signal?.aborted === true) throw new BangerError('cancelled', 'Setting up the network was cancelled.');
+    const failure = this.#nextFailure;
+    this.#nextFailure = undefined;
+    if (failure !== undefined) throw failure;
+    if (this.running.includes(dir)) throw new Error(`${dir} has a network already: it was not removed.`);
+    const pid = this.#nextPid++;
+    this.#running.set(pid, dir);
+    const socket = join(dir, 'network.sock');
+    return {
+      handle: { kind: 'user', guard: { pid, startTicks: 1, bootId: 'fake' }, socket },
+      vmm: { kind: 'stream', socket, mac },
+      guest: {
+        mac,
+        ipv4: { address: '10.0.2.15', prefixLength: 24, gateway: '10.0.2.2' },
+        dns: outbound ? ['10.0.2.3'] : [],
+        mtu: 1500,
+      },
+      warnings: this.#warnings,
+    };
+  }
+
+  status(handle: NetworkHandle): Promise<NetworkStatus> {
+    const up = handle.kind !== 'user' || this.#running.has(handle.guard.pid);
+    return Promise.resolve(up ? { up } : { up, reason: 'The fake network has ended.' });
+  }
+
+  remove(handle: NetworkHandle): Promise<void> {
+    this.end(handle);
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,128 @@
+import { access, open, rm, stat } from 'node:fs/promises';
+import { BangerError } from '@banger/contract/error';
+import type { Clock } from '../../host/clock.ts';
+import type { ProcessIdentity, ProcessTable } from '../../host/process-identity.ts';
+import type { Runner, SpawnedProcess } from '../../host/runner.ts';
+
+/** The machine as the guard's process needs it. */
+export interface GuardHost {
+  readonly runner: Runner;
+  readonly processes: Pick<ProcessTable, 'identify' | 'isAlive' | 'signal'>;
+  readonly clock: Clock;
+}
+
+/** Above netguard's own limit for passt (10 s), so that its reason comes before ours. */
+const READY_TIMEOUT_MS = 15_000;
+/** netguard is ready after some 30 ms; a look costs microseconds. */
+const READY_POLL_MS = 5;
+/** netguard has nothing to do at its end, so SIGTERM ends it at once; after this comes SIGKILL. */
+const END_TIMEOUT_MS = 2_000;
+/** What is read of the log for the reason of a failure. */
+const REASON_BYTES = 4_096;
+/** sockaddr_un holds 108 bytes with the final zero; netguard binds `PATH.new` first. */
+const SOCKET_PATH_MAX = 107 - '.new'.length;
+
+/** Removes what an earlier run left at the socket's path; refuses a path that no socket can have. */
+async function clearSocket(socket: string): Promise<void> {
+  if (Buffer.byteLength(socket) > SOCKET_PATH_MAX)
+    throw new BangerError(
+      'network_failed',
+      `The socket path ${socket} is longer than ${SOCKET_PATH_MAX} bytes.`,
+      {
+        hint: 'Set BANGER_HOME to a directory with a shorter name.',
+      },
+    );
+  await Promise.all([rm(socket, { force: true }), rm(`${socket}.new`, { force: true })]);
+}
+
+/** Starts netguard and waits until its socket is there. When that fails it has ended, and its socket is gone. */
+export async function startGuard(
+  host: GuardHost,
+  argv: readonly [string, ...string[]],
+  {
+    socket,
+    logFile,
+    signal,
+  }: { readonly socket: string; readonly logFile: string; readonly signal?: AbortSignal },
+): Promise<ProcessIdentity> {
+  await clearSocket(socket);
+  const logStart = await stat(logFile).then(
+    ({ size }) => size,
+    () => 0,
+  );
+  const guard = await host.runner.spawnDetached(argv, { logFile });
+  try {
+    const identity = host.processes.identify(guard.pid);
+    await ready(host.clock, guard, socket, signal);
+    if (identity === undefined) throw new BangerError('network_failed', 'The network process has ended.');
+    return identity;
+  } catch (error) {
+    guard.kill('SIGKILL');
+    await guard.exited;
+    await clearSocket(socket);
+    if (signal?.aborted === true)
+      throw new BangerError('cancelled', 'Setting up the network was cancelled.', { cause: error });
+    const reason = await reasonIn(logFile, logStart);
+    throw new BangerError(
+      'network_failed',
+      `The network of the VM could not be started${reason === '' ? '' : `: ${reason}`}.`,
+      { cause: error },
+    );
+  }
+}
+
+async function ready(
+  clock: Clock,
+  guard: SpawnedProcess,
+  socket: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const deadline = clock.monotonic() + READY_TIMEOUT_MS;
+  let ended = false;
+  void guard.exited.then(() => (ended = true));
+  for (;;) {
+    if (signal?.aborted === true || ended)
+      throw new BangerError('network_failed', 'The network process has ended.');
+    if (
+      await access(socket).then(
+        () => true,
+        () => false,
+      )
+    )
+      return;
+    if (clock.monotonic() > deadline)
+      throw new BangerError('network_failed', 'The network process does not get ready.');
+    await clock.sleep(READY_POLL_MS, signal);
+  }
+}
+
+/** What netguard said since `start`, without its time stamps. */
+async function reasonIn(logFile: string, start: number): Promise<string> {
+  try {
+    const file = await open(logFile);
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(REASON_BYTES), 0, REASON_BYTES, start);
+      const lines = buffer.toString('utf8', 0, bytesRead).trim().split('\n');
+      return lines.map((line) => line.replace(/^\S+ netguard: /, '')).join('; ');
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return '';
+  }
+}
+
+/** Ends netguard, which takes passt with it, and removes its socket. Does nothing where that has happened already. */
+export async function endGuard(host: GuardHost, guard: ProcessIdentity, socket: string): Promise<void> {
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    if (!host.processes.signal(guard, signal)) break;
+    const deadline = host.clock.monotonic() + END_TIMEOUT_MS;
+    while (host.processes.isAlive(guard) && host.clock.monotonic() < deadline)
+      await host.clock.sleep(READY_POLL_MS);
+  }
+  if (host.processes.isAlive(guard))
+    throw new BangerError('network_failed', `The network process ${guard.pid} does not end.`, {
+      details: { ...guard },
+    });
+  await clearSocket(socket);
+}

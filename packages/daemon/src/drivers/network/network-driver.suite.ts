@@ -1,0 +1,109 @@
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { NetworkAttachment, NetworkDriver, NetworkSpec } from './driver.ts';
+
+/** What a driver under test is, and whether it gives a NIC. */
+export interface NetworkSuite {
+  readonly make: () => NetworkDriver;
+  readonly nic: boolean;
+}
+
+const MAC = '52:54:00:12:34:56';
+
+/** The contract of every network driver. */
+export function describeNetworkDriver(name: string, { make, nic }: NetworkSuite): void {
+  describe(`${name} as a network driver`, () => {
+    let driver: NetworkDriver;
+    let root: string;
+    let attached: NetworkAttachment[];
+
+    const spec = async (vmId: string, changes: Partial<NetworkSpec> = {}): Promise<NetworkSpec> => {
+      const dir = join(root, vmId);
+      await mkdir(dir, { recursive: true, mode: 0o700 });
+      return { vmId, dir, logFile: join(root, `${vmId}.log`), outbound: true, mac: MAC, ...changes };
+    };
+    const prepare = async (vmId: string, changes: Partial<NetworkSpec> = {}): Promise<NetworkAttachment> => {
+      const attachment = await driver.prepare(await spec(vmId, changes));
+      attached.push(attachment);
+      return attachment;
+    };
+
+    beforeEach(async () => {
+      root = await mkdtemp(join(tmpdir(), 'network-'));
+      driver = make();
+      attached = [];
+    });
+    afterEach(async () => {
+      for (const { handle } of attached) await driver.remove(handle);
+      await rm(root, { recursive: true });
+    });
+
+    test('its probe says that it is usable, and makes nothing', async () => {
+      const probe = await driver.probe();
+      expect(probe).toMatchObject({ usable: true, missingTools: [] });
+      expect(await readdir(root)).toEqual([]);
+    });
+
+    test('gives the VMM and the guest the same NIC, or none to both', async () => {
+      const { vmm, guest } = await prepare('one');
+      expect(vmm.kind).toBe(nic ? 'stream' : 'none');
+      expect(guest?.mac).toBe(nic ? MAC : undefined);
+      if (vmm.kind === 'stream')
+        expect(vmm).toMatchObject({ mac: MAC, socket: expect.stringContaining(join(root, 'one')) });
+    });
+
+    test('its handle survives being stored', async () => {
+      const { handle } = await prepare('one');
+      const stored: unknown = JSON.parse(JSON.stringify(handle));
+      expect(stored).toEqual(handle);
+      await make().remove(stored as typeof handle);
+    });
+
+    test('is up until it is removed, which may be done twice', async () => {
+      const { handle } = await prepare('one');
+      expect(await driver.status(handle)).toEqual({ up: true });
+      await driver.remove(handle);
+      await driver.remove(handle);
+      expect((await driver.status(handle)).up).toBe(!nic);
+      expect(await readdir(join(root, 'one'))).toEqual([]);
+    });
+
+    test('can be prepared again in the same place', async () => {
+      const first = await prepare('one');
+      await driver.remove(first.handle);
+      const second = await prepare('one');
+      expect(await driver.status(second.handle)).toEqual({ up: true });
+    });
+
+    test('serves two VMs at once', async () => {
+      const first = await prepare('one');
+      const second = await prepare('two');
+      await driver.remove(first.handle);
+      expect(await driver.status(second.handle)).toEqual({ up: true });
+    });
+
+    if (!nic) return;
+
+    test('without outbound there is a NIC and no resolver', async () => {
+      const { vmm, guest } = await prepare('one', { outbound: false });
+      expect(vmm.kind).toBe('stream');
+      expect(guest?.dns).toEqual([]);
+    });
+
+    test('refuses what is no address of a NIC, and leaves nothing', async () => {
+      for (const mac of ['', '52:54:00:12:34', '01:00:5e:00:00:01'])
+        await expect(spec('one', { mac }).then((wrong) => driver.prepare(wrong))).rejects.toMatchObject({
+          code: 'network_failed',
+        });
+      expect(await readdir(join(root, 'one'))).toEqual([]);
+    });
+
+    test('rejects with cancelled when the call was cancelled, and leaves nothing', async () => {
+      const cancelled = await spec('one', { signal: AbortSignal.abort() });
+      await expect(driver.prepare(cancelled)).rejects.toMatchObject({ code: 'cancelled' });
+      expect(await readdir(join(root, 'one'))).toEqual([]);
+    });
+  });
+}

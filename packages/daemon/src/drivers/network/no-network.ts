@@ -1,0 +1,28 @@
+import type { NetworkAttachment, NetworkDriver, NetworkProbe, NetworkStatus } from './driver.ts';
+
+/** VMs without a NIC. */
+export class NoNetwork implements NetworkDriver {
+  readonly kind = 'none';
+  readonly features = { outbound: false, privileged: false };
+
+  probe(): Promise<NetworkProbe> {
+    return Promise.resolve({ usable: true, missingTools: [], ipv4: false, ipv6: false, problems: [] });
+  }
+
+  prepare(): Promise<NetworkAttachment> {
+    return Promise.resolve({
+      handle: { kind: 'none' },
+      vmm: { kind: 'none' },
+      guest: undefined,
+      warnings: [],
+    });
+  }
+
+  status(): Promise<NetworkStatus> {
+    return Promise.resolve({ up: true });
+  }
+
+  remove(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,180 @@
+import { appendFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FakeRunner, type ExpectedArgument } from '@banger/testkit/fake-runner';
+import { systemClock } from '../../host/clock.ts';
+import type { ProcessIdentity } from '../../host/process-identity.ts';
+import type { NetworkSpec } from './driver.ts';
+import { UserNetwork } from './user-network.ts';
+
+const NETGUARD = '/opt/netguard';
+const PROGRAMS = { ip: '/usr/sbin/ip', passt: '/usr/bin/passt', [NETGUARD]: NETGUARD };
+const MAC = '52:54:00:12:34:56';
+
+const identity = (pid: number): ProcessIdentity => ({ pid, startTicks: 7, bootId: 'boot' });
+
+describe('the user-mode network', () => {
+  let dir: string;
+  let runner: FakeRunner;
+  let alive: Set<number>;
+
+  const hostWith = ({ ipv6 = false, routed = true } = {}): void => {
+    const routes = routed ? [{ dst: 'default', dev: 'eth0' }] : [];
+    for (const [question, answer] of [
+      [['-4', 'route', 'show', 'table', 'all'], routes],
+      [['-6', 'route', 'show', 'table', 'all'], ipv6 ? routes : []],
+      [['-6', 'address', 'show', 'scope', 'link'], [{ ifname: 'eth0', addr_info: [{ scope: 'link' }] }]],
+    ] as const)
+      runner.expectRun(['ip', '-j', ...question], { stdout: JSON.stringify(answer) });
+  };
+  const network = (): UserNetwork =>
+    new UserNetwork({
+      runner,
+      clock: systemClock,
+      netguard: NETGUARD,
+      resolvConf: join(dir, 'resolv.conf'),
+      processes: {
+        identify: (pid) => {
+          alive.add(pid);
+          return identity(pid);
+        },
+        isAlive: ({ pid }) => alive.has(pid),
+        signal: ({ pid }) => alive.delete(pid),
+      },
+    });
+  const spec = (changes: Partial<NetworkSpec> = {}): NetworkSpec => ({
+    vmId: 'vm',
+    dir,
+    logFile: join(dir, 'network.log'),
+    outbound: true,
+    mac: MAC,
+    ...changes,
+  });
+  const expectGuard = (...options: ExpectedArgument[]): FakeRunner =>
+    runner.expectSpawn(
+      [
+        NETGUARD,
+        '--socket',
+        join(dir, 'network.sock'),
+        '--mac',
+        MAC,
+        '--gateway-mac',
+        '52:54:00:62:6e:67',
+        ...options,
+      ],
+      { effect: () => writeFile(join(dir, 'network.sock'), '') },
+    );
+  const ipv4 = ['--address4', '10.0.2.15/24', '--gateway4', '10.0.2.2'];
+  const ipv6 = ['--address6', 'fd62:616e:6765:7200::f/64', '--gateway6', 'fd62:616e:6765:7200::2'];
+  const passt = ['--passt', '/usr/bin/passt', '--interface', 'eth0'];
+
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'user-network-'));
+    await writeFile(join(dir, 'resolv.conf'), 'nameserver 127.0.0.53\n');
+    runner = new FakeRunner(PROGRAMS);
+    alive = new Set();
+  });
+  afterEach(async () => {
+    runner.verify();
+    await rm(dir, { recursive: true });
+  });
+
+  test('starts netguard with passt, and tells the guest what it may use', async () => {
+    hostWith({ ipv6: true });
+    expectGuard(...ipv4, '--dns4', '10.0.2.3', ...ipv6, ...passt);
+    expect(await network().prepare(spec())).toEqual({
+      handle: { kind: 'user', guard: identity(5_000_000), socket: join(dir, 'network.sock') },
+      vmm: { kind: 'stream', socket: join(dir, 'network.sock'), mac: MAC },
+      guest: {
+        mac: MAC,
+        ipv4: { address: '10.0.2.15', prefixLength: 24, gateway: '10.0.2.2' },
+        ipv6: { address: 'fd62:616e:6765:7200::f', prefixLength: 64, gateway: 'fd62:616e:6765:7200::2' },
+        dns: ['10.0.2.3'],
+        mtu: 32_000,
+      },
+      warnings: [],
+    });
+  });
+
+  test('without outbound there is no passt and no resolver', async () => {
+    hostWith();
+    expectGuard(...ipv4, '--dns4', '10.0.2.3');
+    const { guest, warnings } = await network().prepare(spec({ outbound: false }));
+    expect(guest?.dns).toEqual([]);
+    expect(warnings).toEqual([]);
+  });
+
+  test('a host without routes and name servers gives a network and warnings', async () => {
+    await writeFile(join(dir, 'resolv.conf'), '# none\n');
+    hostWith({ routed: false });
+    expectGuard(...ipv4, '--passt', '/usr/bin/passt', '--interface', 'lo');
+    const { guest, warnings } = await network().prepare(spec());
+    expect(guest?.dns).toEqual([]);
+    expect(warnings).toEqual([
+      expect.stringContaining('no default route'),
+      expect.stringContaining('no name server'),
+    ]);
+  });
+
+  test('a resolver with an IPv6 address alone is forwarded over IPv6', async () => {
+    await writeFile(join(dir, 'resolv.conf'), 'nameserver 2001:db8::53\n');
+    hostWith({ ipv6: true });
+    expectGuard(...ipv4, ...ipv6, '--dns6', 'fd62:616e:6765:7200::3', ...passt);
+    expect((await network().prepare(spec())).guest?.dns).toEqual(['fd62:616e:6765:7200::3']);
+  });
+
+  test('a start that fails says what netguard said, and leaves nothing', async () => {
+    const logFile = join(dir, 'network.log');
+    await writeFile(logFile, 'of an earlier run\n');
+    hostWith();
+    runner.expectSpawn([NETGUARD, ...Array.from({ length: 16 }, () => () => true)], {
+      effect: async () => {
+        await appendFile(logFile, '2026-01-02T03:04:05Z netguard: passt: no memory\n');
+        // The process of the fake is known only after this effect.
+        setTimeout(() => runner.spawned[0]?.exit(3), 10);
+      },
+    });
+    await expect(network().prepare(spec())).rejects.toMatchObject({
+      code: 'network_failed',
+      message: 'The network of the VM could not be started: passt: no memory.',
+    });
+    expect(await readdir(dir)).toEqual(['network.log', 'resolv.conf']);
+  });
+
+  test('a cancelled start ends netguard', async () => {
+    const cancel = new AbortController();
+    hostWith();
+    runner.expectSpawn([NETGUARD, ...Array.from({ length: 16 }, () => () => true)], {
+      effect: () => void setTimeout(() => cancel.abort(), 20),
+    });
+    await expect(network().prepare(spec({ signal: cancel.signal }))).rejects.toMatchObject({
+      code: 'cancelled',
+    });
+    expect(runner.spawned[0]?.signals).toEqual(['SIGKILL']);
+  });
+
+  test('a path too long for a socket is refused before anything starts', async () => {
+    hostWith();
+    await expect(network().prepare(spec({ dir: join(dir, 'x'.repeat(100)) }))).rejects.toMatchObject({
+      code: 'network_failed',
+      hint: expect.stringContaining('BANGER_HOME'),
+    });
+  });
+
+  test('its probe names every missing program', async () => {
+    runner = new FakeRunner({ ip: '/usr/sbin/ip' });
+    expect(await network().probe()).toMatchObject({ usable: false, missingTools: ['passt', NETGUARD] });
+  });
+
+  test('removes netguard and its socket, once', async () => {
+    hostWith();
+    expectGuard(...ipv4, '--dns4', '10.0.2.3', ...passt);
+    const driver = network();
+    const { handle } = await driver.prepare(spec());
+    await driver.remove(handle);
+    expect(await readdir(dir)).toEqual(['resolv.conf']);
+    expect(await driver.status(handle)).toMatchObject({ up: false });
+    await driver.remove(handle);
+  });
+});

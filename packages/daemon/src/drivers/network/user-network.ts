@@ -1,0 +1,172 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BangerError } from '@banger/contract/error';
+import type {
+  GuestAddresses,
+  NetworkAttachment,
+  NetworkDriver,
+  NetworkHandle,
+  NetworkProbe,
+  NetworkProblem,
+  NetworkSpec,
+  NetworkStatus,
+} from './driver.ts';
+import { chooseIpv4, chooseIpv6, type GuestSubnet } from './guest-subnet.ts';
+import { endGuard, startGuard, type GuardHost } from './guard-process.ts';
+import { readHostNetwork, type HostNetwork } from './host-network.ts';
+import { resolversIn, type Resolvers } from './resolver.ts';
+
+/** What the user-mode network is made with. */
+export interface UserNetworkOptions extends GuardHost {
+  /** Path of the netguard program. */
+  readonly netguard: string;
+  /** The host's resolv.conf(5), which passt reads as well. */
+  readonly resolvConf?: string;
+}
+
+/** The gateway's MAC address on every VM's own wire: locally administered, and in no vendor's range. */
+const GATEWAY_MAC = '52:54:00:62:6e:67';
+
+/** netguard's GUEST_MTU, as large as it takes: each frame costs the same, and far more under emulation. */
+const GUEST_MTU = 32_000;
+
+const noRoute: NetworkProblem = {
+  message: 'This host has no default route: VMs reach only the networks that it has a route to.',
+  hint: 'Connect the host to a network; running VMs follow.',
+};
+const noResolver: NetworkProblem = {
+  message: 'This host has no name server that VMs could use.',
+  hint: 'Add a `nameserver` line to /etc/resolv.conf, and start the VM again.',
+};
+
+const noIpv6: NetworkProblem = {
+  message: 'VMs get no IPv6: this host has routes to every subnet that they could be given.',
+  hint: 'See `ip -6 route show table all`; IPv4 is not affected.',
+};
+
+/** What one VM gets, as the host is at the moment. */
+interface Plan {
+  readonly host: HostNetwork;
+  readonly ipv4: GuestSubnet;
+  readonly ipv6: GuestSubnet | undefined;
+  readonly dns4: boolean;
+  readonly dns6: boolean;
+}
+
+/**
+ * A network without privilege: passt turns the guest's packets into sockets of this user, and netguard, in between, refuses every
+ * packet to an address of this host, to link-local and metadata addresses, and from an address that is not the VM's own.
+ */
+export class UserNetwork implements NetworkDriver {
+  readonly kind = 'user';
+  readonly features = { outbound: true, privileged: false };
+  readonly #options: UserNetworkOptions;
+
+  constructor(options: UserNetworkOptions) {
+    this.#options = options;
+  }
+
+  async probe(): Promise<NetworkProbe> {
+    const missingTools: string[] = [];
+    for (const tool of ['passt', 'ip', this.#options.netguard])
+      if ((await this.#options.runner.which(tool)) === undefined) missingTools.push(tool);
+    if (missingTools.length > 0)
+      return { usable: false, missingTools, ipv4: false, ipv6: false, problems: [] };
+    try {
+      const plan = await this.#plan();
+      const { ipv4, ipv6 } = plan.host;
+      return { usable: true, missingTools, ipv4, ipv6, problems: problemsOf(plan) };
+    } catch (error) {
+      if (!(error instanceof BangerError)) throw error;
+      const problems = [{ message: error.message, hint: error.hint }];
+      return { usable: false, missingTools, ipv4: false, ipv6: false, problems };
+    }
+  }
+
+  async prepare(spec: NetworkSpec): Promise<NetworkAttachment> {
+    const plan = await this.#plan(spec.signal);
+    const socket = join(spec.dir, 'network.sock');
+    const way = spec.outbound ? ['--passt', await this.#passt(), '--interface', plan.host.template] : [];
+    const options = ['--socket', socket, ...addressArguments(spec.mac, plan), ...way];
+    const guard = await startGuard(this.#options, [this.#options.netguard, ...options], { ...spec, socket });
+    return {
+      handle: { kind: 'user', guard, socket },
+      vmm: { kind: 'stream', socket, mac: spec.mac },
+      guest: guestAddresses(spec, plan),
+      warnings: spec.outbound ? problemsOf(plan).map(({ message }) => message) : [],
+    };
+  }
+
+  status(handle: NetworkHandle): Promise<NetworkStatus> {
+    if (handle.kind !== 'user' || this.#options.processes.isAlive(handle.guard))
+      return Promise.resolve({ up: true });
+    return Promise.resolve({ up: false, reason: 'The network process has ended; its log says why.' });
+  }
+
+  async remove(handle: NetworkHandle): Promise<void> {
+    if (handle.kind === 'user') await endGuard(this.#options, handle.guard, handle.socket);
+  }
+
+  async #plan(signal?: AbortSignal): Promise<Plan> {
+    const host = await readHostNetwork(this.#options.runner, signal);
+    const resolvers = await this.#resolvers();
+    const ipv6 = host.ipv6 ? chooseIpv6(host.taken) : undefined;
+    // One address is enough, and a resolver on the guest's own wire needs no route: IPv4 wherever the host has one.
+    const dns6 = !resolvers.ipv4 && resolvers.ipv6 && ipv6 !== undefined;
+    return { host, ipv4: chooseIpv4(host.taken), ipv6, dns4: resolvers.ipv4, dns6 };
+  }
+
+  async #resolvers(): Promise<Resolvers> {
+    try {
+      return resolversIn(await readFile(this.#options.resolvConf ?? '/etc/resolv.conf', 'utf8'));
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { ipv4: false, ipv6: false };
+      throw new BangerError('network_failed', 'The file /etc/resolv.conf cannot be read.', { cause });
+    }
+  }
+
+  async #passt(): Promise<string> {
+    const passt = await this.#options.runner.which('passt');
+    if (passt === undefined)
+      throw new BangerError('missing_tool', 'The program passt is not installed.', {
+        details: { program: 'passt' },
+      });
+    return passt;
+  }
+}
+
+function problemsOf({ host, ipv6, dns4, dns6 }: Plan): NetworkProblem[] {
+  return [
+    ...(host.ipv4 || host.ipv6 ? [] : [noRoute]),
+    ...(host.ipv6 && ipv6 === undefined ? [noIpv6] : []),
+    ...(dns4 || dns6 ? [] : [noResolver]),
+  ];
+}
+
+function addressArguments(mac: string, { ipv4, ipv6, dns4, dns6 }: Plan): string[] {
+  return [
+    ...['--mac', mac, '--gateway-mac', GATEWAY_MAC],
+    ...['--address4', `${ipv4.address}/${ipv4.prefixLength}`, '--gateway4', ipv4.gateway],
+    ...(dns4 ? ['--dns4', ipv4.dns] : []),
+    ...(ipv6 === undefined
+      ? []
+      : ['--address6', `${ipv6.address}/${ipv6.prefixLength}`, '--gateway6', ipv6.gateway]),
+    ...(ipv6 !== undefined && dns6 ? ['--dns6', ipv6.dns] : []),
+  ];
+}
+
+function guestAddresses({ mac, outbound }: NetworkSpec, { ipv4, ipv6, dns4, dns6 }: Plan): GuestAddresses {
+  const address = ({ address: own, prefixLength, gateway }: GuestSubnet) => ({
+    address: own,
+    prefixLength,
+    gateway,
+  });
+  const dns = [...(dns4 ? [ipv4.dns] : []), ...(ipv6 !== undefined && dns6 ? [ipv6.dns] : [])];
+  return {
+    mac,
+    ipv4: address(ipv4),
+    ...(ipv6 === undefined ? {} : { ipv6: address(ipv6) }),
+    dns: outbound ? dns : [],
+    mtu: GUEST_MTU,
+  };
+}

@@ -1,0 +1,69 @@
+import { constants } from 'node:fs';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import type { Runner } from '../../../host/runner.ts';
+import { ext4Bytes } from './ext4-superblock.ts';
+import { checkQcow2, damaged, qcow2Info } from './qemu-img.ts';
+import { missingImage } from './staged-file.ts';
+
+/** A qcow2 file begins with it: QEMU's `docs/interop/qcow2.txt`. */
+const QCOW2_MAGIC = Buffer.from('QFI\xfb', 'latin1');
+
+/** What kind of disk a file is. Rejects with `file_damaged` when it is missing, a link or no file. */
+export async function formatOf(path: string): Promise<'qcow2' | 'raw'> {
+  const file = await openDisk(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(QCOW2_MAGIC.length), 0, QCOW2_MAGIC.length, 0);
+    return buffer.subarray(0, bytesRead).equals(QCOW2_MAGIC) ? 'qcow2' : 'raw';
+  } finally {
+    await file.close();
+  }
+}
+
+/** See `DiskDriver.check`. */
+export async function checkDisk(runner: Runner, path: string): Promise<void> {
+  if ((await formatOf(path)) === 'qcow2') await checkOverlay(runner, path);
+  else await checkRaw(path);
+}
+
+async function checkOverlay(runner: Runner, path: string): Promise<void> {
+  const { base, corrupt, virtualBytes } = await qcow2Info(runner, path);
+  if (corrupt) throw damaged(path, 'QEMU has marked it as inconsistent');
+  if (base !== undefined) {
+    const found = await stat(base).catch((cause: unknown) => {
+      throw missingImage(base, cause);
+    });
+    if (!found.isFile()) throw missingImage(base, undefined);
+    if (found.size > virtualBytes) throw damaged(path, `its image ${base} is larger than the disk`);
+  }
+  await checkQcow2(runner, path);
+}
+
+/**
+ * Sees that the file holds the whole of an ext4 file system. Its content is the guest's: it is left to the guest's kernel to
+ * repair, and no program of the host parses it.
+ */
+async function checkRaw(path: string): Promise<void> {
+  const file = await openDisk(path);
+  try {
+    const { size } = await file.stat();
+    const bytes = await ext4Bytes(file);
+    if (bytes === undefined) throw damaged(path, 'there is no ext4 file system in it');
+    if (bytes > size) throw damaged(path, `it has ${size} bytes and its file system ${bytes}`);
+  } finally {
+    await file.close();
+  }
+}
+
+async function openDisk(path: string): Promise<FileHandle> {
+  let file;
+  try {
+    // Without waiting for a writer where somebody put a FIFO.
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw damaged(path, code === 'ENOENT' ? 'it is missing' : `it cannot be opened (${code})`, cause);
+  }
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw damaged(path, 'it is no file');
+}

@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import { chmod, mkdtemp, open, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BangerError } from '@banger/contract/error';
+import { createRunner } from '../../../host/execa-runner.ts';
+import type { Runner } from '../../../host/runner.ts';
+import type { DiskDriver } from '../driver.ts';
+import { createQcow2Disks } from './disks.ts';
+
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+const runner = createRunner();
+
+let dir: string;
+let base: string;
+let disks: DiskDriver;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'disk-'));
+  base = join(dir, 'base, with comma.ext4');
+  await makeExt4(base, 64 * MIB);
+  await chmod(base, 0o400);
+  disks = createQcow2Disks(runner);
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+const at = (name: string): string => join(dir, name);
+const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
+const left = async (): Promise<string[]> => (await readdir(dir)).filter((name) => name.endsWith('.tmp'));
+
+async function makeExt4(path: string, bytes: number): Promise<void> {
+  await writeFile(path, '');
+  await truncate(path, bytes);
+  await runner.run(['mke2fs', '-q', '-F', '-t', 'ext4', path]);
+}
+
+async function info(path: string): Promise<Record<string, unknown>> {
+  return JSON.parse((await runner.run(['qemu-img', 'info', '--output=json', path])).stdout) as Record<string, unknown>;
+}
+
+async function sha256(path: string): Promise<string> {
+  return createHash('sha256').update(await readFile(path)).digest('hex');
+}
+
+/** A runner that does something else for one program. */
+function instead(program: string, act: () => Promise<never>): Runner {
+  return { ...runner, run: (argv, options) => (argv[0] === program ? act() : runner.run(argv, options)) };
+}
+
+describe('root disk', () => {
+  it('is a private overlay of the wanted size that leaves the base as it is', async () => {
+    const before = await sha256(base);
+    await disks.createRoot({ path: at('root.qcow2'), base, bytes: 8 * GIB });
+    expect(await info(at('root.qcow2'))).toMatchObject({
+      format: 'qcow2',
+      'virtual-size': 8 * GIB,
+      'backing-filename': base,
+      'backing-filename-format': 'raw',
+    });
+    expect(await modeOf(at('root.qcow2'))).toBe(0o600);
+    expect(await disks.usedBytes(at('root.qcow2'))).toBeLessThan(MIB);
+    await disks.check(at('root.qcow2'));
+    await runner.run(['qemu-io', '-f', 'qcow2', '-c', 'write -P 7 1M 1M', at('root.qcow2')]);
+    await disks.check(at('root.qcow2'));
+    expect(await sha256(base)).toBe(before);
+  });
+
+  it('is not made smaller than its base, nor without one', async () => {
+    const path = at('root.qcow2');
+    await expect(disks.createRoot({ path, base, bytes: 64 * MIB - 1 })).rejects.toMatchObject({ code: 'invalid_argument' });
+    await expect(disks.createRoot({ path, base: at('none'), bytes: GIB })).rejects.toMatchObject({ code: 'image_invalid' });
+    expect(await readdir(dir)).toEqual([base.slice(dir.length + 1)]);
+  });
+
+  it('is refused when its base is missing, has grown, or the disk is damaged', async () => {
+    const path = at('root.qcow2');
+    await disks.createRoot({ path, base, bytes: 64 * MIB });
+    await runner.run(['qemu-io', '-f', 'qcow2', '-c', 'write -P 7 0 1M', path]);
+    await chmod(base, 0o600);
+    await truncate(base, 128 * MIB);
+    await expect(disks.check(path)).rejects.toMatchObject({ code: 'file_damaged' });
+    await truncate(base, 64 * MIB);
+    await disks.check(path);
+
+    // The entry of the first cluster's table points outside of the file now.
+    const file = await open(path, 'r+');
+    const tables = (await file.read(Buffer.alloc(8), 0, 8, 40)).buffer.readBigUInt64BE();
+    const entry = Buffer.alloc(8);
+    entry.writeBigUInt64BE((1n << 63n) | 0x10_0000_0000n);
+    await file.write(entry, 0, 8, Number(tables));
+    await file.close();
+    await expect(disks.check(path)).rejects.toMatchObject({ code: 'file_damaged' });
+    await truncate(path, 100);
+    await expect(disks.check(path)).rejects.toMatchObject({ code: 'file_damaged' });
+
+    await disks.createRoot({ path, base, bytes: 64 * MIB });
+    await disks.check(path);
+    await rm(base);
+    const missing = disks.check(path);
+    await expect(missing).rejects.toMatchObject({ code: 'image_invalid' });
+    await expect(missing).rejects.toThrow(base);
+  });
+
+  it('grows and does not shrink', async () => {
+    const path = at('root.qcow2');
+    await disks.createRoot({ path, base, bytes: GIB });
+    await disks.grow(path, 2 * GIB);
+    expect(await info(path)).toMatchObject({ 'virtual-size': 2 * GIB });
+    await expect(disks.grow(path, GIB)).rejects.toMatchObject({ code: 'invalid_argument' });
+    await disks.check(path);
+  });
+
+  it('is cloned with what was written', async () => {
+    const path = at('root.qcow2');
+    await disks.createRoot({ path, base, bytes: GIB });
+    await runner.run(['qemu-io', '-f', 'qcow2', '-c', 'write -P 7 1M 1M', path]);
+    await disks.clone(path, at('clone.qcow2'));
+    const { stdout } = await runner.run(['qemu-io', '-f', 'qcow2', '-c', 'read -P 7 1M 1M', at('clone.qcow2')]);
+    expect(stdout).not.toContain('verification failed');
+    expect(await modeOf(at('clone.qcow2'))).toBe(0o600);
+  });
+});
+
+describe('work disk', () => {
+  it('begins as its template, sparse and private, however the template is protected', async () => {
+    await disks.createWork({ path: at('work.ext4'), template: base, bytes: 8 * GIB });
+    expect((await stat(at('work.ext4'))).size).toBe(8 * GIB);
+    expect(await modeOf(at('work.ext4'))).toBe(0o600);
+    expect(await disks.usedBytes(at('work.ext4'))).toBeLessThanOrEqual(await disks.usedBytes(base));
+    await disks.check(at('work.ext4'));
+    await runner.run(['e2fsck', '-f', '-n', at('work.ext4')]);
+  });
+
+  it('is an empty file system of root without a template', async () => {
+    const path = at('work.ext4');
+    await disks.createWork({ path, bytes: GIB });
+    await disks.check(path);
+    expect(await disks.usedBytes(path)).toBeLessThan(8 * MIB);
+    const { stdout } = await runner.run(['debugfs', '-R', 'stat /', path]);
+    expect(stdout).toMatch(/Type: directory\s+Mode:\s+0755/);
+    expect(stdout).toMatch(/User:\s+0\s+Group:\s+0/);
+    await runner.run(['e2fsck', '-f', '-n', path]);
+  });
+
+  it('is refused when it is missing, cut short, no file system, or no file', async () => {
+    const path = at('work.ext4');
+    await disks.createWork({ path, bytes: 64 * MIB });
+    await truncate(path, 63 * MIB);
+    await expect(disks.check(path)).rejects.toMatchObject({ code: 'file_damaged' });
+    await truncate(path, 0);
+    await expect(disks.check(path)).rejects.toMatchObject({ code: 'file_damaged' });
+    await symlink(base, at('link'));
+    for (const other of ['link', 'none', '.'])
+      await expect(disks.check(at(other)), other).rejects.toMatchObject({ code: 'file_damaged' });
+    await runner.run(['mkfifo', at('fifo')]);
+    await expect(disks.check(at('fifo'))).rejects.toMatchObject({ code: 'file_damaged' });
+  });
+
+  it('grows and does not shrink, its content kept', async () => {
+    const path = at('work.ext4');
+    await disks.createWork({ path, template: base, bytes: 64 * MIB });
+    await disks.grow(path, GIB);
+    expect((await stat(path)).size).toBe(GIB);
+    await expect(disks.grow(path, GIB - 1)).rejects.toMatchObject({ code: 'invalid_argument' });
+    await disks.check(path);
+  });
+});
+
+describe('whatever fails', () => {
+  it('leaves nothing, and the disk of before as it was', async () => {
+    const path = at('work.ext4');
+    await disks.createWork({ path, bytes: 64 * MIB });
+    const before = await sha256(path);
+    const full = new BangerError('command_failed', "cp failed with exit code 1: cp: error writing 'x': No space left on device");
+    const failing = createQcow2Disks(instead('cp', () => Promise.reject(full)));
+    const create = failing.createWork({ path, template: base, bytes: GIB });
+    await expect(create).rejects.toMatchObject({ code: 'disk_full', details: { path } });
+    const again = disks.createWork({ path, template: base, bytes: GIB, signal: AbortSignal.abort() });
+    await expect(again).rejects.toMatchObject({ code: 'cancelled' });
+    expect(await sha256(path)).toBe(before);
+    expect(await left()).toEqual([]);
+  });
+
+  it('clears away what a killed maker left', async () => {
+    await writeFile(at('.work.ext4.0123.tmp'), 'half');
+    await writeFile(at('.other.ext4.0123.tmp'), 'half');
+    await disks.createWork({ path: at('work.ext4'), bytes: 64 * MIB });
+    expect(await left()).toEqual(['.other.ext4.0123.tmp']);
+  });
+
+  it('removes twice', async () => {
+    await disks.createWork({ path: at('work.ext4'), bytes: 64 * MIB });
+    await disks.remove(at('work.ext4'));
+    await disks.remove(at('work.ext4'));
+    expect(await disks.usedBytes(at('work.ext4'))).toBe(0);
+  });
+
+  it('refuses a size that the host cannot hold', async () => {
+    await disks.createWork({ path: at('work.ext4'), bytes: 64 * MIB });
+    await expect(disks.grow(at('work.ext4'), 2 ** 52)).rejects.toMatchObject({ code: 'invalid_argument' });
+  });
+});

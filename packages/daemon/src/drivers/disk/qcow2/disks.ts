@@ -1,0 +1,83 @@
+import { rm, stat, truncate } from 'node:fs/promises';
+import { BangerError } from '@banger/contract/error';
+import type { Runner } from '../../../host/runner.ts';
+import type { DiskDriver } from '../driver.ts';
+import { checkDisk, formatOf } from './check-disk.ts';
+import { createOverlay, qcow2Info, resizeQcow2 } from './qemu-img.ts';
+import { asDiskFull, makeStaged, sizeToHold } from './staged-file.ts';
+
+/** Label of an empty work disk's file system; the guest finds the disk by its serial. */
+const WORK_LABEL = 'work';
+/** st_blocks counts in these whatever the file system: stat(2). */
+const STAT_BLOCK_BYTES = 512;
+
+/** Root disks as qcow2 overlays, work disks as sparse raw files: needs no privilege and no kernel feature. */
+export function createQcow2Disks(runner: Runner): DiskDriver {
+  return {
+    kind: 'qcow2',
+    createRoot: async (plan) => {
+      await sizeToHold(plan.base, plan.bytes);
+      await makeStaged(plan.path, (path) => createOverlay(runner, { ...plan, path }));
+    },
+    createWork: async ({ path, template, bytes, signal }) => {
+      if (template !== undefined) await sizeToHold(template, bytes);
+      await makeStaged(path, async (temporary) => {
+        if (template !== undefined) await copySparse(runner, template, temporary, signal);
+        await setSize(temporary, bytes);
+        if (template === undefined) await makeExt4(runner, temporary, signal);
+      });
+    },
+    clone: async (from, to, signal) => {
+      await formatOf(from);
+      await makeStaged(to, (temporary) => copySparse(runner, from, temporary, signal));
+    },
+    grow: async (path, bytes) => {
+      const isQcow2 = (await formatOf(path)) === 'qcow2';
+      const now = isQcow2 ? (await qcow2Info(runner, path)).virtualBytes : (await stat(path)).size;
+      if (bytes < now)
+        throw new BangerError('invalid_argument', `The disk has ${now} bytes and cannot shrink to ${bytes}.`, {
+          details: { bytes, least: now },
+        });
+      if (isQcow2) await resizeQcow2(runner, path, bytes);
+      else await setSize(path, bytes);
+    },
+    check: (path) => checkDisk(runner, path),
+    remove: (path) => rm(path, { force: true }),
+    usedBytes: async (path) => {
+      const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return undefined;
+        throw error;
+      });
+      return (found?.blocks ?? 0) * STAT_BLOCK_BYTES;
+    },
+  };
+}
+
+/** Copies into an existing file, whose mode stays; holes stay holes, and blocks are shared where that is possible. */
+async function copySparse(runner: Runner, from: string, to: string, signal?: AbortSignal): Promise<void> {
+  await runner.run(
+    ['cp', '--reflink=auto', '--sparse=always', '--', from, to],
+    signal === undefined ? {} : { signal },
+  );
+}
+
+/** An empty ext4 file system, its tables left to the guest to initialise: made in 0.04 s even for 1 TiB. */
+async function makeExt4(runner: Runner, path: string, signal?: AbortSignal): Promise<void> {
+  const extended = 'lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=0:0';
+  await runner.run(
+    ['mke2fs', '-q', '-F', '-t', 'ext4', '-L', WORK_LABEL, '-m', '0', '-E', extended, path],
+    signal === undefined ? {} : { signal },
+  );
+}
+
+async function setSize(path: string, bytes: number): Promise<void> {
+  try {
+    await truncate(path, bytes);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EFBIG')
+      throw new BangerError('invalid_argument', `The host's file system cannot hold a file of ${bytes} bytes.`, {
+        cause: error,
+      });
+    throw asDiskFull(error, path);
+  }
+}

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { BangerError, isBangerError } from '@banger/contract/error';
+import { syncDirectory } from '../../../host/private-files.ts';
+
+const PRIVATE_MODE = 0o600;
+
+/**
+ * Makes a file whole: `fill` gets the path of an empty file, 0600, beside the final place (`.NAME.<random>.tmp`), which is
+ * then synced and renamed. Whatever fails, nothing new is left and what was there stays. One maker a path at a time.
+ */
+export async function makeStaged(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+  const directory = dirname(path);
+  await removeStale(path);
+  const temporary = join(directory, `${staleBefore(path)}${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    await (await open(temporary, 'wx', PRIVATE_MODE)).close();
+    await fill(temporary);
+    await sync(temporary);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw asDiskFull(error, path);
+  }
+  await syncDirectory(directory);
+}
+
+/** What a maker of before left that was killed. */
+async function removeStale(path: string): Promise<void> {
+  const directory = dirname(path);
+  for (const name of await readdir(directory))
+    if (name.startsWith(staleBefore(path)) && name.endsWith('.tmp')) await rm(join(directory, name), { force: true });
+}
+
+function staleBefore(path: string): string {
+  return `.${basename(path)}.`;
+}
+
+async function sync(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** The error as `disk_full` when that is what it means, be it the kernel's or a program's. */
+export function asDiskFull(error: unknown, path: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  const said = isBangerError(error, 'command_failed') && /No space left on device|quota exceeded/i.test(error.message);
+  if (!full && !said) return error;
+  return new BangerError('disk_full', `There is no room for the disk ${path}.`, { cause: error, details: { path } });
+}
+
+/** Size of an image that a disk is made from. Rejects with `image_invalid` when it is missing, and `invalid_argument` when it does not fit. */
+export async function sizeToHold(image: string, bytes: number): Promise<number> {
+  const found = await stat(image).catch((cause: unknown) => {
+    throw missingImage(image, cause);
+  });
+  if (!found.isFile()) throw missingImage(image, undefined);
+  if (found.size <= bytes) return found.size;
+  throw new BangerError('invalid_argument', `A disk of ${bytes} bytes cannot hold its image of ${found.size} bytes.`, {
+    details: { bytes, least: found.size },
+  });
+}
+
+/** The error for an image that a disk needs and that is not there. */
+export function missingImage(image: string, cause: unknown): BangerError {
+  return new BangerError('image_invalid', `The image ${image} is missing or is no file.`, {
+    cause,
+    details: { path: image },
+  });
+}

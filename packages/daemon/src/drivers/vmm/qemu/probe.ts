@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { BangerError } from '@banger/contract/error';
+import type { AccelVerdict, VmmDriver, VmmProbe } from '../driver.ts';
+import { endProcess } from './end-process.ts';
+import { findByToken } from './find-by-token.ts';
+import { checkKvm, KVM_HELLO_MS, type KvmCheckDeps, type ProbeGuest } from './kvm-check.ts';
+import { kvmObstacle, type KvmHostFiles } from './kvm-host.ts';
+import { readVerdict, writeVerdict, type Verdict } from './kvm-verdict.ts';
+import type { InstalledQemu, QemuFinder } from './program.ts';
+
+/** What probing needs. */
+export interface ProbeDeps extends KvmCheckDeps {
+  /** File of the cached verdict; its directory is there. */
+  readonly verdictFile: string;
+  /** The kernel and initramfs that VMs boot, made ready when they are not yet. */
+  readonly probeGuest: (signal: AbortSignal) => Promise<ProbeGuest>;
+  /** `uname -r` and the CPU's model name. */
+  readonly machine: { readonly hostKernel: string; readonly cpu: string };
+  readonly kvmFiles?: KvmHostFiles;
+}
+
+/** Finds QEMU and whether KVM boots a guest under it. Several callers at once share one check. */
+export class QemuProbe {
+  readonly #deps: ProbeDeps;
+  readonly #finder: QemuFinder;
+  readonly #token: string;
+  #running: Promise<Verdict> | undefined;
+  #swept = false;
+
+  constructor(deps: ProbeDeps, finder: QemuFinder) {
+    this.#deps = deps;
+    this.#finder = finder;
+    // Always the same for one cache, so that the guest of a check that was cut short is found and ended by the next daemon.
+    this.#token = createHash('sha256').update(deps.verdictFile).digest('hex').slice(0, 32);
+  }
+
+  /** See `VmmDriver.probe`. */
+  async probe(signal: AbortSignal = new AbortController().signal): Promise<VmmProbe> {
+    await this.#sweep();
+    const qemu = await this.#finder.find(signal);
+    return { binary: qemu.binary, version: qemu.version, accel: await this.#accel(qemu, signal) };
+  }
+
+  /** See `VmmDriver.look`. */
+  async look(): ReturnType<VmmDriver['look']> {
+    const qemu = await this.#finder.find();
+    const accel = await this.#known(qemu);
+    return { binary: qemu.binary, version: qemu.version, ...(accel === undefined ? {} : { accel }) };
+  }
+
+  async #accel(qemu: InstalledQemu, signal: AbortSignal): Promise<AccelVerdict> {
+    const known = await this.#known(qemu);
+    if (known !== undefined) return known;
+    this.#running ??= this.#check(qemu).finally(() => {
+      this.#running = undefined;
+    });
+    return { ...accelOf(await unlessAborted(this.#running, signal)), cached: false };
+  }
+
+  /** What can be said without booting anything. */
+  async #known(qemu: InstalledQemu): Promise<AccelVerdict | undefined> {
+    const { clock, verdictFile, kvmFiles } = this.#deps;
+    const obstacle = await kvmObstacle(kvmFiles);
+    if (obstacle !== undefined) return { accel: 'tcg', ...obstacle, checkedAt: clock.now(), cached: false };
+    const stored = await readVerdict(verdictFile, this.#key(qemu), clock.now());
+    return stored === undefined ? undefined : { ...accelOf(stored), cached: true };
+  }
+
+  /** Not ended with its first caller: the others wait for it too, and its result is kept. */
+  async #check(qemu: InstalledQemu): Promise<Verdict> {
+    const { signal } = new AbortController();
+    const guest = await this.#deps.probeGuest(signal);
+    const finding = await checkKvm(this.#deps, qemu, guest, { accel: 'kvm', token: this.#token, limitMs: KVM_HELLO_MS }, signal);
+    const verdict = { ...finding, checkedAt: this.#deps.clock.now() };
+    await writeVerdict(this.#deps.verdictFile, this.#key(qemu), verdict);
+    return verdict;
+  }
+
+  #key({ version }: InstalledQemu) {
+    return { ...this.#deps.machine, vmm: `qemu ${version}` };
+  }
+
+  /** Ends what a check of a daemon before left running. */
+  async #sweep(): Promise<void> {
+    if (this.#swept) return;
+    this.#swept = true;
+    for (const process of await findByToken(this.#token, this.#deps.processes))
+      await endProcess(this.#deps, process);
+  }
+}
+
+function accelOf({ works, reason, checkedAt }: Verdict): Omit<AccelVerdict, 'cached'> {
+  return { accel: works ? 'kvm' : 'tcg', reason, fix: '', checkedAt };
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(new BangerError('cancelled', 'The check of KVM was cancelled.'));
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    promise.catch(() => undefined);
+    work.catch(() => undefined);
+  }
+}

@@ -6,7 +6,7 @@ const GIB = 1024 ** 3;
 const TIB = 1024 ** 4;
 
 /** The values a spec may have, ends included; each with its reason. */
-export const specLimits = {
+const specLimits = {
   /** QEMU's q35 with the default interrupt controller set-up allows 255; beyond the host's CPUs nothing is gained. */
   vcpu: { least: 1, most: 128 },
   /** Below 128 MiB the Debian kernel with its initramfs does not boot; 1 TiB is past any host that we meet. */

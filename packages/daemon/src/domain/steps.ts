@@ -65,7 +65,7 @@ function asCancelled(thrown: unknown, signal: AbortSignal): BangerError {
 }
 
 /** Undoes the steps backwards, every one whatever the others do; returns what failed. */
-export async function undoSteps<C>(steps: readonly Step<C>[], context: C): Promise<BangerError[]> {
+async function undoSteps<C>(steps: readonly Step<C>[], context: C): Promise<BangerError[]> {
   const errors: BangerError[] = [];
   for (const step of steps.toReversed()) {
     try {

@@ -29,7 +29,7 @@ export function defaultMemoryMib(host: HostSize): number {
 }
 
 /** Floor for both disks: room for a toolchain and a build; sparse, so that only what is written takes space. */
-export const DEFAULT_DISK_BYTES = 8 * GIB;
+const DEFAULT_DISK_BYTES = 8 * GIB;
 
 /** The image of a wish that names none. */
 export const DEFAULT_IMAGE = 'debian-bookworm';
@@ -71,3 +71,6 @@ export function resolveSpec(
   };
   return { spec, origins };
 }
+
+/** The kernel that the check of KVM boots, and that images of the catalog ask for. */
+export const DEFAULT_KERNEL = 'debian-cloud';

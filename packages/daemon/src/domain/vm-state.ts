@@ -14,9 +14,6 @@ const next = {
   error: ['starting', 'stopping', 'stopped'],
 } as const satisfies Record<VmState, readonly VmState[]>;
 
-/** The states that a VM in state `S` may go to. */
-export type NextOf<S extends VmState> = (typeof next)[S][number];
-
 /** True when a VM may go from one state to the other; staying is always allowed (the reason may change). */
 export function mayGo(from: VmState, to: VmState): boolean {
   return from === to || (next[from] as readonly VmState[]).includes(to);

@@ -1,4 +1,4 @@
-import { toBangerError, type BangerError } from '@banger/contract/error';
+import { BangerError, toBangerError } from '@banger/contract/error';
 import type { Clock } from '../host/clock.ts';
 import type { LedgerRepository } from '../store/ledger-repository.ts';
 
@@ -13,7 +13,7 @@ export type Removers<K> = { readonly [Kind in keyof K]: Remover<K[Kind]> };
  * A resource is written down before it is made and struck out after it is gone, so that whatever a daemon
  * was doing when it died, the next one knows what may be there.
  */
-export class Ledger<K extends Record<string, unknown>> {
+export class Ledger<K extends object> {
   readonly #rows: LedgerRepository;
   readonly #removers: Removers<K>;
   readonly #clock: Clock;
@@ -45,17 +45,22 @@ export class Ledger<K extends Record<string, unknown>> {
   async remove(vmId: string, kinds?: readonly (keyof K & string)[]): Promise<BangerError[]> {
     const errors: BangerError[] = [];
     for (const entry of this.#rows.list(vmId)) {
-      if (kinds !== undefined && !kinds.includes(entry.kind)) continue;
+      if (kinds !== undefined && !(kinds as readonly string[]).includes(entry.kind)) continue;
       try {
-        const remover = this.#removers[entry.kind];
-        if (remover === undefined) throw new Error(`There is no remover for "${entry.kind}".`);
-        await remover(entry.resource as K[string]);
+        await this.#remover(entry.kind)(entry.resource);
         this.#rows.strike(entry.id);
       } catch (thrown) {
         errors.push(toBangerError(thrown));
       }
     }
     return errors;
+  }
+
+  /** The table holds what some daemon of ours wrote, so that its resource is what its kind's remover takes. */
+  #remover(kind: string): Remover<unknown> {
+    if (!Object.hasOwn(this.#removers, kind))
+      throw new BangerError('internal', `There is no remover for "${kind}".`);
+    return this.#removers[kind as keyof K] as Remover<unknown>;
   }
 
   /** Ids of all VMs that own something. */

@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto';
+import { access, constants } from 'node:fs/promises';
+import { cpus, release } from 'node:os';
+import { join } from 'node:path';
+import { installation } from '@banger/contract/installation';
+import type { Handler } from '@banger/rpc/handler';
+import type { StreamRegistry } from '@banger/rpc/stream-registry';
+import type { Logger } from 'pino';
+import { ExecSessions } from './api/exec-sessions.ts';
+import { handlers } from './api/handlers.ts';
+import { methodTable } from './api/method-table.ts';
+import { StreamOffers } from './api/streams.ts';
+import { layoutOf } from './domain/layout.ts';
+import { DEFAULT_KERNEL } from './domain/vm-defaults.ts';
+import { createQcow2Disks } from './drivers/disk/qcow2/disks.ts';
+import { createGuestDriver } from './drivers/guest/unix-channel.ts';
+import { BuildNamespace } from './drivers/image/build-namespace.ts';
+import { RecipeImageBuilder } from './drivers/image/builder.ts';
+import { ImageDirectory } from './drivers/image/store.ts';
+import { HostKernelSource } from './drivers/kernel/source.ts';
+import { KernelDirectory } from './drivers/kernel/store.ts';
+import { NoNetwork } from './drivers/network/no-network.ts';
+import { UserNetwork } from './drivers/network/user-network.ts';
+import { createQemuDriver } from './drivers/vmm/qemu/qemu-driver.ts';
+import { systemClock } from './host/clock.ts';
+import { readDistribution } from './host/distribution.ts';
+import { createRunner } from './host/execa-runner.ts';
+import { ProcessTable } from './host/process-identity.ts';
+import { hostSize } from './host/size.ts';
+import { DaemonInfo } from './services/daemon-info.ts';
+import { DoctorService } from './services/doctor/service.ts';
+import { ImageService } from './services/image.ts';
+import { KernelService } from './services/kernel.ts';
+import { Ledger } from './services/ledger.ts';
+import { kernelCommandLine } from './services/vm/kernel-command-line.ts';
+import { VmLocks } from './services/vm/locks.ts';
+import { reconcile } from './services/vm/reconcile.ts';
+import { vmRemovers } from './services/vm/resources.ts';
+import type { VmRuntimeRow } from './services/vm/runtime-row.ts';
+import { VmService } from './services/vm/service.ts';
+import { VmStates } from './services/vm/states.ts';
+import type { VmDeps } from './services/vm/deps.ts';
+import type { BangerPaths } from '@banger/contract/paths';
+import type { Database } from './store/database.ts';
+import { LedgerRepository } from './store/ledger-repository.ts';
+import { RuntimeRepository } from './store/runtime-repository.ts';
+import { VmRepository } from './store/vm-repository.ts';
+
+/** A daemon put together, not yet listening. */
+export interface Daemon {
+  readonly methods: ReadonlyMap<string, Handler>;
+  readonly streams: StreamRegistry;
+  readonly info: DaemonInfo;
+  /** Brings rows and host together after whatever ended the daemon before. */
+  recover(): Promise<void>;
+  /** Lets go of all VMs, which run on. */
+  release(): void;
+}
+
+/** From a hello sent to its answer, while KVM is tried; the check has a time limit of its own. */
+const PROBE_HELLO_MS = 60_000;
+/** Sparse: what ext4 needs to be one, with a journal. */
+const SCRATCH_DISK_BYTES = 64 * 1024 ** 2;
+/** Bytes of the agent channel's key: `guest/PROTOCOL.md`, section 1. */
+const AGENT_KEY_BYTES = 32;
+
+/** The composition root: the only place that knows which drivers there are. */
+export function compose(paths: BangerPaths, database: Database, log: Logger): Daemon {
+  const layout = layoutOf(paths);
+  const clock = systemClock;
+  const runner = createRunner();
+  const processes = new ProcessTable();
+  const { assets } = installation();
+  const agent = join(assets, 'guest/agent');
+  const netguard = join(assets, 'netguard/netguard');
+
+  const vms = new VmRepository(database);
+  const namespace = new BuildNamespace(runner);
+  const imageStore = new ImageDirectory(layout.images, (path) => namespace.remove(path));
+  const imageBuilder = new RecipeImageBuilder({ store: imageStore, runner, namespace, now: clock.now });
+  const kernelStore = new KernelDirectory({ root: layout.kernels, agent, runner });
+  const kernelSource = new HostKernelSource({ store: kernelStore, runner, agent, now: clock.now });
+  const images = new ImageService(imageStore, imageBuilder, vms);
+  const kernels = new KernelService(kernelStore, kernelSource, vms);
+
+  const guest = createGuestDriver(clock);
+  const disks = createQcow2Disks(runner);
+  const vmm = createQemuDriver({
+    runner,
+    processes,
+    clock,
+    dir: join(paths.run, 'kvm-check'),
+    verdictFile: layout.kvmVerdict,
+    machine: { hostKernel: release(), cpu: cpus()[0]?.model ?? 'unknown' },
+    scratchDisk: (path, signal) => disks.createWork({ path, bytes: SCRATCH_DISK_BYTES, signal }),
+    hello: async (path, signal) => {
+      const key = randomBytes(AGENT_KEY_BYTES);
+      (await guest.connect({ kind: 'unix', path, key }, { deadlineMs: PROBE_HELLO_MS, signal })).close();
+    },
+    probeGuest: async (signal) => {
+      const kernel = await kernels.ensure(DEFAULT_KERNEL, signal);
+      const { vmlinux, initramfs } = await kernels.ready(kernel.manifest.name, signal);
+      return { kernel: vmlinux, initrd: initramfs, cmdline: kernelCommandLine('agent') };
+    },
+  });
+  const networks = {
+    user: new UserNetwork({ runner, processes, clock, netguard }),
+    none: new NoNetwork(),
+  };
+  const deps: VmDeps = {
+    vms,
+    runtimes: new RuntimeRepository<VmRuntimeRow>(database),
+    ledger: new Ledger(new LedgerRepository(database), vmRemovers(vmm, networks), clock),
+    states: new VmStates(vms, clock, log),
+    locks: new VmLocks(),
+    live: new Map(),
+    images,
+    kernels,
+    vmm,
+    disks,
+    networks,
+    guest,
+    layout,
+    host: hostSize(),
+    clock,
+    log,
+    randomBytes,
+  };
+
+  const info = new DaemonInfo(layout, vms, clock.now());
+  const doctor = new DoctorService({
+    runner,
+    vmm,
+    network: networks.user,
+    images: imageStore,
+    kernels: kernelStore,
+    assets: { agent, netguard },
+    isExecutable,
+    layout,
+    host: deps.host,
+    arch: process.arch,
+    distribution: () => readDistribution(),
+  });
+  const streams = new StreamOffers(info, log);
+  const execs = new ExecSessions(streams);
+  const api = handlers({ daemon: info, doctor, images, kernels, vms: new VmService(deps), execs, streams });
+  return {
+    methods: methodTable(api, info, log),
+    streams: streams.registry,
+    info,
+    recover: async () => {
+      const swept = await Promise.all([imageStore.sweepStaging(), kernelStore.sweepStaging()]);
+      if (swept.flat().length > 0) log.info({ swept: swept.flat() }, 'half-made things removed');
+      await reconcile(deps);
+    },
+    release: () => releaseAll(deps),
+  };
+}
+
+/** Closes channels and stops watching; nothing of a VM ends by it. */
+function releaseAll(deps: VmDeps): void {
+  for (const live of deps.live.values()) {
+    live.released.abort();
+    live.session?.close();
+    live.vmm.release();
+  }
+  deps.live.clear();
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}

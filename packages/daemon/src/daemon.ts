@@ -1,0 +1,73 @@
+import { rm } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { buildInfo } from '@banger/contract/build-info';
+import type { BangerPaths } from '@banger/contract/paths';
+import { servePeer, type Peer } from '@banger/rpc/server-peer';
+import { mapError } from './api/method-table.ts';
+import { compose, type Daemon } from './compose.ts';
+import { ensurePrivateDir, writeFileAtomic } from './host/private-files.ts';
+import { listenOnUnixSocket } from './host/unix-server.ts';
+import { openLog } from './log.ts';
+import { HOLDER_FILE, openState } from './store/open-state.ts';
+
+/** How long calls at work get to undo what they began, before the daemon ends all the same. */
+const SHUTDOWN_DEADLINE_MS = 15_000;
+
+/** Runs the daemon until it is asked to end by a signal or a client. Rejects when it cannot start, and then has changed nothing. */
+export async function runDaemon(paths: BangerPaths): Promise<void> {
+  for (const directory of [paths.state, paths.cache, paths.run]) await ensurePrivateDir(directory);
+  const database = openState(paths.state);
+  const log = openLog(paths.log);
+  const holder = join(paths.state, HOLDER_FILE);
+  try {
+    await writeFileAtomic(holder, JSON.stringify({ pid: process.pid, ...buildInfo() }));
+    log.info({ pid: process.pid, build: buildInfo() }, 'daemon starts');
+    const daemon = compose(paths, database, log);
+    await daemon.recover();
+    await serve(paths, daemon, () => log.info('daemon listens'));
+    daemon.release();
+    log.info('daemon ends');
+  } catch (error) {
+    log.error({ error: String(error), stack: (error as Error).stack }, 'daemon failed');
+    throw error;
+  } finally {
+    await rm(holder, { force: true });
+    database.close();
+    log.flush();
+  }
+}
+
+/** Serves clients until an end is asked for; then takes no new ones, and waits for the calls at work. */
+async function serve(paths: BangerPaths, daemon: Daemon, listening: () => void): Promise<void> {
+  const peers = new Set<Peer>();
+  const onConnection = (socket: Socket): void => {
+    const peer = servePeer(socket, {
+      methods: daemon.methods,
+      mapError,
+      streams: daemon.streams,
+      onClose: () => peers.delete(peer),
+    });
+    peers.add(peer);
+  };
+  const server = await listenOnUnixSocket({ path: paths.socket, onConnection });
+  listening();
+  await endAsked(daemon.info.stopRequested);
+  daemon.streams.close();
+  const ended = [server.close(), ...[...peers].map((peer) => peer.close())];
+  await Promise.race([Promise.all(ended).then(() => daemon.info.settled()), timeout(SHUTDOWN_DEADLINE_MS)]);
+}
+
+/** Resolves when a signal or a client asks the daemon to end. A closed terminal is no reason. */
+async function endAsked(stopRequested: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  process.on('SIGHUP', () => undefined);
+  process.once('SIGTERM', () => resolve());
+  process.once('SIGINT', () => resolve());
+  stopRequested.addEventListener('abort', () => resolve(), { once: true });
+  await promise;
+}
+
+function timeout(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

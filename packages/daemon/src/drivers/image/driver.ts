@@ -1,0 +1,65 @@
+import type { StageContext } from '../../domain/stage-progress.ts';
+import type { ImageManifest } from './manifest.ts';
+
+export type { ImageManifest } from './manifest.ts';
+
+/** An image on this machine, complete and readable. */
+export interface StoredImage {
+  readonly manifest: ImageManifest;
+  /** Absolute path of its directory. */
+  readonly directory: string;
+  /** Absolute path of the root file system: raw ext4, sparse, never written; the base of copy-on-write disks. */
+  readonly rootDisk: string;
+  /**
+   * Absolute path of a work disk to copy (sparsely) and enlarge: raw ext4 with what the image has in /root, whose
+   * file system can grow to 1 TiB while mounted.
+   */
+  readonly workTemplate: string;
+  /** Bytes that both files take on disk, holes left out. */
+  readonly diskUsedBytes: number;
+}
+
+/** A directory in the store that is no usable image; only `remove` takes its name. */
+export interface DamagedImage {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** The images of this machine, a directory each. */
+export interface ImageStore {
+  /** Sorted by name. */
+  list(): Promise<{ readonly images: readonly StoredImage[]; readonly damaged: readonly DamagedImage[] }>;
+  /** Undefined when there is none; rejects with `image_invalid` when it is damaged, `name_invalid` for no name. */
+  get(name: string): Promise<StoredImage | undefined>;
+  /** Removes it, also a damaged one, at once as seen by others. Rejects with `image_not_found`. */
+  remove(name: string): Promise<void>;
+  /** Removes what a killed daemon left half-made; names what it found. For start-up. */
+  sweepStaging(): Promise<readonly string[]>;
+}
+
+/** An image that can be had by name. */
+export interface ImageCatalogEntry {
+  readonly name: string;
+  readonly description: string;
+  readonly distribution: string;
+  readonly arch: string;
+  /** The kind of its source. */
+  readonly source: 'recipe';
+  /** Name of the kernel that it boots with unless the user names another. */
+  readonly kernel: string;
+  /** `agent`: no init system, the agent is PID 1; else the path of the image's init. */
+  readonly init: string;
+}
+
+/** Makes images of the catalog; what it makes is in the store when a call resolves, and only then. */
+export interface ImageBuilder {
+  readonly catalog: readonly ImageCatalogEntry[];
+  /**
+   * Makes an image of the catalog, or answers the one that is here. Calls for one name at a time do the work once; it
+   * stops when the last of them is cancelled. Rejects with `image_not_found` (not in the catalog), `image_invalid` (what
+   * is here is damaged), `missing_tool`, `command_failed`, `disk_full`, `cancelled`; then nothing has changed.
+   */
+  build(name: string, context: StageContext): Promise<StoredImage>;
+  /** Resolves when no build of that name is at work: to be awaited before a removal. */
+  idle(name: string, signal: AbortSignal): Promise<void>;
+}

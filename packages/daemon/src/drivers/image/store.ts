@@ -1,0 +1,94 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BangerError, isBangerError } from '@banger/contract/error';
+import { checkArtifactName, isArtifactName } from '../../domain/artifact-name.ts';
+import { readJson } from '../../host/private-files.ts';
+import { StagedDirectories } from '../../host/staged-directories.ts';
+import type { DamagedImage, ImageStore, StoredImage } from './driver.ts';
+import { allocatedBytes } from './ext4.ts';
+import { imageManifestSchema, type ImageManifest } from './manifest.ts';
+
+/** Names inside a stored image's directory. */
+export const imageFiles = {
+  manifest: 'manifest.json',
+  rootDisk: 'root.ext4',
+  workTemplate: 'work.ext4',
+} as const;
+
+/** Images as directories below one of ours. */
+export class ImageDirectory implements ImageStore {
+  readonly staged: StagedDirectories;
+
+  /** `root`: absolute path of the store. `removeTree` must be able to delete what a build leaves half-made. */
+  constructor(root: string, removeTree?: (path: string) => Promise<void>) {
+    this.staged = new StagedDirectories(root, removeTree);
+  }
+
+  async list(): Promise<{
+    readonly images: readonly StoredImage[];
+    readonly damaged: readonly DamagedImage[];
+  }> {
+    const images: StoredImage[] = [];
+    const damaged: DamagedImage[] = [];
+    for (const name of (await this.staged.names()).filter(isArtifactName)) {
+      try {
+        const image = await this.get(name);
+        if (image !== undefined) images.push(image);
+      } catch (error) {
+        if (!isBangerError(error, 'image_invalid')) throw error;
+        damaged.push({ name, reason: error.message });
+      }
+    }
+    return { images, damaged };
+  }
+
+  async get(name: string): Promise<StoredImage | undefined> {
+    checkArtifactName('image', name);
+    if (!(await this.staged.has(name))) return undefined;
+    const directory = this.staged.path(name);
+    const [rootDisk, workTemplate] = [
+      join(directory, imageFiles.rootDisk),
+      join(directory, imageFiles.workTemplate),
+    ];
+    try {
+      const manifest = await readManifest(name, directory);
+      await checkSize(rootDisk, manifest.rootBytes);
+      await checkSize(workTemplate, manifest.workBytes);
+      const diskUsedBytes = (await allocatedBytes(rootDisk)) + (await allocatedBytes(workTemplate));
+      return { manifest, directory, rootDisk, workTemplate, diskUsedBytes };
+    } catch (cause) {
+      if (!(await this.staged.has(name))) return undefined;
+      const why = (cause as Error).message.replace(/\.?$/, '.');
+      throw new BangerError('image_invalid', `The stored image "${name}" is damaged: ${why}`, {
+        cause,
+        hint: `Delete it with \`banger image delete ${name}\` and pull it again.`,
+        details: { image: name },
+      });
+    }
+  }
+
+  async remove(name: string): Promise<void> {
+    checkArtifactName('image', name);
+    if (!(await this.staged.remove(name)))
+      throw new BangerError('image_not_found', `There is no image named "${name}".`, {
+        details: { image: name },
+      });
+  }
+
+  async sweepStaging(): Promise<readonly string[]> {
+    return this.staged.sweep();
+  }
+}
+
+async function readManifest(name: string, directory: string): Promise<ImageManifest> {
+  const parse = (value: unknown): ImageManifest => imageManifestSchema.parse(value);
+  const manifest = await readJson(join(directory, imageFiles.manifest), parse);
+  if (manifest === undefined) throw new Error('its manifest is missing');
+  if (manifest.name !== name) throw new Error(`its manifest is of ${manifest.name}`);
+  return manifest;
+}
+
+async function checkSize(file: string, bytes: number): Promise<void> {
+  const { size } = await stat(file);
+  if (size !== bytes) throw new Error(`${file} has ${size} bytes, not ${bytes}`);
+}

@@ -1,0 +1,22 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFakeKernels, writeKernelTree } from '../fake/fake-kernel-host.ts';
+import { kernelContract } from './kernel.suite.ts';
+
+kernelContract('on a pretended machine', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'banger-kernel-'));
+  const agent = join(directory, 'agent');
+  await writeFile(agent, 'the agent');
+  const importable = join(directory, 'import');
+  await writeKernelTree(importable);
+  const root = join(directory, 'kernels');
+  return {
+    ...createFakeKernels({ root, agent }),
+    root,
+    known: 'debian-cloud',
+    importable,
+    changeAgent: (text) => writeFile(agent, text),
+    close: () => rm(directory, { recursive: true }),
+  };
+});

@@ -1,0 +1,71 @@
+import type { StageContext } from '../../domain/stage-progress.ts';
+import type { KernelManifest } from './manifest.ts';
+
+export type { KernelManifest } from './manifest.ts';
+
+/** A kernel on this machine, complete and readable. */
+export interface StoredKernel {
+  readonly manifest: KernelManifest;
+  /** Absolute path of its directory. */
+  readonly directory: string;
+  /** Absolute path of the uncompressed ELF image, booted by PVH. */
+  readonly vmlinux: string;
+  /** Absolute path of the initramfs: the agent and the modules that a boot needs. */
+  readonly initramfs: string;
+  /** Absolute path of what belongs in the guest's `/lib/modules/<release>`; absent for a kernel without modules. */
+  readonly modules?: string;
+}
+
+/** A directory in the store that is no usable kernel; only `remove` takes its name. */
+export interface DamagedKernel {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** The kernels of this machine, a directory each. */
+export interface KernelStore {
+  /** Sorted by name. */
+  list(): Promise<{ readonly kernels: readonly StoredKernel[]; readonly damaged: readonly DamagedKernel[] }>;
+  /** Undefined when there is none; rejects with `kernel_invalid` when it is damaged, `name_invalid` for no name. */
+  get(name: string): Promise<StoredKernel | undefined>;
+  /**
+   * The kernel, its initramfs rebuilt first when it holds another agent than ours: to be asked before each start.
+   * Rejects with `kernel_not_found` or `kernel_invalid`.
+   */
+  ready(name: string, signal: AbortSignal): Promise<StoredKernel>;
+  /** Removes it, also a damaged one, at once as seen by others. Rejects with `kernel_not_found`. */
+  remove(name: string): Promise<void>;
+  /** Removes what a killed daemon left half-made, puts back what it was replacing; names what it found. For start-up. */
+  sweepStaging(): Promise<readonly string[]>;
+}
+
+/** A kernel that can be pulled by name. */
+export interface KernelCatalogEntry {
+  readonly name: string;
+  readonly description: string;
+  readonly distribution: string;
+  readonly arch: string;
+}
+
+/** Where kernels come from; what it makes is in the store when a call resolves, and only then. */
+export interface KernelSource {
+  readonly catalog: readonly KernelCatalogEntry[];
+  /**
+   * Fetches a kernel of the catalog. Calls for one name at a time do the work once; it stops when the last of them is
+   * cancelled. Rejects with `kernel_not_found` (not in the catalog), `kernel_exists` (without `force`), `missing_tool`,
+   * `kernel_invalid`, `command_failed`, `disk_full`, `cancelled`; then nothing has changed.
+   */
+  pull(name: string, options: { readonly force: boolean }, context: StageContext): Promise<StoredKernel>;
+  /**
+   * Takes a kernel from an absolute path: a bzImage, a vmlinux, or a directory with one of them and `modules`.
+   * Rejects as `pull` does, and with `invalid_argument` when the path does not exist.
+   */
+  import(
+    name: string,
+    from: string,
+    options: { readonly force: boolean },
+    context: StageContext,
+  ): Promise<StoredKernel>;
+  /** Resolves when no pull or import of that name is at work: to be awaited before a removal. */
+  idle(name: string, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { StageContext } from '../../../domain/stage-progress.ts';
+import { FakeExit, FakeRunner } from '../../../host/fake-runner.ts';
+import { HostKernelSource } from '../source.ts';
+import { KernelDirectory } from '../store.ts';
+import { wantedModules } from '../wanted-modules.ts';
+import { makeBzImage, makeModule, makeVmlinux } from './elf-fixture.ts';
+
+/** The release that the pretended package archive has. */
+export const FAKE_RELEASE = '6.1.0-1-cloud-amd64';
+
+const PACKAGE_FILE = Buffer.from('the package file of the pretended kernel');
+
+/** A machine with apt and one kernel package, all of it pretended; the driver above it is the real one. */
+export class FakeKernelHost {
+  readonly runner: FakeRunner;
+  /** How often a package was downloaded. */
+  downloads = 0;
+  /** False for a machine whose package lists were never fetched. */
+  hasLists = true;
+  /** Awaited in the middle of a download: lets a test hold it there. */
+  onDownload: (signal: AbortSignal | undefined) => Promise<void> = async () => undefined;
+
+  constructor() {
+    this.runner = new FakeRunner({
+      'apt-cache': (args) => this.#show(args),
+      'apt-get': async (args, options) => {
+        if (args.includes('update')) {
+          this.hasLists = true;
+          return '';
+        }
+        await this.onDownload(options.signal);
+        this.downloads += 1;
+        await writeFile(join(options.cwd ?? '', 'linux-image_1_amd64.deb'), PACKAGE_FILE);
+        return 'dlstatus:1:50.0000:Retrieving file 1 of 1\ndlstatus:1:100.0000:Retrieving file 1 of 1\n';
+      },
+      'dpkg-deb': async (args) => {
+        const [, file, target] = args;
+        if (file === undefined || target === undefined)
+          throw new FakeExit(2, 'dpkg-deb: error: missing operand');
+        if (!(await readFile(file)).equals(PACKAGE_FILE))
+          throw new FakeExit(2, 'dpkg-deb: error: no archive');
+        await writeKernelTree(target);
+        return '';
+      },
+      depmod: () => '',
+      sync: () => '',
+    });
+  }
+
+  #show(args: readonly string[]): string {
+    const name = args.at(-1) ?? '';
+    const packages: Readonly<Record<string, string>> = {
+      'linux-image-cloud-amd64': `linux-image-${FAKE_RELEASE} (= 1)`,
+      [`linux-image-${FAKE_RELEASE}`]: 'kmod, linux-base (>= 4.3~)',
+    };
+    const depends = packages[name];
+    if (!this.hasLists || depends === undefined) throw new FakeExit(100, 'E: No packages found');
+    const sha256 = createHash('sha256').update(PACKAGE_FILE).digest('hex');
+    return [
+      `Package: ${name}`,
+      'Version: 1',
+      `Depends: ${depends}`,
+      `Size: ${PACKAGE_FILE.length}`,
+      `SHA256: ${sha256}`,
+      '',
+    ].join('\n');
+  }
+}
+
+/** Writes what a kernel package unpacks to: a compressed image in `boot`, every wanted module by itself. */
+export async function writeKernelTree(directory: string): Promise<void> {
+  const modules = join(directory, 'lib/modules', FAKE_RELEASE);
+  await mkdir(join(directory, 'boot'), { recursive: true });
+  await mkdir(join(modules, 'kernel/drivers'), { recursive: true });
+  const payload = gzipSync(makeVmlinux(FAKE_RELEASE));
+  const image = makeBzImage(payload, { release: FAKE_RELEASE });
+  await writeFile(join(directory, 'boot', `vmlinuz-${FAKE_RELEASE}`), image);
+  await writeFile(join(modules, 'modules.builtin'), 'kernel/fs/ext4/ext4.ko\n');
+  for (const { name } of wantedModules.filter((module) => module.name !== 'ext4'))
+    await writeFile(join(modules, 'kernel/drivers', `${name}.ko`), makeModule([`name=${name}`, 'depends=']));
+}
+
+/** Store and source below `root` on a pretended machine; `agent` is the path of any file. */
+export function createFakeKernels(options: { readonly root: string; readonly agent: string }): {
+  readonly host: FakeKernelHost;
+  readonly store: KernelDirectory;
+  readonly source: HostKernelSource;
+} {
+  const host = new FakeKernelHost();
+  const { runner } = host;
+  const store = new KernelDirectory({ ...options, runner });
+  const source = new HostKernelSource({ store, runner, agent: options.agent, now: () => 0 });
+  return { host, store, source };
+}
+
+/** A caller that never cancels and hears nothing. */
+export function quietContext(): StageContext {
+  return { signal: new AbortController().signal, onProgress: () => undefined };
+}

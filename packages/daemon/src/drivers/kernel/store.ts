@@ -1,0 +1,146 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BangerError, isBangerError } from '@banger/contract/error';
+import { checkArtifactName, isArtifactName } from '../../domain/artifact-name.ts';
+import { readJson, writeFileAtomic } from '../../host/private-files.ts';
+import type { Runner } from '../../host/runner.ts';
+import { StagedDirectories } from '../../host/staged-directories.ts';
+import type { DamagedKernel, KernelStore, StoredKernel } from './driver.ts';
+import { buildInitramfs, INITRAMFS_LAYOUT, readAgent } from './initramfs.ts';
+import { kernelManifestSchema, type KernelManifest } from './manifest.ts';
+import { ModuleTree } from './module-tree.ts';
+
+/** Names inside a stored kernel's directory. */
+export const kernelFiles = {
+  manifest: 'manifest.json',
+  vmlinux: 'vmlinux',
+  initramfs: 'initramfs.img',
+  modules: 'modules',
+} as const;
+
+/** Kernels as directories below one of ours. */
+export class KernelDirectory implements KernelStore {
+  readonly staged: StagedDirectories;
+  readonly #agent: string;
+  readonly #runner: Runner;
+  /** Rebuilds at work: several VMs may start at once after an upgrade. */
+  readonly #rebuilds = new Map<string, Promise<StoredKernel>>();
+
+  /** `root`: absolute path of the store. `agent`: absolute path of the static agent binary. */
+  constructor(options: { readonly root: string; readonly agent: string; readonly runner: Runner }) {
+    this.staged = new StagedDirectories(options.root);
+    this.#agent = options.agent;
+    this.#runner = options.runner;
+  }
+
+  async list(): Promise<{
+    readonly kernels: readonly StoredKernel[];
+    readonly damaged: readonly DamagedKernel[];
+  }> {
+    const kernels: StoredKernel[] = [];
+    const damaged: DamagedKernel[] = [];
+    for (const name of (await this.staged.names()).filter(isArtifactName)) {
+      try {
+        const kernel = await this.get(name);
+        if (kernel !== undefined) kernels.push(kernel);
+      } catch (error) {
+        if (!isBangerError(error, 'kernel_invalid')) throw error;
+        damaged.push({ name, reason: error.message });
+      }
+    }
+    return { kernels, damaged };
+  }
+
+  async get(name: string): Promise<StoredKernel | undefined> {
+    checkArtifactName('kernel', name);
+    const directory = this.staged.path(name);
+    if (!(await this.staged.has(name))) return undefined;
+    const manifest = await this.#manifest(name, directory);
+    for (const file of [kernelFiles.vmlinux, kernelFiles.initramfs])
+      await stat(join(directory, file)).catch((cause: unknown) => {
+        throw damagedKernel(name, `its ${file} is missing`, cause);
+      });
+    return stored(directory, manifest, (await readdir(directory)).includes(kernelFiles.modules));
+  }
+
+  async ready(name: string, signal: AbortSignal): Promise<StoredKernel> {
+    const kernel = await this.get(name);
+    if (kernel === undefined)
+      throw new BangerError('kernel_not_found', `There is no kernel named "${name}".`, {
+        details: { kernel: name },
+      });
+    const agent = await readAgent(this.#agent);
+    const { agentSha256, layout } = kernel.manifest.initramfs;
+    if (agentSha256 === agent.sha256 && layout === INITRAMFS_LAYOUT) return kernel;
+    const rebuild = this.#rebuilds.get(name) ?? this.#rebuild(kernel, signal);
+    this.#rebuilds.set(name, rebuild);
+    return rebuild.finally(() => this.#rebuilds.delete(name));
+  }
+
+  async remove(name: string): Promise<void> {
+    checkArtifactName('kernel', name);
+    if (!(await this.staged.remove(name)))
+      throw new BangerError('kernel_not_found', `There is no kernel named "${name}".`, {
+        details: { kernel: name },
+      });
+  }
+
+  async sweepStaging(): Promise<readonly string[]> {
+    return this.staged.sweep();
+  }
+
+  /** The initramfs is replaced before the manifest says so: a kill in between only costs another rebuild. */
+  async #rebuild(kernel: StoredKernel, signal: AbortSignal): Promise<StoredKernel> {
+    const agent = await readAgent(this.#agent);
+    const { modules } = kernel;
+    const initramfs = await this.staged.scratch(async (scratch) => {
+      const tools = { runner: this.#runner, scratch, signal };
+      return buildInitramfs(agent, modules === undefined ? undefined : await ModuleTree.open(modules, tools));
+    });
+    await writeFileAtomic(kernel.initramfs, initramfs.image);
+    const manifest: KernelManifest = {
+      ...kernel.manifest,
+      modules: [...initramfs.modules],
+      initramfs: { agentSha256: agent.sha256, layout: INITRAMFS_LAYOUT },
+    };
+    await writeFileAtomic(
+      join(kernel.directory, kernelFiles.manifest),
+      `${JSON.stringify(manifest, null, 2)}\n`,
+    );
+    return { ...kernel, manifest };
+  }
+
+  async #manifest(name: string, directory: string): Promise<KernelManifest> {
+    try {
+      const parse = (value: unknown): KernelManifest => kernelManifestSchema.parse(value);
+      const manifest = await readJson(join(directory, kernelFiles.manifest), parse);
+      if (manifest === undefined) throw new Error('its manifest is missing');
+      if (manifest.name !== name) throw new Error(`its manifest is of ${manifest.name}`);
+      return manifest;
+    } catch (cause) {
+      throw damagedKernel(name, (cause as Error).message, cause);
+    }
+  }
+}
+
+function stored(directory: string, manifest: KernelManifest, hasModules: boolean): StoredKernel {
+  return {
+    manifest,
+    directory,
+    vmlinux: join(directory, kernelFiles.vmlinux),
+    initramfs: join(directory, kernelFiles.initramfs),
+    ...(hasModules ? { modules: join(directory, kernelFiles.modules) } : {}),
+  };
+}
+
+function damagedKernel(name: string, why: string, cause: unknown): BangerError {
+  return new BangerError(
+    'kernel_invalid',
+    `The stored kernel "${name}" is damaged: ${why}`.replace(/\.?$/, '.'),
+    {
+      cause,
+      hint: `Delete it with \`banger kernel delete ${name}\`, or fetch it again with \`banger kernel pull --force ${name}\`.`,
+      details: { kernel: name },
+    },
+  );
+}

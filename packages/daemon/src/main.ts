@@ -1,0 +1,19 @@
+import { homedir } from 'node:os';
+import { DAEMON_HELD_EXIT, startFailure } from '@banger/contract/daemon-exit';
+import { toBangerError } from '@banger/contract/error';
+import { resolvePaths } from '@banger/contract/paths';
+import { runDaemon } from './daemon.ts';
+
+// Every file, directory and socket is private from birth, those of the programs that we start too.
+process.umask(0o077);
+
+try {
+  const uid = process.getuid?.() ?? 0;
+  await runDaemon(resolvePaths({ env: process.env, home: homedir(), uid }));
+  process.exit(0);
+} catch (thrown) {
+  // The command line that started us finds this line at the log's end and shows it.
+  const error = toBangerError(thrown);
+  process.stderr.write(`${JSON.stringify(startFailure(error))}\n`);
+  process.exit(error.code === 'daemon_held' ? DAEMON_HELD_EXIT : 1);
+}

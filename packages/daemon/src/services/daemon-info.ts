@@ -1,0 +1,98 @@
+import { buildInfo } from '@banger/contract/build-info';
+import type { DaemonStatus } from '@banger/contract/daemon';
+import type { Layout } from '../domain/layout.ts';
+import { liveStates } from '../domain/vm-state.ts';
+import type { VmRepository } from '../store/vm-repository.ts';
+import type { Operation } from './operation.ts';
+
+/** What the daemon is, and what it is doing now. */
+export class DaemonInfo {
+  readonly #layout: Layout;
+  readonly #vms: Pick<VmRepository, 'list'>;
+  readonly #startedAt: number;
+  readonly #operations = new Set<Operation>();
+  readonly #streams = new Set<object>();
+  readonly #stop = new AbortController();
+  #onIdle: () => void = () => undefined;
+
+  constructor(layout: Layout, vms: Pick<VmRepository, 'list'>, startedAt: number) {
+    this.#layout = layout;
+    this.#vms = vms;
+    this.#startedAt = startedAt;
+  }
+
+  /** Fires when somebody asked the daemon to end. */
+  get stopRequested(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  requestStop(): void {
+    this.#stop.abort();
+  }
+
+  /** Counts a call as work of the daemon until it has ended. */
+  async during<T>(operation: Operation, work: () => Promise<T>): Promise<T> {
+    this.#operations.add(operation);
+    try {
+      return await work();
+    } finally {
+      this.#operations.delete(operation);
+      if (this.#operations.size === 0) this.#onIdle();
+    }
+  }
+
+  /** Counts a byte stream as work of the daemon until the returned function is called. */
+  streaming(): () => void {
+    const stream = {};
+    this.#streams.add(stream);
+    return () => void this.#streams.delete(stream);
+  }
+
+  /** What would be cut off if the daemon ended now, but for calls that only look. */
+  busy(): string[] {
+    const calls = [...this.#operations]
+      .map((operation) => operation.method)
+      .filter((method) => !looks.has(method));
+    const streams = this.#streams.size;
+    return [...calls, ...(streams === 0 ? [] : [`${streams} open ${streams === 1 ? 'stream' : 'streams'}`])];
+  }
+
+  /** Resolves when no call is at work any more. */
+  async settled(): Promise<void> {
+    while (this.#operations.size > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#onIdle = resolve;
+      await promise;
+    }
+  }
+
+  async status(): Promise<DaemonStatus> {
+    const rows = this.#vms.list();
+    const { socket, log, state } = this.#layout.paths;
+    return {
+      pid: process.pid,
+      build: buildInfo(),
+      startedAt: new Date(this.#startedAt).toISOString(),
+      socket,
+      log,
+      state,
+      busy: this.busy(),
+      vms: { total: rows.length, running: rows.filter((row) => liveStates.has(row.state)).length },
+    };
+  }
+}
+
+/** Calls that may be asked again of another daemon: they do not keep this one busy. */
+const looks: ReadonlySet<string> = new Set([
+  'daemon.hello',
+  'daemon.status',
+  'daemon.stop',
+  'doctor.run',
+  'image.list',
+  'image.show',
+  'kernel.list',
+  'kernel.show',
+  'vm.list',
+  'vm.plan',
+  'vm.show',
+]);

@@ -1,0 +1,30 @@
+import type { DoctorCheck } from '@banger/contract/doctor';
+import { toBangerError } from '@banger/contract/error';
+
+/** What a check found. */
+export type Finding = Omit<DoctorCheck, 'id' | 'title'>;
+
+/** One question to the host; it reads and changes nothing. */
+export interface Check {
+  readonly id: string;
+  readonly title: string;
+  run(): Promise<Finding>;
+}
+
+export const pass = (detail: string): Finding => ({ status: 'pass', detail, fix: '' });
+export const warn = (detail: string, fix: string): Finding => ({ status: 'warn', detail, fix });
+export const fail = (detail: string, fix: string): Finding => ({ status: 'fail', detail, fix });
+
+/** Runs every check, whatever the others find; one that breaks is a failing check and no more. */
+export async function runChecks(checks: readonly Check[]): Promise<DoctorCheck[]> {
+  return Promise.all(
+    checks.map(async ({ id, title, run }) => {
+      try {
+        return { id, title, ...(await run()) };
+      } catch (thrown) {
+        const error = toBangerError(thrown);
+        return { id, title, ...fail(error.message, error.hint) };
+      }
+    }),
+  );
+}

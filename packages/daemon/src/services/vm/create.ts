@@ -1,0 +1,154 @@
+import { mkdir } from 'node:fs/promises';
+import { BangerError, toBangerError } from '@banger/contract/error';
+import type { VmSpec, VmStep } from '@banger/contract/vm';
+import type { StoredImage } from '../../drivers/image/driver.ts';
+import { checkSpecLimits } from '../../domain/limits.ts';
+import { runSteps, StepFailure, type Step } from '../../domain/steps.ts';
+import { checkVmName } from '../../domain/vm-name.ts';
+import type { VmRow } from '../../domain/vm-row.ts';
+import { checkEnvironment } from './environment.ts';
+import type { VmDeps } from './deps.ts';
+import { stepTeller } from './start.ts';
+
+interface CreateContext {
+  readonly deps: VmDeps;
+  readonly row: VmRow;
+  image?: StoredImage;
+}
+
+/** Bytes of an id: 12 hexadecimal digits, so that a prefix of four or five tells VMs apart. */
+const ID_BYTES = 6;
+const MACHINE_ID_BYTES = 16;
+
+/** Everything of a spec that can be refused without looking at the host. */
+export function checkSpec(spec: VmSpec): void {
+  checkVmName(spec.name);
+  checkSpecLimits(spec);
+  checkEnvironment(spec.env);
+  if (spec.network === 'none' && spec.outbound) {
+    throw new BangerError('invalid_argument', 'A VM without a network cannot reach the outside.');
+  }
+}
+
+/** Reserves id, name and MAC of a new VM by writing its row. A refusal leaves no row. */
+export function reserve(deps: VmDeps, spec: VmSpec): VmRow {
+  checkSpec(spec);
+  const now = deps.clock.now();
+  const row: VmRow = {
+    id: hex(deps, ID_BYTES),
+    spec,
+    state: 'creating',
+    phase: '',
+    reason: '',
+    hint: '',
+    stateSince: now,
+    createdAt: now,
+    ephemeral: false,
+    mac: macAddress(deps),
+    machineId: hex(deps, MACHINE_ID_BYTES),
+    init: 'agent',
+    steps: [],
+    warnings: [],
+  };
+  deps.vms.insert(row);
+  deps.log.info({ vm: row.id, name: spec.name }, 'vm reserved');
+  return row;
+}
+
+/** Makes the disks of a reserved VM, whose lock the caller holds. Whatever fails, nothing is left, not even the row. */
+export async function createHeld(deps: VmDeps, row: VmRow, signal: AbortSignal): Promise<VmRow> {
+  const steps: VmStep[] = [];
+  const context: CreateContext = { deps, row };
+  try {
+    await runSteps(createSteps, context, {
+      signal,
+      observer: stepTeller(deps, row.id, steps),
+      monotonic: () => deps.clock.monotonic(),
+    });
+    return deps.states.go(row.id, 'stopped', {}, { steps, init: context.image?.manifest.init ?? row.init });
+  } catch (thrown) {
+    const failure = thrown instanceof StepFailure ? thrown : undefined;
+    const undoErrors = failure?.undoErrors ?? [];
+    const error = failure?.error ?? toBangerError(thrown);
+    if (undoErrors.length === 0) {
+      deps.vms.delete(row.id);
+    } else {
+      const reason = undoErrors.map((undo) => `Not removed: ${undo.message}`).join('\n');
+      deps.states.go(row.id, 'error', {
+        phase: failure?.step ?? '',
+        reason: `${error.message}\n${reason}`,
+        hint: error.hint,
+      });
+    }
+    throw error;
+  }
+}
+
+const createSteps: readonly Step<CreateContext>[] = [
+  {
+    name: 'image',
+    title: 'Looking for image and kernel',
+    run: async (context, signal) => {
+      const { deps, row } = context;
+      const [image] = await Promise.all([
+        deps.images.ensure(row.spec.image, signal),
+        deps.kernels.ensure(row.spec.kernel, signal),
+      ]);
+      if (row.spec.rootBytes < image.manifest.rootBytes) {
+        throw new BangerError(
+          'invalid_argument',
+          `The root disk would have ${row.spec.rootBytes} bytes: the image ${row.spec.image} needs ${image.manifest.rootBytes}.`,
+          { hint: 'Give a larger --root-size.' },
+        );
+      }
+      context.image = image;
+    },
+  },
+  {
+    name: 'directory',
+    title: 'Making the VM directory',
+    run: async ({ deps, row }) => {
+      const path = deps.layout.vm(row.id).directory;
+      await deps.ledger.make(row.id, 'directory', { path }, () =>
+        mkdir(path, { recursive: true, mode: 0o700 }),
+      );
+    },
+    undo: async ({ deps, row }) => {
+      const errors = await deps.ledger.remove(row.id);
+      if (errors.length > 0)
+        throw new BangerError('command_failed', errors.map((error) => error.message).join('; '));
+    },
+  },
+  {
+    name: 'disks',
+    title: 'Making the disks',
+    run: async ({ deps, row, image }, signal) => {
+      if (image === undefined) throw new BangerError('internal', 'A step ran out of order.');
+      const files = deps.layout.vm(row.id);
+      await Promise.all([
+        deps.disks.createRoot({
+          path: files.rootDisk,
+          base: image.rootDisk,
+          bytes: row.spec.rootBytes,
+          signal,
+        }),
+        deps.disks.createWork({
+          path: files.workDisk,
+          template: image.workTemplate,
+          bytes: row.spec.diskBytes,
+          signal,
+        }),
+      ]);
+    },
+  },
+];
+
+function hex(deps: VmDeps, bytes: number): string {
+  return Buffer.from(deps.randomBytes(bytes)).toString('hex');
+}
+
+/** A locally administered unicast address (IEEE 802, second-least bit of the first octet), unique by the row's constraint. */
+function macAddress(deps: VmDeps): string {
+  const tail = [...deps.randomBytes(5)].map((byte) => byte.toString(16).padStart(2, '0'));
+  return ['02', ...tail].join(':');
+}

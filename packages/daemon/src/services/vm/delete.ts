@@ -1,0 +1,27 @@
+import type { ResultOf } from '@banger/contract/methods';
+import type { VmDeps } from './deps.ts';
+import { release } from './ended.ts';
+
+/**
+ * Deletes a VM whose lock the caller holds, from every state: ends what runs (its disks go anyway, so nothing is asked of
+ * the guest), removes all that the ledger has of it, then the row. What cannot be removed is told, and the row stays to say so.
+ */
+export async function deleteHeld(deps: VmDeps, id: string): Promise<ResultOf<'vm.delete'>> {
+  const row = deps.vms.find(id);
+  if (row === undefined) return { id, name: '', leftOver: [] };
+  const live = deps.live.get(id);
+  if (live !== undefined) await release(deps, live);
+  const errors = await deps.ledger.remove(id);
+  const leftOver = errors.map((error) => error.message);
+  if (leftOver.length === 0) {
+    deps.vms.delete(id);
+    deps.log.info({ vm: id, name: row.spec.name }, 'vm deleted');
+  } else {
+    deps.states.go(id, 'error', {
+      phase: 'delete',
+      reason: leftOver.map((message) => `Not removed: ${message}`).join('\n'),
+      hint: 'Mend the cause and run `banger vm delete` again.',
+    });
+  }
+  return { id, name: row.spec.name, leftOver };
+}

@@ -1,0 +1,39 @@
+import type { Logger } from 'pino';
+import type { DiskDriver } from '../../drivers/disk/driver.ts';
+import type { GuestDriver } from '../../drivers/guest/driver.ts';
+import type { NetworkDriver } from '../../drivers/network/driver.ts';
+import type { VmmDriver } from '../../drivers/vmm/driver.ts';
+import type { Layout } from '../../domain/layout.ts';
+import type { HostSize } from '../../domain/vm-defaults.ts';
+import type { Clock } from '../../host/clock.ts';
+import type { RuntimeRepository } from '../../store/runtime-repository.ts';
+import type { VmRepository } from '../../store/vm-repository.ts';
+import type { ImageService } from '../image.ts';
+import type { KernelService } from '../kernel.ts';
+import type { LiveVms } from './live.ts';
+import type { VmLocks } from './locks.ts';
+import type { VmLedger } from './resources.ts';
+import type { VmRuntimeRow } from './runtime-row.ts';
+import type { VmStates } from './states.ts';
+
+/** What the use cases of a VM work with. */
+export interface VmDeps {
+  readonly vms: VmRepository;
+  readonly runtimes: RuntimeRepository<VmRuntimeRow>;
+  readonly ledger: VmLedger;
+  readonly states: VmStates;
+  readonly locks: VmLocks;
+  readonly live: LiveVms;
+  readonly images: ImageService;
+  readonly kernels: KernelService;
+  readonly vmm: VmmDriver;
+  readonly disks: DiskDriver;
+  readonly networks: { readonly [Kind in 'user' | 'none']: NetworkDriver };
+  readonly guest: GuestDriver;
+  readonly layout: Layout;
+  readonly host: HostSize;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Cryptographic random bytes; fixed ones in tests. */
+  readonly randomBytes: (count: number) => Uint8Array;
+}

@@ -1,0 +1,135 @@
+import { BangerError, toBangerError } from '@banger/contract/error';
+import type { GuestConfiguration, GuestSession } from '../../drivers/guest/driver.ts';
+import type { GuestAddresses } from '../../drivers/network/driver.ts';
+import type { VmRow } from '../../domain/vm-row.ts';
+import type { Clock } from '../../host/clock.ts';
+import { runDetached } from '../operation.ts';
+import { environmentRecord } from './environment.ts';
+import type { VmDeps } from './deps.ts';
+import type { LiveVm } from './live.ts';
+import type { VmRuntimeRow } from './runtime-row.ts';
+
+/** Seed for the guest's random state: as much as the kernel's own pool holds (random(4)). */
+const SEED_BYTES = 256;
+const NS_PER_MS = 1_000_000n;
+
+/** Between two tries to reach an agent that went silent: quick at first, for a guest that reboots takes seconds. */
+const RECONNECT_PAUSES_MS = [50, 200, 500, 1_000, 2_000, 5_000];
+const RECONNECT_DEADLINE_MS = 60_000;
+
+/**
+ * Connects to the agent, configures the guest when it is not yet, and keeps the channel: from then on it is opened again
+ * whenever it ends, until the VM is released.
+ */
+export async function connectGuest(
+  deps: VmDeps,
+  row: VmRow,
+  live: LiveVm,
+  options: { readonly deadlineMs: number; readonly signal: AbortSignal },
+): Promise<readonly string[]> {
+  const target = {
+    kind: 'unix',
+    path: live.vmm.handle.agentSocket,
+    key: Buffer.from(live.runtime.agentKey, 'hex'),
+  } as const;
+  const session = await deps.guest.connect(target, options);
+  let warnings: readonly string[] = [];
+  try {
+    if (!session.hello.configured)
+      ({ warnings } = await session.configure(configurationOf(deps, row, live.runtime)));
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+  live.session = session;
+  runDetached(() => {
+    void followEvents(deps, live, session);
+    void session.closed.then((why) => {
+      if (live.session === session) live.session = undefined;
+      if (live.released.signal.aborted) return;
+      deps.log.warn({ vm: row.id, reason: why?.message }, 'agent channel ended');
+      return reconnect(deps, row, live);
+    });
+  });
+  return warnings;
+}
+
+/** What the guest is told at each boot: who it is, the time, where its network is, and fresh randomness. */
+export function configurationOf(
+  deps: Pick<VmDeps, 'clock' | 'randomBytes'>,
+  row: VmRow,
+  runtime: VmRuntimeRow,
+): GuestConfiguration {
+  return {
+    hostname: row.spec.name,
+    timeNs: BigInt(deps.clock.now()) * NS_PER_MS,
+    entropy: deps.randomBytes(SEED_BYTES),
+    machineId: row.machineId,
+    env: environmentRecord(row.spec.env),
+    grow: true,
+    ...(runtime.addresses === undefined ? {} : nicOf(runtime.addresses)),
+  };
+}
+
+function nicOf({ mac, mtu, dns, ipv4, ipv6 }: GuestAddresses): GuestConfiguration {
+  return {
+    mac,
+    mtu,
+    dns,
+    ...(ipv4 === undefined ? {} : { ipv4 }),
+    ...(ipv6 === undefined ? {} : { ipv6 }),
+  };
+}
+
+async function followEvents(deps: VmDeps, live: LiveVm, session: GuestSession): Promise<void> {
+  try {
+    for await (const event of session.events()) {
+      deps.log.info({ vm: live.id, event: event.name, detail: event.detail }, 'guest event');
+      if (event.name !== 'init-ready' && event.name !== 'init-failed') continue;
+      live.init = { state: event.name === 'init-ready' ? 'ready' : 'failed', detail: event.detail };
+      live.initSettled.resolve();
+    }
+  } catch (error) {
+    // The end of the channel ends its events too, and is told by `closed`.
+    deps.log.debug({ vm: live.id, error: toBangerError(error).message }, 'guest events ended');
+  }
+}
+
+/** Tries again until the agent answers or the VM is released; a silent agent is shown as that meanwhile. */
+async function reconnect(deps: VmDeps, row: VmRow, live: LiveVm): Promise<void> {
+  const { signal } = live.released;
+  for (let attempt = 0; !signal.aborted; attempt += 1) {
+    try {
+      await deps.clock.sleep(
+        RECONNECT_PAUSES_MS[Math.min(attempt, RECONNECT_PAUSES_MS.length - 1)] ?? 0,
+        signal,
+      );
+      await connectGuest(deps, deps.vms.get(row.id), live, { deadlineMs: RECONNECT_DEADLINE_MS, signal });
+      deps.log.info({ vm: row.id }, 'agent channel open again');
+      return;
+    } catch (error) {
+      if (!signal.aborted)
+        deps.log.warn({ vm: row.id, error: toBangerError(error).message }, 'agent does not answer');
+    }
+  }
+}
+
+/** How long an image's services may take: a systemd image needs 20-33 s under emulation on a quiet machine. */
+const INIT_DEADLINE_MS = 180_000;
+
+/** Waits until the image's services are up, or have failed to come up: both settle it. */
+export async function waitForInit(live: LiveVm, clock: Clock, signal: AbortSignal): Promise<void> {
+  const stop = new AbortController();
+  const deadline = clock.sleep(INIT_DEADLINE_MS, AbortSignal.any([signal, stop.signal])).then(() => {
+    throw new BangerError(
+      'agent_not_ready',
+      `The image's services were not up after ${INIT_DEADLINE_MS / 1000} s.`,
+    );
+  });
+  try {
+    await Promise.race([live.initSettled.promise, deadline]);
+  } finally {
+    stop.abort();
+    deadline.catch(() => undefined);
+  }
+}

@@ -1,0 +1,15 @@
+/**
+ * The guest kernel's command line. No `ip=`, which would wait for a driver that comes later, and no `root=`: the agent
+ * finds disks by their serials. `panic=0` keeps a panicked kernel where it is, for the panic device to tell of it.
+ */
+export function kernelCommandLine(init: string): string {
+  return [
+    'console=ttyS0',
+    'quiet',
+    'loglevel=4',
+    'panic=0',
+    `banger.init=${init}`,
+    'banger.root=root',
+    'banger.work=work',
+  ].join(' ');
+}

@@ -1,0 +1,26 @@
+import type { GuestSession } from '../../drivers/guest/driver.ts';
+import type { RunningVmm } from '../../drivers/vmm/driver.ts';
+import type { VmRuntimeRow } from './runtime-row.ts';
+
+/** The image's own services, as the agent reports them. */
+export interface InitState {
+  readonly state: 'pending' | 'ready' | 'failed';
+  readonly detail: string;
+}
+
+/** A VM whose VMM this daemon holds. */
+export interface LiveVm {
+  readonly id: string;
+  readonly vmm: RunningVmm;
+  readonly runtime: VmRuntimeRow;
+  /** The open channel to its agent; undefined while the agent is silent or the guest reboots. */
+  session: GuestSession | undefined;
+  init: InitState;
+  /** Resolves when `init` is no longer pending, or the VM has ended. */
+  initSettled: PromiseWithResolvers<void>;
+  /** Fires when the VM is no longer ours to watch: it ended, or the daemon ends. */
+  readonly released: AbortController;
+}
+
+/** The VMs that run under this daemon, by id. */
+export type LiveVms = Map<string, LiveVm>;

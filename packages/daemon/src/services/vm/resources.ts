@@ -1,0 +1,35 @@
+import { rm } from 'node:fs/promises';
+import type { NetworkDriver, NetworkHandle } from '../../drivers/network/driver.ts';
+import type { VmmDriver, VmmHandle } from '../../drivers/vmm/driver.ts';
+import type { Ledger, Removers } from '../ledger.ts';
+
+/** The kinds of host resources that a VM owns, and what their removers need. */
+export interface VmResources {
+  /** Its disks and logs: gone only with the VM. */
+  directory: { readonly path: string };
+  /** Its sockets: gone with each stop. */
+  runtime: { readonly path: string };
+  /** The handle is known once it runs; before that only the token in its argv tells it. */
+  vmm: { readonly token: string; readonly handle?: VmmHandle };
+  network: { readonly kind: 'user' | 'none'; readonly directory: string; readonly handle?: NetworkHandle };
+}
+
+export type VmLedger = Ledger<VmResources>;
+
+/** The kinds that exist only while a VM runs, which every stop removes. */
+export const runtimeKinds = ['vmm', 'network', 'runtime'] as const satisfies readonly (keyof VmResources)[];
+
+/** How each kind is removed. Directories are ours alone (0700), so that nobody can plant a link in them. */
+export function vmRemovers(
+  vmm: Pick<VmmDriver, 'remove'>,
+  networks: { readonly [Kind in 'user' | 'none']: Pick<NetworkDriver, 'remove'> },
+): Removers<VmResources> {
+  const removeDirectory = ({ path }: { readonly path: string }): Promise<void> =>
+    rm(path, { recursive: true, force: true });
+  return {
+    directory: removeDirectory,
+    runtime: removeDirectory,
+    vmm: ({ token, handle }) => vmm.remove(token, handle),
+    network: ({ kind, handle }) => (handle === undefined ? Promise.resolve() : networks[kind].remove(handle)),
+  };
+}

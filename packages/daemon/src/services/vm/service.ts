@@ -1,0 +1,153 @@
+import type { VmExec } from '@banger/contract/exec';
+import type { ResultOf } from '@banger/contract/methods';
+import type { VmPlan, VmSpec, VmView, VmWish } from '@banger/contract/vm';
+import type { Readable } from 'node:stream';
+import type { GuestExec } from '../../drivers/guest/driver.ts';
+import type { VmRow } from '../../domain/vm-row.ts';
+import { createHeld, reserve } from './create.ts';
+import { deleteHeld } from './delete.ts';
+import type { VmDeps } from './deps.ts';
+import { execInVm } from './exec.ts';
+import { readConsole } from './logs.ts';
+import { planVm } from './plan.ts';
+import { resolveVm } from './resolve.ts';
+import { startHeld } from './start.ts';
+import { parseSignal } from './signal.ts';
+import { killHeld, stopHeld } from './stop.ts';
+import { viewOf } from './view.ts';
+import { BangerError } from '@banger/contract/error';
+
+/** How a VM is made. */
+export interface CreateOptions {
+  readonly start: boolean;
+  readonly waitInit: boolean;
+  /** Delete it, once it has been up, when this fires. */
+  readonly until?: AbortSignal;
+}
+
+/** The use cases of VMs. Each takes the VM's lock for as long as it lasts, but for those that only look or open streams. */
+export class VmService {
+  readonly #deps: VmDeps;
+
+  constructor(deps: VmDeps) {
+    this.#deps = deps;
+  }
+
+  plan(wish: VmWish): Promise<VmPlan> {
+    return planVm(this.#deps, wish);
+  }
+
+  async list(): Promise<VmView[]> {
+    return Promise.all(this.#deps.vms.list().map((row) => viewOf(this.#deps, row)));
+  }
+
+  async show(vm: string): Promise<VmView> {
+    return viewOf(this.#deps, this.#resolve(vm));
+  }
+
+  async create(spec: VmSpec, options: CreateOptions, signal: AbortSignal): Promise<VmView> {
+    const reserved = reserve(this.#deps, spec);
+    // The lock is free, as nobody knows the VM yet: the caller's signal is for the work, whose undo removes the row.
+    const row = await this.#deps.locks.hold(reserved.id, { preemptible: true }, async (held) => {
+      const either = AbortSignal.any([held, signal]);
+      const made = await createHeld(this.#deps, reserved, either);
+      return options.start ? this.#startNew(made, options, either) : made;
+    });
+    return viewOf(this.#deps, row);
+  }
+
+  async start(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
+    const { id } = this.#resolve(vm);
+    const row = await this.#deps.locks.hold(id, { signal, preemptible: true }, async (held) => {
+      const { state, spec } = this.#deps.vms.get(id);
+      if (state === 'running' || state === 'paused') {
+        throw new BangerError('vm_state', `${spec.name} is ${state} already.`);
+      }
+      return startHeld(this.#deps, id, { waitInit }, held);
+    });
+    return viewOf(this.#deps, row);
+  }
+
+  async stop(vm: string, force: boolean, signal: AbortSignal): Promise<VmView> {
+    const { id } = this.#resolve(vm);
+    const row = await this.#deps.locks.hold(id, { signal, preempt: true }, () =>
+      stopHeld(this.#deps, id, { force }),
+    );
+    return viewOf(this.#deps, row);
+  }
+
+  async restart(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
+    const { id } = this.#resolve(vm);
+    const row = await this.#deps.locks.hold(id, { signal, preemptible: true }, async (held) => {
+      await stopHeld(this.#deps, id, { force: false });
+      return startHeld(this.#deps, id, { waitInit }, held);
+    });
+    return viewOf(this.#deps, row);
+  }
+
+  async kill(vm: string, signalName: string, signal: AbortSignal): Promise<VmView> {
+    const name = parseSignal(signalName);
+    const { id } = this.#resolve(vm);
+    const row = await this.#deps.locks.hold(id, { signal, preempt: true }, () =>
+      killHeld(this.#deps, id, name),
+    );
+    return viewOf(this.#deps, row);
+  }
+
+  async delete(vm: string, signal?: AbortSignal): Promise<ResultOf<'vm.delete'>> {
+    const { id } = this.#resolve(vm);
+    return this.#deps.locks.hold(id, { preempt: true, ...(signal === undefined ? {} : { signal }) }, () =>
+      deleteHeld(this.#deps, id),
+    );
+  }
+
+  exec(request: VmExec, signal: AbortSignal): Promise<GuestExec> {
+    return execInVm(this.#deps, this.#resolve(request.vm), request, signal);
+  }
+
+  logs(
+    vm: string,
+    options: { readonly follow: boolean; readonly lines?: number },
+    signal: AbortSignal,
+  ): Readable {
+    const path = this.#deps.layout.vm(this.#resolve(vm).id).console;
+    return readConsole({ path, ...options }, this.#deps.clock, signal);
+  }
+
+  /** Ids of VMs with a life-cycle call at work. */
+  busy(): string[] {
+    return this.#deps.vms
+      .list()
+      .filter((row) => this.#deps.locks.isBusy(row.id))
+      .map((row) => row.spec.name);
+  }
+
+  /** Starts a VM just made. One cancelled before it was up leaves nothing; one that failed is kept, for its log to be read. */
+  async #startNew(made: VmRow, { waitInit, until }: CreateOptions, signal: AbortSignal): Promise<VmRow> {
+    try {
+      const row = await startHeld(this.#deps, made.id, { waitInit }, signal);
+      return until === undefined ? row : this.#tie(row, until);
+    } catch (error) {
+      if (signal.aborted) await deleteHeld(this.#deps, made.id);
+      throw error;
+    }
+  }
+
+  /** From now on the VM goes when the signal fires; the row says so, for the next daemon should this one be killed. */
+  #tie(row: VmRow, until: AbortSignal): VmRow {
+    const remove = (): void => {
+      this.delete(row.id).catch((error: unknown) => {
+        const gone = error instanceof BangerError && error.code === 'vm_not_found';
+        if (!gone)
+          this.#deps.log.error({ vm: row.id, error: String(error) }, 'an ephemeral VM could not be deleted');
+      });
+    };
+    if (until.aborted) remove();
+    else until.addEventListener('abort', remove, { once: true });
+    return this.#deps.vms.update(row.id, { ephemeral: true });
+  }
+
+  #resolve(vm: string): VmRow {
+    return resolveVm(vm, this.#deps.vms.list());
+  }
+}

@@ -1,0 +1,194 @@
+import { mkdir } from 'node:fs/promises';
+import { BangerError } from '@banger/contract/error';
+import type { NetworkAttachment } from '../../drivers/network/driver.ts';
+import type { Accel, RunningVmm } from '../../drivers/vmm/driver.ts';
+import type { StoredKernel } from '../../drivers/kernel/driver.ts';
+import type { Step } from '../../domain/steps.ts';
+import type { VmRow } from '../../domain/vm-row.ts';
+import { connectGuest, waitForInit } from './guest-session.ts';
+import { kernelCommandLine } from './kernel-command-line.ts';
+import type { VmDeps } from './deps.ts';
+import type { LiveVm } from './live.ts';
+import { failedWait } from './failed-wait.ts';
+
+/** What the steps of a start share; filled from step to step. */
+export interface StartContext {
+  readonly deps: VmDeps;
+  readonly row: VmRow;
+  /** Also wait for the image's own services. */
+  readonly waitInit: boolean;
+  /** Secret of the agent channel of this boot. */
+  readonly agentKey: Uint8Array;
+  /** Unguessable; stands in the VMM's argv so that it is found by looking. */
+  readonly token: string;
+  readonly warnings: string[];
+  kernel?: StoredKernel;
+  attachment?: NetworkAttachment;
+  accel?: Accel;
+  vmm?: RunningVmm;
+  live?: LiveVm;
+}
+
+/** Bytes of the agent channel's key: `guest/PROTOCOL.md`, section 1. */
+export const AGENT_KEY_BYTES = 32;
+
+/**
+ * From pressing the switch to the agent's hello. A cold boot takes 4 s under emulation on a quiet machine;
+ * eight at once on two cores took under 60 s.
+ */
+const AGENT_DEADLINE_MS = 120_000;
+
+/** The start of a VM, step by step. */
+export const startSteps: readonly Step<StartContext>[] = [
+  {
+    name: 'preflight',
+    title: 'Checking kernel and disks',
+    run: async (context, signal) => {
+      const { deps, row } = context;
+      const files = deps.layout.vm(row.id);
+      [context.kernel] = await Promise.all([
+        deps.kernels.ready(row.spec.kernel, signal),
+        deps.disks.check(files.rootDisk),
+        deps.disks.check(files.workDisk),
+      ]);
+    },
+  },
+  {
+    name: 'runtime',
+    title: 'Making the runtime directory',
+    run: async ({ deps, row }) => {
+      const path = deps.layout.vm(row.id).runtime;
+      await deps.ledger.make(row.id, 'runtime', { path }, () =>
+        mkdir(path, { recursive: true, mode: 0o700 }),
+      );
+    },
+    undo: ({ deps, row }) => removed(deps, row.id, 'runtime'),
+  },
+  {
+    name: 'network',
+    title: 'Setting up the network',
+    run: async (context, signal) => {
+      const { deps, row } = context;
+      const files = deps.layout.vm(row.id);
+      const kind = row.spec.network;
+      context.attachment = await deps.ledger.make(
+        row.id,
+        'network',
+        { kind, directory: files.runtime },
+        () =>
+          deps.networks[kind].prepare({
+            vmId: row.id,
+            dir: files.runtime,
+            logFile: files.networkLog,
+            outbound: row.spec.outbound,
+            mac: row.mac,
+            signal,
+          }),
+        ({ handle }) => ({ kind, directory: files.runtime, handle }),
+      );
+      context.warnings.push(...context.attachment.warnings);
+    },
+    undo: ({ deps, row }) => removed(deps, row.id, 'network'),
+  },
+  {
+    name: 'accel',
+    title: 'Finding out whether KVM works here',
+    run: async (context, signal) => {
+      const { accel } = await context.deps.vmm.probe(signal);
+      context.accel = accel.accel;
+    },
+  },
+  {
+    name: 'vmm',
+    title: 'Starting the virtual machine',
+    run: async (context, signal) => {
+      const { deps, row, token } = context;
+      const { kernel, attachment, accel } = context;
+      if (kernel === undefined || attachment === undefined || accel === undefined)
+        throw new BangerError('internal', 'A step ran out of order.');
+      const files = deps.layout.vm(row.id);
+      const vmm = await deps.ledger.make(
+        row.id,
+        'vmm',
+        { token },
+        () =>
+          deps.vmm.launch(
+            {
+              id: row.id,
+              token,
+              dir: files.runtime,
+              accel,
+              vcpu: row.spec.vcpu,
+              memoryMib: row.spec.memoryMib,
+              kernel: kernel.vmlinux,
+              initrd: kernel.initramfs,
+              cmdline: kernelCommandLine(row.init),
+              disks: [
+                { serial: 'root', path: files.rootDisk, format: 'qcow2' },
+                { serial: 'work', path: files.workDisk, format: 'raw' },
+              ],
+              network: attachment.vmm,
+              consoleLog: files.console,
+              vmmLog: files.vmmLog,
+            },
+            signal,
+          ),
+        ({ handle }) => ({ token, handle }),
+      );
+      context.vmm = vmm;
+      const runtime = {
+        vmm: vmm.handle,
+        network: attachment.handle,
+        addresses: attachment.guest,
+        agentKey: Buffer.from(context.agentKey).toString('hex'),
+        startedAt: deps.clock.now(),
+      };
+      deps.runtimes.set(row.id, runtime);
+      context.live = {
+        id: row.id,
+        vmm,
+        runtime,
+        session: undefined,
+        init: { state: 'pending', detail: '' },
+        initSettled: Promise.withResolvers<void>(),
+        released: new AbortController(),
+      };
+    },
+    undo: async ({ deps, row }) => {
+      await removed(deps, row.id, 'vmm');
+      deps.runtimes.clear(row.id);
+    },
+  },
+  {
+    name: 'agent',
+    title: 'Booting to the agent',
+    run: async ({ deps, row, live }, signal) => {
+      if (live === undefined) throw new BangerError('internal', 'A step ran out of order.');
+      await failedWait(deps, row, live, 'agent hello', signal, (waitSignal) =>
+        connectGuest(deps, row, live, { deadlineMs: AGENT_DEADLINE_MS, signal: waitSignal }),
+      );
+    },
+    undo: async ({ live }) => {
+      live?.released.abort();
+      live?.session?.close();
+    },
+  },
+  {
+    name: 'init',
+    title: "Waiting for the image's services",
+    run: async ({ deps, row, live, waitInit }, signal) => {
+      if (!waitInit || live === undefined) return;
+      await failedWait(deps, row, live, 'init', signal, (waitSignal) =>
+        waitForInit(live, deps.clock, waitSignal),
+      );
+    },
+  },
+];
+
+async function removed(deps: VmDeps, id: string, kind: 'vmm' | 'network' | 'runtime'): Promise<void> {
+  const errors = await deps.ledger.remove(id, [kind]);
+  if (errors.length > 0)
+    throw new BangerError('command_failed', errors.map((error) => error.message).join('; '), {
+      cause: errors,
+    });
+}

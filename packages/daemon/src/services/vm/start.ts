@@ -1,0 +1,77 @@
+import { BangerError, toBangerError } from '@banger/contract/error';
+import type { VmStep } from '@banger/contract/vm';
+import { runSteps, StepFailure, type StepObserver } from '../../domain/steps.ts';
+import type { VmRow } from '../../domain/vm-row.ts';
+import { tell } from '../operation.ts';
+import type { VmDeps } from './deps.ts';
+import { watchVm } from './ended.ts';
+import { AGENT_KEY_BYTES, startSteps, type StartContext } from './start-steps.ts';
+
+/** Bytes of the token in the VMM's argv: not guessable, and short enough to read in a list of processes. */
+const TOKEN_BYTES = 16;
+
+/**
+ * Starts a VM whose lock the caller holds: `starting`, the steps, `running`. A failure undoes what the start made (never a
+ * disk of before) and leaves the VM in `error` with the step, the reason and what to do; a cancelled start leaves it `stopped`.
+ */
+export async function startHeld(
+  deps: VmDeps,
+  id: string,
+  { waitInit }: { readonly waitInit: boolean },
+  signal: AbortSignal,
+): Promise<VmRow> {
+  const row = deps.states.go(id, 'starting');
+  const context: StartContext = {
+    deps,
+    row,
+    waitInit,
+    agentKey: deps.randomBytes(AGENT_KEY_BYTES),
+    token: Buffer.from(deps.randomBytes(TOKEN_BYTES)).toString('hex'),
+    warnings: [],
+  };
+  const steps: VmStep[] = [];
+  try {
+    await runSteps(startSteps, context, {
+      signal,
+      observer: stepTeller(deps, id, steps),
+      monotonic: () => deps.clock.monotonic(),
+    });
+  } catch (thrown) {
+    throw startFailed(deps, id, steps, thrown);
+  }
+  const { live } = context;
+  if (live === undefined) throw new BangerError('internal', 'A start ended without a VM.');
+  deps.live.set(id, live);
+  const running = deps.states.go(id, 'running', {}, { steps, warnings: context.warnings });
+  watchVm(deps, live);
+  for (const warning of context.warnings) tell({ stage: warning, level: 'warning' });
+  return running;
+}
+
+/** Records each step, tells the client and writes its time to the log. */
+export function stepTeller(deps: Pick<VmDeps, 'log'>, id: string, steps: VmStep[]): StepObserver {
+  return {
+    started: (step) => tell({ stage: step.title }),
+    ended: (step, report) => {
+      steps.push({ ...report, ms: Math.round(report.ms * 10) / 10 });
+      deps.log.info(
+        { vm: id, step: report.name, ms: Math.round(report.ms), outcome: report.outcome },
+        'vm step',
+      );
+      tell({ stage: step.title, ms: report.ms });
+    },
+  };
+}
+
+function startFailed(deps: VmDeps, id: string, steps: readonly VmStep[], thrown: unknown): BangerError {
+  const failure = thrown instanceof StepFailure ? thrown : undefined;
+  const error = failure?.error ?? toBangerError(thrown);
+  const leftOver = failure?.undoErrors.map((undo) => undo.message) ?? [];
+  if (error.code === 'cancelled' && leftOver.length === 0) {
+    deps.states.go(id, 'stopped', { reason: 'Its start was cancelled.' }, { steps });
+    return error;
+  }
+  const reason = [error.message, ...leftOver.map((message) => `Not undone: ${message}`)].join('\n');
+  deps.states.go(id, 'error', { phase: failure?.step ?? '', reason, hint: error.hint }, { steps });
+  return error;
+}

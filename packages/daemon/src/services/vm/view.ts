@@ -1,0 +1,62 @@
+import { stat } from 'node:fs/promises';
+import type { VmView } from '@banger/contract/vm';
+import type { VmRow } from '../../domain/vm-row.ts';
+import type { VmDeps } from './deps.ts';
+
+/** A VM as clients see it: its row, and what is seen of it now. */
+export async function viewOf(deps: Pick<VmDeps, 'live' | 'layout'>, row: VmRow): Promise<VmView> {
+  const { id, spec, state, phase, reason, hint, steps, warnings, ephemeral } = row;
+  const files = deps.layout.vm(id);
+  const used = await Promise.all([files.rootDisk, files.workDisk].map(usedBytes));
+  const live = deps.live.get(id);
+  return {
+    id,
+    name: spec.name,
+    state,
+    phase,
+    reason,
+    hint,
+    stateSince: iso(row.stateSince),
+    createdAt: iso(row.createdAt),
+    spec,
+    diskUsedBytes: used.reduce((sum, bytes) => sum + bytes, 0),
+    steps: [...steps],
+    warnings: [...warnings],
+    ephemeral,
+    ...(live === undefined
+      ? {}
+      : {
+          runtime: {
+            pid: live.vmm.handle.process.pid,
+            vmm: `${live.vmm.handle.driver} ${live.vmm.handle.version}`,
+            accel: live.vmm.handle.accel,
+            startedAt: iso(live.runtime.startedAt),
+            bootId: live.session?.hello.bootId ?? '',
+            agent: live.session === undefined ? ('silent' as const) : ('ready' as const),
+            init: live.init.state,
+            initDetail: live.init.detail,
+            ...(live.runtime.addresses?.ipv4 === undefined
+              ? {}
+              : { ipv4: live.runtime.addresses.ipv4.address }),
+            ...(live.runtime.addresses?.ipv6 === undefined
+              ? {}
+              : { ipv6: live.runtime.addresses.ipv6.address }),
+          },
+        }),
+  };
+}
+
+/** Blocks in use, stat(2): 512 bytes each whatever the file system's own. */
+const STAT_BLOCK_BYTES = 512;
+
+async function usedBytes(path: string): Promise<number> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined; // Not made yet, or being deleted.
+    throw error;
+  });
+  return (found?.blocks ?? 0) * STAT_BLOCK_BYTES;
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

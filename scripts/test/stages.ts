@@ -1,0 +1,42 @@
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Stage } from './stage.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const NODE = process.execPath;
+
+const shellScripts = [
+  'banger',
+  '.ci/run',
+  ...globSync('{scripts,guest,netguard,e2e,bench}/**/*.sh', { cwd: ROOT }),
+];
+
+/** What `make test` runs, in this order: what is quick and fails often comes first. */
+export const stages: readonly Stage[] = [
+  { name: 'format', what: 'prettier', command: ['prettier', '--check', '--log-level=warn', '.'] },
+  { name: 'types', what: 'TypeScript', command: ['tsc', '-p', 'tsconfig.json'] },
+  { name: 'lint', what: 'oxlint, with types', command: ['oxlint'] },
+  { name: 'imports', what: 'who may import whom', command: [NODE, 'scripts/import-rules/check.ts'] },
+  { name: 'dead-code', what: 'knip', command: ['knip'] },
+  { name: 'texts', what: 'machine paths, hosts, reasons', command: [NODE, 'scripts/texts/check.ts'] },
+  { name: 'shell', what: 'shellcheck', command: ['shellcheck', ...shellScripts] },
+  {
+    name: 'agent',
+    what: 'guest agent: warnings, tests, fuzz',
+    command: ['make', '-s', '-C', 'guest', 'all', 'check'],
+  },
+  {
+    name: 'netguard',
+    what: 'network guard: warnings, tests, fuzz',
+    command: ['make', '-s', '-C', 'netguard', 'all', 'check'],
+  },
+  { name: 'unit', what: 'unit tests', vitest: true, command: ['vitest', 'run'] },
+  { name: 'build', what: 'the artifact', command: [NODE, 'scripts/build/main.ts'] },
+  {
+    name: 'e2e',
+    what: 'tests that boot VMs',
+    vitest: true,
+    needs: ['build'],
+    command: ['vitest', 'run', '--config', 'vitest.e2e.config.ts'],
+  },
+];

@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { imageContract } from '@banger/daemon/drivers/image/contract/image.suite';
+import { createRunner } from '@banger/daemon/host/execa-runner';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { processesOf } from '../harness/leftovers.ts';
+import { until } from '../harness/until.ts';
+import { TINY, tinyImages } from './build-and-wait.ts';
+
+const context = { signal: new AbortController().signal, onProgress: () => undefined };
+const runner = createRunner();
+const isRoot = process.getuid?.() === 0;
+
+let directory: string;
+let count = 0;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'banger-e2e-image-'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+imageContract('mmdebstrap on this machine', async () => {
+  const root = join(directory, `images-${(count += 1)}`);
+  return {
+    ...tinyImages(root),
+    root,
+    known: TINY,
+    close: () => rm(root, { recursive: true, force: true }),
+  };
+});
+
+/** What debugfs(8) prints for a request on a file system that nobody mounts. */
+async function debugfs(file: string, request: string): Promise<string> {
+  return (await runner.run(['debugfs', '-R', request, file])).stdout;
+}
+
+describe('what is in an image', () => {
+  let root: string;
+  beforeAll(async () => {
+    root = join(directory, 'content');
+    await tinyImages(root).builder.build(TINY, context);
+  });
+
+  test('its file systems are clean by e2fsck', async () => {
+    for (const file of ['root.ext4', 'work.ext4'])
+      await runner.run(['e2fsck', '-f', '-n', join(root, TINY, file)]);
+  });
+
+  test('owners and modes are those of Debian, whoever built it', async () => {
+    const disk = join(root, TINY, 'root.ext4');
+    for (const [path, mode, uid, gid] of [
+      ['/', '0755', 0, 0],
+      ['/etc/shadow', '0640', 0, 42],
+      ['/var/local', '02775', 0, 50],
+      ['/tmp', '01777', 0, 0],
+      ['/etc/tiny', '0644', 0, 0],
+      ['/etc/machine-id', '0644', 0, 0],
+    ] as const) {
+      const stat = await debugfs(disk, `stat ${path}`);
+      expect([path, /Mode: +(\d+)/.exec(stat)?.[1]]).toEqual([path, mode]);
+      expect([path, /User: +(\d+)/.exec(stat)?.[1]]).toEqual([path, String(uid)]);
+      expect([path, /Group: +(\d+)/.exec(stat)?.[1]]).toEqual([path, String(gid)]);
+    }
+  });
+
+  test('nothing of this machine and nothing of the build is in it', async () => {
+    const disk = join(root, TINY, 'root.ext4');
+    const names = async (path: string): Promise<string> => debugfs(disk, `ls -p ${path}`);
+    for (const path of ['/etc/hostname', '/etc/resolv.conf', '/etc/dpkg/dpkg.cfg.d/99mmdebstrap'])
+      expect(await debugfs(disk, `stat ${path}`)).toBe('');
+    expect(await names('/etc/apt/apt.conf.d')).not.toContain('mmdebstrap');
+    expect(await names('/var/lib/apt/lists')).not.toMatch(/Packages|Release|lock/);
+    expect(await names('/var/cache/apt/archives')).not.toContain('.deb');
+    expect(await names('/var/log/apt')).not.toContain('.log');
+    expect(await debugfs(disk, 'cat /etc/machine-id')).toBe('');
+    expect(await debugfs(disk, 'cat /etc/tiny')).toBe('tiny\n');
+    expect(await debugfs(disk, 'stat /etc/masked')).toContain('Fast link dest: "/dev/null"');
+    expect(await debugfs(disk, 'cat /etc/apt/sources.list')).toMatch(/^deb .* bookworm main/m);
+  });
+
+  test('the work disk has what the image has in /root, and can grow to 1 TiB', async () => {
+    const disk = join(root, TINY, 'work.ext4');
+    expect(await debugfs(disk, 'ls -p /')).toMatch(/\/100644\/0\/0\/\.bashrc\//);
+    expect(/Mode: +(\d+)/.exec(await debugfs(disk, 'stat /'))?.[1]).toBe('0755');
+    const copy = join(directory, 'work-copy.ext4');
+    await runner.run(['cp', '--sparse=always', disk, copy]);
+    await runner.run(['chmod', '600', copy]);
+    await runner.run(['truncate', '--size=1T', copy]);
+    await runner.run(['resize2fs', copy]);
+    await runner.run(['e2fsck', '-f', '-n', copy]);
+    await rm(copy);
+  });
+});
+
+describe('a build that ends badly', () => {
+  test('killed by SIGKILL it leaves no process and no mount, and a sweep removes the rest', async () => {
+    const root = join(directory, 'killed');
+    const program = join(import.meta.dirname, 'build-and-wait.ts');
+    const child = spawn(process.execPath, [program, root], { stdio: ['ignore', 'pipe', 'inherit'] });
+    for await (const line of createInterface({ input: child.stdout }))
+      if (line === 'Setting up the base system') break;
+    expect(processesOf(root).length).toBeGreaterThan(1);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await until(
+      'the end of all processes of the build',
+      async () => processesOf(root).length === 0 || undefined,
+    );
+    expect(await readFile('/proc/mounts', 'utf8')).not.toContain(root);
+    const { store } = tinyImages(root);
+    expect((await store.list()).images).toEqual([]);
+    expect(await readdir(root)).toHaveLength(1);
+    expect(await store.sweepStaging()).toHaveLength(1);
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  test.runIf(isRoot)('on a full disk it says so and leaves nothing', async () => {
+    const mount = join(directory, 'small');
+    await mkdir(mount);
+    await runner.run(['mount', '-t', 'tmpfs', '-o', 'size=96m,mode=700', 'tmpfs', mount]);
+    try {
+      const root = join(mount, 'images');
+      await expect(tinyImages(root).builder.build(TINY, context)).rejects.toMatchObject({
+        code: 'disk_full',
+      });
+      expect(await readdir(root)).toEqual([]);
+    } finally {
+      await runner.run(['umount', mount]);
+    }
+  });
+});

@@ -1,0 +1,122 @@
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { kernelContract } from '@banger/daemon/drivers/kernel/contract/kernel.suite';
+import { HostKernelSource } from '@banger/daemon/drivers/kernel/source';
+import { KernelDirectory } from '@banger/daemon/drivers/kernel/store';
+import { createRunner } from '@banger/daemon/host/execa-runner';
+import type { Runner, RunOptions, RunResult } from '@banger/daemon/host/runner';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const NAME = 'debian-cloud';
+const context = { signal: new AbortController().signal, onProgress: () => undefined };
+
+/** The machine, but each package comes over the network only once. */
+function cachingDownloads(runner: Runner, cache: string): Runner {
+  let cached: RunResult | undefined;
+  const run = async (argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<RunResult> => {
+    if (!argv.includes('download') || options.cwd === undefined) return runner.run(argv, options);
+    if (cached === undefined) {
+      cached = await runner.run(argv, options);
+      for (const file of await readdir(options.cwd))
+        await copyFile(join(options.cwd, file), join(cache, file));
+    } else {
+      for (const file of await readdir(cache)) await copyFile(join(cache, file), join(options.cwd, file));
+      for (const line of cached.stdout.split('\n')) options.onLine?.('stdout', line);
+    }
+    return cached;
+  };
+  return {
+    run,
+    which: (program) => runner.which(program),
+    spawnDetached: (...args) => runner.spawnDetached(...args),
+  };
+}
+
+let directory: string;
+let runner: Runner;
+let count = 0;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'banger-e2e-kernel-'));
+  await mkdir(join(directory, 'packages'));
+  runner = cachingDownloads(createRunner(), join(directory, 'packages'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+/** A store of its own; the agent is any file, nothing is booted here. */
+async function open(): Promise<{
+  root: string;
+  agent: string;
+  store: KernelDirectory;
+  source: HostKernelSource;
+}> {
+  const root = join(directory, `kernels-${(count += 1)}`);
+  const agent = join(directory, 'agent');
+  await writeFile(agent, 'the agent');
+  const store = new KernelDirectory({ root, agent, runner });
+  return { root, agent, store, source: new HostKernelSource({ store, runner, agent, now: Date.now }) };
+}
+
+kernelContract('packages of this machine', async () => {
+  const importable = join(directory, 'package');
+  if (!(await readdir(directory)).includes('package')) {
+    const { source } = await open();
+    await source.pull(NAME, { force: false }, context);
+    const [file = ''] = await readdir(join(directory, 'packages'));
+    await createRunner().run(['dpkg-deb', '--extract', join(directory, 'packages', file), importable]);
+  }
+  const { root, agent, store, source } = await open();
+  return {
+    store,
+    source,
+    root,
+    known: NAME,
+    importable,
+    changeAgent: (text) => writeFile(agent, text),
+    close: () => rm(root, { recursive: true, force: true }),
+  };
+});
+
+describe('a real kernel', () => {
+  test('modules come in an order that depmod agrees with', async () => {
+    const { source } = await open();
+    const kernel = await source.pull(NAME, { force: false }, context);
+    const modules = kernel.modules ?? '';
+    const index = (await readFile(join(modules, 'modules.dep'), 'utf8')).split('\n');
+    const names = new Set(kernel.manifest.modules);
+    const before = new Set<string>();
+    for (const name of kernel.manifest.modules) {
+      const line = index.find((each) => each.split(':')[0]?.endsWith(`/${name}`)) ?? '';
+      expect(line).not.toBe('');
+      for (const needed of (line.split(':')[1] ?? '').trim().split(' ').filter(Boolean)) {
+        expect(names).toContain(basename(needed));
+        expect(before).toContain(basename(needed));
+      }
+      before.add(name);
+    }
+    expect(names).toContain('virtio_blk.ko');
+    expect(names).toContain('virtio_console.ko');
+  });
+
+  test('each compression that kernels come in gives the same vmlinux', async () => {
+    const { source } = await open();
+    const kernel = await source.pull(NAME, { force: false }, context);
+    const vmlinux = await readFile(kernel.vmlinux);
+    const files = join(directory, 'compressed');
+    await mkdir(files);
+    await writeFile(join(files, 'plain'), vmlinux);
+    await writeFile(join(files, 'gzip'), gzipSync(vmlinux, { level: 1 }));
+    await writeFile(join(files, 'zstd'), zstdCompressSync(vmlinux));
+    await copyFile(join(files, 'plain'), join(files, 'xz-input'));
+    await createRunner().run(['xz', '-0', '--check=crc32', join(files, 'xz-input')]);
+    for (const file of ['plain', 'gzip', 'zstd', 'xz-input.xz']) {
+      const imported = await source.import('again', join(files, file), { force: true }, context);
+      expect(imported.manifest).toMatchObject({
+        sha256: kernel.manifest.sha256,
+        release: kernel.manifest.release,
+        modules: [],
+      });
+    }
+  });
+});

@@ -91,10 +91,13 @@ export class Lab {
 
   /** Runs a program to its end in a namespace; its standard output. Rejects when it fails. */
   async exec(place: Place, ...argv: readonly string[]): Promise<string> {
-    const { stdout } = await execFileAsync('ip', ['netns', 'exec', this.#names[place], ...argv], {
+    const running = execFileAsync('ip', ['netns', 'exec', this.#names[place], ...argv], {
       timeout: EXEC_TIMEOUT_MS,
       killSignal: 'SIGKILL',
     });
+    // A program that reads its input must see its end.
+    running.child.stdin?.end();
+    const { stdout } = await running;
     return stdout;
   }
 

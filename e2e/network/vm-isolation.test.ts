@@ -21,17 +21,16 @@ const RESOLVER = '10.0.2.3';
 const GATEWAYS = ['10.0.2.2', 'fd62:616e:6765:7200::2'];
 
 /**
- * Tries PROTOCOL ADDRESS PORT for each line of its input, all at once, and prints the line and the answer. bash opens the sockets.
- * The time bounds a silent one; an answer comes within a tenth of it, also under emulation.
+ * A script that tries each target, all at once, and prints the target and its answer. bash opens the sockets. The time bounds a
+ * silent one; an answer comes within a tenth of it, also under emulation.
  */
-const PROBE = `
+const probeScript = (targets: readonly Target[]): string => `
 try() {
   answer=$(timeout 5 bash -c 'exec 3<>/dev/$0/$1/$2 && { [ $0 = tcp ] || echo hello >&3; } && head -c ${GREETING.length} <&3' $1 $2 $3 2>/dev/null)
   echo "$1 $2 $3 $answer"
 }
-while read -r protocol address port; do try "$protocol" "$address" "$port" & done
-wait
-`;
+${targets.map(({ protocol, address, port }) => `try ${protocol} ${address} ${port} &`).join('\n')}
+wait`;
 
 let lab: Lab;
 let home: string;
@@ -44,16 +43,7 @@ const banger = (...argv: readonly string[]): Promise<string> =>
 
 /** Which of the targets answered the VM. */
 async function reached(targets: readonly Target[]): Promise<readonly string[]> {
-  const list = targets.map(({ protocol, address, port }) => `${protocol} ${address} ${port}`);
-  const printed = await banger(
-    'vm',
-    'exec',
-    'probe',
-    '--',
-    'bash',
-    '-c',
-    `${PROBE.trim()} <<'END'\n${list.join('\n')}\nEND`,
-  );
+  const printed = await banger('vm', 'exec', 'probe', '--', 'bash', '-c', probeScript(targets));
   const lines = printed.trim().split('\n');
   expect(lines).toHaveLength(targets.length);
   return lines

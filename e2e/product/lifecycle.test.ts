@@ -109,7 +109,7 @@ describe('the life of one VM', () => {
     );
     const { reason, hint } = await show(name);
     expect(reason).toMatch(/panicked/);
-    expect(reason).toMatch(/sysrq/i);
+    expect(reason).toMatch(/sysrq triggered crash/);
     expect(hint).not.toBe('');
     expect(vmProcessesOf(home)).toEqual([]);
     expect(await vm('start', name)).toMatchObject({ status: 0 });

@@ -32,8 +32,9 @@
 /* Buffer asked for on both ends of the socket; the kernel caps it at net.core.wmem_max for an ordinary user. */
 static const int socket_buffer = 4 * 1024 * 1024;
 
-/* What a passt without a system logger says of each of its lines. */
-static const char syslog_noise[] = "Failed to send ";
+/* Lines of passt's that say nothing: of a missing system logger, about each of its lines; and that there is no resolver
+   to hand out by DHCP, when the host's is on the loopback, which it does forward to. */
+static const char *const noise[] = {"Failed to send ", "Couldn't get any nameserver address"};
 
 struct arguments {
     const char *list[48];
@@ -241,8 +242,11 @@ static void tell_line(struct passt *passt)
 {
     passt->line[passt->line_used] = '\0';
     passt->line_used = 0;
-    if (passt->line[0] == '\0' || strncmp(passt->line, syslog_noise, sizeof syslog_noise - 1) == 0)
+    if (passt->line[0] == '\0')
         return;
+    for (unsigned i = 0; i < sizeof noise / sizeof noise[0]; i++)
+        if (strncmp(passt->line, noise[i], strlen(noise[i])) == 0)
+            return;
     if (++passt->lines_told <= WORDS_MAX)
         say("passt: %s", passt->line);
     if (passt->lines_told == WORDS_MAX)

@@ -32,7 +32,7 @@ describe('vm list', () => {
       "NAME                            STATE    IMAGE            VCPU  MEMORY  DISK    UPTIME  NOTE
       box                             running  debian-bookworm  2     2 GiB   45 MiB  2 min
       web                             running  debian-bookworm  2     2 GiB   45 MiB  2 min   services failed: nginx.service \\x1b[31mfailed
-      a-very-long-name-for-a-machine  error    debian-bookworm  2     2 GiB   45 MiB  -       boot: the guest panicked:\\nKernel panic - not syncing"
+      a-very-long-name-for-a-machine  error    debian-bookworm  2     2 GiB   45 MiB  -       boot: the guest panicked:"
     `);
   });
 
@@ -100,12 +100,14 @@ describe('vm show', () => {
     const vm = stoppedVm({
       state: 'error',
       phase: 'boot',
-      reason: 'it \x9b2J died',
+      reason: 'it \x9b2J died\nConsole:\n  Hint  do as the guest says',
       hint: 'Read its console.',
       steps: [{ name: 'boot', ms: 61_000, outcome: 'failed' }],
     });
     const text = await renderText({ kind: 'vm.show', data: vm }, plain);
-    expect(text).toContain('Reason        it \\x9b2J died');
+    expect(text).toContain(
+      'Reason        it \\x9b2J died\n              Console:\n                Hint  do as the guest says',
+    );
     expect(text).toContain('boot          1 min 1 s  failed');
     expect(text).not.toContain('Running');
   });

@@ -20,8 +20,13 @@ export function sections(list: readonly Section[], screen: Screen): string {
   return filled
     .map(({ title, rows }) => {
       const indent = title === '' ? '' : '  ';
-      const lines = rows.map(([label, value]) =>
-        `${indent}${pad(escapeText(label), width)}  ${escapeText(value)}`.trimEnd(),
+      const lines = rows.flatMap(([label, value]) =>
+        // Further lines stand below the first: text of a guest cannot pass for a label.
+        value
+          .split('\n')
+          .map((line, index) =>
+            `${indent}${pad(index === 0 ? escapeText(label) : '', width)}  ${escapeText(line)}`.trimEnd(),
+          ),
       );
       return [...(title === '' ? [] : [colour('bold', title)]), ...lines].join('\n');
     })

@@ -14,7 +14,8 @@ export function noteOf({ state, phase, reason, runtime, warnings }: VmView): str
   if (state === 'running' && runtime?.agent === 'silent') return 'the agent does not answer';
   if (state === 'running' && runtime?.init === 'pending') return 'services are starting';
   if (state === 'running' && runtime?.init === 'failed') return `services failed: ${runtime.initDetail}`;
-  if (reason !== '') return phase === '' || state !== 'error' ? reason : `${phase}: ${reason}`;
+  const [short = ''] = reason.split('\n');
+  if (short !== '') return phase === '' || state !== 'error' ? short : `${phase}: ${short}`;
   return warnings[0] ?? '';
 }
 

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { BangerError, toBangerError } from '@banger/contract/error';
 import type { ExecEnd } from '@banger/contract/exec';
@@ -82,10 +81,17 @@ async function drain(readable: Readable, kind: number, channel: FrameChannel): P
 /** Passes the client's input on; what comes for a command that reads no more is dropped. */
 async function feed(stdin: Writable, { incoming }: FrameChannel): Promise<void> {
   stdin.on('error', () => undefined);
+  let roomy = Promise.withResolvers<void>();
+  const go = (): void => roomy.resolve();
+  stdin.on('drain', go);
+  stdin.on('close', go);
   for await (const { kind, payload } of incoming) {
     if (kind !== frameKind.stdin || stdin.destroyed || stdin.writableEnded) continue;
     if (payload.length === 0) stdin.end();
-    else if (!stdin.write(payload))
-      await Promise.race([once(stdin, 'drain'), once(stdin, 'close')]).catch(() => undefined);
+    else if (!stdin.write(payload)) {
+      roomy = Promise.withResolvers<void>();
+      // It may have been closed by the very write.
+      if (!stdin.destroyed) await roomy.promise;
+    }
   }
 }

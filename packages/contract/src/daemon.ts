@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from 'zod';
 
 /** Version, commit, build time and build id of a program of ours. */
 export const buildSchema = z.object({

@@ -1,11 +1,11 @@
-import { z } from "zod";
+import { z } from 'zod';
 
 /** One check of the doctor. */
 export const doctorCheckSchema = z.object({
   /** Stable id, as `tool.qemu-system-x86_64`. */
   id: z.string(),
   title: z.string(),
-  status: z.enum(["pass", "warn", "fail"]),
+  status: z.enum(['pass', 'warn', 'fail']),
   detail: z.string(),
   /** The command that mends it, or where to look; empty when it passes. */
   fix: z.string(),

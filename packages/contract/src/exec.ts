@@ -1,5 +1,5 @@
-import { z } from "zod";
-import { vmRefSchema } from "./vm.ts";
+import { z } from 'zod';
+import { vmRefSchema } from './vm.ts';
 
 /** Size of a terminal in characters. */
 export const terminalSizeSchema = z.strictObject({
@@ -25,8 +25,7 @@ export type VmExec = z.infer<typeof vmExecSchema>;
 /** A byte stream to be picked up with `stream.attach` on a connection of its own; the token works once. */
 export const streamSchema = z.object({ stream: z.string() });
 export const execStartedSchema = streamSchema.extend({
-  /** Names the session in `exec.signal` and `exec.resize`. */ session:
-    z.string(),
+  /** Names the session in `exec.signal` and `exec.resize`. */ session: z.string(),
   pid: z.int(),
 });
 

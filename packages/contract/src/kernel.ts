@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from 'zod';
 
 export const kernelRefSchema = z.strictObject({
   kernel: z.string().min(1).max(255),

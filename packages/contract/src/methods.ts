@@ -1,32 +1,21 @@
-import { z } from "zod";
+import { z } from 'zod';
 import {
   daemonStatusSchema,
   helloResultSchema,
   helloSchema,
   nothingSchema,
   stoppedSchema,
-} from "./daemon.ts";
-import { doctorReportSchema } from "./doctor.ts";
-import {
-  execResizeSchema,
-  execSignalSchema,
-  execStartedSchema,
-  streamSchema,
-  vmExecSchema,
-} from "./exec.ts";
-import {
-  imageListSchema,
-  imagePullSchema,
-  imageRefSchema,
-  imageViewSchema,
-} from "./image.ts";
+} from './daemon.ts';
+import { doctorReportSchema } from './doctor.ts';
+import { execResizeSchema, execSignalSchema, execStartedSchema, streamSchema, vmExecSchema } from './exec.ts';
+import { imageListSchema, imagePullSchema, imageRefSchema, imageViewSchema } from './image.ts';
 import {
   kernelImportSchema,
   kernelListSchema,
   kernelPullSchema,
   kernelRefSchema,
   kernelViewSchema,
-} from "./kernel.ts";
+} from './kernel.ts';
 import {
   vmCallSchema,
   vmCreateSchema,
@@ -38,7 +27,7 @@ import {
   vmStopSchema,
   vmViewSchema,
   vmWishSchema,
-} from "./vm.ts";
+} from './vm.ts';
 
 export { PROTOCOL_VERSION } from './protocol-version.ts';
 
@@ -51,142 +40,142 @@ interface MethodRow {
 
 /** The one table of methods; `docs/protocol.md` is kept equal by a test. */
 export const methods = {
-  "daemon.hello": {
+  'daemon.hello': {
     params: helloSchema,
     result: helloResultSchema,
-    summary: "Version handshake; the first call on a connection.",
+    summary: 'Version handshake; the first call on a connection.',
   },
-  "daemon.status": {
+  'daemon.status': {
     params: nothingSchema,
     result: daemonStatusSchema,
-    summary: "What the daemon is and what it is doing.",
+    summary: 'What the daemon is and what it is doing.',
   },
-  "daemon.stop": {
+  'daemon.stop': {
     params: nothingSchema,
     result: stoppedSchema,
-    summary: "Ends the daemon; VMs go on running.",
+    summary: 'Ends the daemon; VMs go on running.',
   },
-  "doctor.run": {
+  'doctor.run': {
     params: nothingSchema,
     result: doctorReportSchema,
-    summary: "Checks what this host has and can do; changes nothing.",
+    summary: 'Checks what this host has and can do; changes nothing.',
   },
-  "exec.resize": {
+  'exec.resize': {
     params: execResizeSchema,
     result: nothingSchema,
     summary: "Tells an exec session's terminal its new size.",
   },
-  "exec.signal": {
+  'exec.signal': {
     params: execSignalSchema,
     result: nothingSchema,
     summary: "Sends a signal to an exec session's process group.",
   },
-  "image.delete": {
+  'image.delete': {
     params: imageRefSchema,
     result: nothingSchema,
-    summary: "Removes an image that no VM uses.",
+    summary: 'Removes an image that no VM uses.',
   },
-  "image.list": {
+  'image.list': {
     params: imageListSchema,
     result: z.array(imageViewSchema),
-    summary: "Images of this machine, and of the catalog when asked.",
+    summary: 'Images of this machine, and of the catalog when asked.',
   },
-  "image.pull": {
+  'image.pull': {
     params: imagePullSchema,
     result: imageViewSchema,
-    summary: "Fetches or builds an image.",
+    summary: 'Fetches or builds an image.',
   },
-  "image.show": {
+  'image.show': {
     params: imageRefSchema,
     result: imageViewSchema,
-    summary: "One image.",
+    summary: 'One image.',
   },
-  "kernel.delete": {
+  'kernel.delete': {
     params: kernelRefSchema,
     result: nothingSchema,
-    summary: "Removes a kernel that nothing uses.",
+    summary: 'Removes a kernel that nothing uses.',
   },
-  "kernel.import": {
+  'kernel.import': {
     params: kernelImportSchema,
     result: kernelViewSchema,
-    summary: "Takes a kernel from a file or directory of the host.",
+    summary: 'Takes a kernel from a file or directory of the host.',
   },
-  "kernel.list": {
+  'kernel.list': {
     params: kernelListSchema,
     result: z.array(kernelViewSchema),
-    summary: "Kernels of this machine, and of the catalog when asked.",
+    summary: 'Kernels of this machine, and of the catalog when asked.',
   },
-  "kernel.pull": {
+  'kernel.pull': {
     params: kernelPullSchema,
     result: kernelViewSchema,
-    summary: "Fetches a kernel.",
+    summary: 'Fetches a kernel.',
   },
-  "kernel.show": {
+  'kernel.show': {
     params: kernelRefSchema,
     result: kernelViewSchema,
-    summary: "One kernel.",
+    summary: 'One kernel.',
   },
-  "stream.attach": {
+  'stream.attach': {
     params: streamSchema,
     result: nothingSchema,
-    summary: "Turns the connection into the byte stream of that token.",
+    summary: 'Turns the connection into the byte stream of that token.',
   },
-  "vm.create": {
+  'vm.create': {
     params: vmCreateSchema,
     result: vmViewSchema,
-    summary: "Makes a VM from a resolved spec, and starts it when asked.",
+    summary: 'Makes a VM from a resolved spec, and starts it when asked.',
   },
-  "vm.delete": {
+  'vm.delete': {
     params: vmCallSchema,
     result: vmDeletedSchema,
-    summary: "Stops a VM and removes all that belongs to it.",
+    summary: 'Stops a VM and removes all that belongs to it.',
   },
-  "vm.exec": {
+  'vm.exec': {
     params: vmExecSchema,
     result: execStartedSchema,
-    summary: "Starts a command in a running VM.",
+    summary: 'Starts a command in a running VM.',
   },
-  "vm.kill": {
+  'vm.kill': {
     params: vmKillSchema,
     result: vmViewSchema,
     summary: "Sends a signal to a VM's VMM and cleans up after it.",
   },
-  "vm.list": {
+  'vm.list': {
     params: nothingSchema,
     result: z.array(vmViewSchema),
-    summary: "All VMs.",
+    summary: 'All VMs.',
   },
-  "vm.logs": {
+  'vm.logs': {
     params: vmLogsSchema,
     result: streamSchema,
     summary: "A VM's console, from its first boot on.",
   },
-  "vm.plan": {
+  'vm.plan': {
     params: vmWishSchema,
     result: vmPlanSchema,
-    summary: "Resolves a wish into a spec; makes, pulls and starts nothing.",
+    summary: 'Resolves a wish into a spec; makes, pulls and starts nothing.',
   },
-  "vm.restart": {
+  'vm.restart': {
     params: vmStartSchema,
     result: vmViewSchema,
-    summary: "Stops a VM cleanly and starts it again.",
+    summary: 'Stops a VM cleanly and starts it again.',
   },
-  "vm.show": { params: vmCallSchema, result: vmViewSchema, summary: "One VM." },
-  "vm.start": {
+  'vm.show': { params: vmCallSchema, result: vmViewSchema, summary: 'One VM.' },
+  'vm.start': {
     params: vmStartSchema,
     result: vmViewSchema,
-    summary: "Starts a stopped VM.",
+    summary: 'Starts a stopped VM.',
   },
-  "vm.stop": {
+  'vm.stop': {
     params: vmStopSchema,
     result: vmViewSchema,
-    summary: "Has the guest sync and power off, or ends it when it does not.",
+    summary: 'Has the guest sync and power off, or ends it when it does not.',
   },
 } as const satisfies Record<string, MethodRow>;
 
 export type Methods = typeof methods;
 export type MethodName = keyof Methods;
 /** What a client sends with a method. */
-export type ParamsOf<M extends MethodName> = z.input<Methods[M]["params"]>;
+export type ParamsOf<M extends MethodName> = z.input<Methods[M]['params']>;
 /** What a client gets from a method. */
-export type ResultOf<M extends MethodName> = z.output<Methods[M]["result"]>;
+export type ResultOf<M extends MethodName> = z.output<Methods[M]['result']>;

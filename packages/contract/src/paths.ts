@@ -26,7 +26,7 @@ export interface PathsInput {
  * (XDG Base Directory Specification 0.8), with `/tmp/banger-runtime-<uid>` where no `XDG_RUNTIME_DIR` is given.
  */
 export function resolvePaths({ env, home, uid }: PathsInput): BangerPaths {
-  const own = absolute(env["BANGER_HOME"]);
+  const own = absolute(env['BANGER_HOME']);
   if (own !== undefined) {
     return withFiles({
       config: `${own}/config`,
@@ -37,28 +37,21 @@ export function resolvePaths({ env, home, uid }: PathsInput): BangerPaths {
   }
   const xdg = (name: string, fallback: string): string =>
     `${absolute(env[name]) ?? `${home}/${fallback}`}/banger`;
-  const runtime = absolute(env["XDG_RUNTIME_DIR"]);
+  const runtime = absolute(env['XDG_RUNTIME_DIR']);
   return withFiles({
-    config: xdg("XDG_CONFIG_HOME", ".config"),
-    state: xdg("XDG_STATE_HOME", ".local/state"),
-    cache: xdg("XDG_CACHE_HOME", ".cache"),
-    run:
-      runtime === undefined
-        ? `/tmp/banger-runtime-${uid}`
-        : `${runtime}/banger`,
+    config: xdg('XDG_CONFIG_HOME', '.config'),
+    state: xdg('XDG_STATE_HOME', '.local/state'),
+    cache: xdg('XDG_CACHE_HOME', '.cache'),
+    run: runtime === undefined ? `/tmp/banger-runtime-${uid}` : `${runtime}/banger`,
   });
 }
 
 /** The XDG specification says that relative paths are to be ignored. */
 function absolute(path: string | undefined): string | undefined {
-  return path !== undefined && path.startsWith("/")
-    ? path.replace(/\/+$/, "")
-    : undefined;
+  return path !== undefined && path.startsWith('/') ? path.replace(/\/+$/, '') : undefined;
 }
 
-function withFiles(
-  roots: Pick<BangerPaths, "config" | "state" | "cache" | "run">,
-): BangerPaths {
+function withFiles(roots: Pick<BangerPaths, 'config' | 'state' | 'cache' | 'run'>): BangerPaths {
   return {
     ...roots,
     socket: `${roots.run}/bangerd.sock`,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from 'zod';
 
 /** How far a call has come; sent as notification `$/progress` while it is at work. */
 export const progressSchema = z.object({
@@ -9,10 +9,10 @@ export const progressSchema = z.object({
   detail: z.string().optional(),
   done: z.number().optional(),
   total: z.number().optional(),
-  unit: z.enum(["bytes", "steps"]).optional(),
+  unit: z.enum(['bytes', 'steps']).optional(),
   /** Set on the last event of a stage: how long it took. */
   ms: z.number().optional(),
   /** `notice`: worth a line of its own for a person; `warning`: something could not be done. */
-  level: z.enum(["stage", "notice", "warning"]),
+  level: z.enum(['stage', 'notice', 'warning']),
 });
 export type Progress = z.infer<typeof progressSchema>;

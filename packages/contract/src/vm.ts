@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from 'zod';
 
 /** A VM's name (DNS label), its id, or an unambiguous prefix of either. */
 export const vmRefSchema = z.string().min(1).max(63);
@@ -16,7 +16,7 @@ export const vmSpecSchema = z.strictObject({
   /** What the VM may use of its root disk. */
   rootBytes: z.int(),
   /** `user`: a NIC behind a user-mode network. `none`: no NIC. */
-  network: z.enum(["user", "none"]),
+  network: z.enum(['user', 'none']),
   /** Whether the guest reaches the outside; false with `--no-nat` or network `none`. */
   outbound: z.boolean(),
   /** `NAME=value`, the default environment of commands. */
@@ -30,28 +30,22 @@ export type VmWish = z.infer<typeof vmWishSchema>;
 
 /** The states of a VM (design of the life cycle: `docs/architecture.md`). */
 export const vmStateSchema = z.enum([
-  "creating",
-  "stopped",
-  "starting",
-  "running",
-  "paused",
-  "stopping",
-  "error",
+  'creating',
+  'stopped',
+  'starting',
+  'running',
+  'paused',
+  'stopping',
+  'error',
 ]);
 export type VmState = z.infer<typeof vmStateSchema>;
 
 /** Where a value of the spec came from. */
-const originSchema = z.enum([
-  "flag",
-  "config",
-  "host",
-  "image",
-  "default",
-]);
+const originSchema = z.enum(['flag', 'config', 'host', 'image', 'default']);
 
 /** Something that would have to be fetched before the VM can be made. */
 const planActionSchema = z.object({
-  action: z.enum(["image.pull", "kernel.pull"]),
+  action: z.enum(['image.pull', 'kernel.pull']),
   name: z.string(),
   source: z.string(),
 });
@@ -72,7 +66,7 @@ export type VmPlan = z.infer<typeof vmPlanSchema>;
 export const vmStepSchema = z.object({
   name: z.string(),
   ms: z.number(),
-  outcome: z.enum(["done", "failed", "undone"]),
+  outcome: z.enum(['done', 'failed', 'undone']),
 });
 export type VmStep = z.infer<typeof vmStepSchema>;
 
@@ -80,13 +74,13 @@ export type VmStep = z.infer<typeof vmStepSchema>;
 const vmRuntimeSchema = z.object({
   pid: z.int(),
   vmm: z.string(),
-  accel: z.enum(["kvm", "tcg", "fake"]),
+  accel: z.enum(['kvm', 'tcg', 'fake']),
   startedAt: z.string(),
   bootId: z.string(),
   /** The agent answers. */
-  agent: z.enum(["ready", "silent"]),
+  agent: z.enum(['ready', 'silent']),
   /** The image's own services; `ready` at once where the agent is PID 1. */
-  init: z.enum(["pending", "ready", "failed"]),
+  init: z.enum(['pending', 'ready', 'failed']),
   initDetail: z.string(),
   ipv4: z.string().optional(),
   ipv6: z.string().optional(),
@@ -141,17 +135,12 @@ export const vmKillSchema = z.strictObject({
 export const vmDeletedSchema = z.object({
   id: z.string(),
   name: z.string(),
-  /** What could not be removed; empty when all is gone. */ leftOver: z.array(
-    z.string(),
-  ),
+  /** What could not be removed; empty when all is gone. */ leftOver: z.array(z.string()),
 });
 
 /** The console of a VM, as a byte stream. */
 export const vmLogsSchema = z.strictObject({
   vm: vmRefSchema,
   follow: z.boolean(),
-  /** Last lines only; all when absent. */ lines: z
-    .int()
-    .nonnegative()
-    .optional(),
+  /** Last lines only; all when absent. */ lines: z.int().nonnegative().optional(),
 });

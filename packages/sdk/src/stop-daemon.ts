@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BangerError, isBangerError } from '@banger/contract/error';
 import { cancelled } from './call-errors.ts';
@@ -48,10 +49,13 @@ async function ask(client: Pick<BangerClient, 'call'>): Promise<void> {
   }
 }
 
+/** An ended process holds nothing any more, even while its parent has yet to collect it: state Z, proc_pid_stat(5). */
 function isAlive(pid: number): boolean {
   try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The name before the state is the process's own choice and may hold brackets.
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  } catch {
+    return false;
   }
 }

@@ -109,14 +109,18 @@ static int end_now(bool again, bool with_sync) {
 int boot_command(int argc, char **argv) {
     const char *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : argv[0];
     bool again = strcmp(name, "reboot") == 0, force = false, with_sync = true;
-    if (!again && strcmp(name, "poweroff") != 0 && strcmp(name, "halt") != 0 && strcmp(name, "shutdown") != 0) {
+    if (!again && strcmp(name, "poweroff") != 0 && strcmp(name, "halt") != 0 &&
+        strcmp(name, "shutdown") != 0) {
         fprintf(stderr, "%s: the agent of a banger VM; it runs as the first process\n", name);
         return 2;
     }
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-r") == 0 || strcmp(argv[i], "--reboot") == 0) again = true;
-        else if (strcmp(argv[i], "-f") == 0 || strcmp(argv[i], "--force") == 0) force = true;
-        else if (strcmp(argv[i], "-n") == 0) with_sync = false;
+        if (strcmp(argv[i], "-r") == 0 || strcmp(argv[i], "--reboot") == 0)
+            again = true;
+        else if (strcmp(argv[i], "-f") == 0 || strcmp(argv[i], "--force") == 0)
+            force = true;
+        else if (strcmp(argv[i], "-n") == 0)
+            with_sync = false;
         else if (strcmp(argv[i], "-h") != 0 && strcmp(argv[i], "-P") != 0 && strcmp(argv[i], "-p") != 0 &&
                  strcmp(argv[i], "now") != 0 && strcmp(argv[i], "+0") != 0) {
             fprintf(stderr, "%s: only -r, -f, -n, -h, -P and now are understood, not %s\n", name, argv[i]);

@@ -23,7 +23,8 @@ static void read_more(struct watch *w, uint32_t events) {
     (void)events;
     char rest[256];
     bool full = run.size == sizeof run.text - 1;
-    ssize_t n = full ? read(w->fd, rest, sizeof rest) : read(w->fd, run.text + run.size, sizeof run.text - 1 - run.size);
+    ssize_t n = full ? read(w->fd, rest, sizeof rest)
+                     : read(w->fd, run.text + run.size, sizeof run.text - 1 - run.size);
     if (n <= 0) return watch_close(w);
     if (!full) run.size += (size_t)n;
 }
@@ -39,7 +40,8 @@ static void ended(struct child *c, int status) {
 
 static void child(const char *const argv[], int out) __attribute__((noreturn));
 static void child(const char *const argv[], int out) {
-    static char *const env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
+    static char *const env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                                "LC_ALL=C", NULL};
     loop_leave();
     setsid();
     if (agent.cgroup >= 0 && write(agent.cgroup, "0", 1) < 0) _exit(127);

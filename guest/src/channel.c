@@ -73,7 +73,8 @@ static void receive(void) {
     static uint8_t bytes[TURN_BYTES];
     size_t size = 0;
     ssize_t n = 0;
-    while (size < sizeof bytes && (n = read(port.fd, bytes + size, sizeof bytes - size)) > 0) size += (size_t)n;
+    while (size < sizeof bytes && (n = read(port.fd, bytes + size, sizeof bytes - size)) > 0)
+        size += (size_t)n;
     bool lost = size < sizeof bytes && (n == 0 || errno != EAGAIN);
     hello_scan(&scanner, bytes, size, &sink);
     if (lost) lost_host();
@@ -89,12 +90,14 @@ static bool transmit(void) {
     return true;
 }
 
+/* After each batch: what was said goes out, what waited for room goes on, and the channel is looked at for the rest. */
 static void flush(void) {
     if (port.fd < 0 || hung) return;
-    bool all = transmit();
+    transmit();
     session_drained(&session);
-    if (all) all = transmit();
-    watch_change(&port, (session_stalled(&session) ? 0 : EPOLLIN) | (all ? 0 : EPOLLOUT));
+    transmit();
+    bool stalled = session_stalled(&session), waiting = outbox_size(&session.out) > 0;
+    watch_change(&port, (stalled ? 0 : EPOLLIN) | (stalled || waiting ? EPOLLOUT : 0));
 }
 
 void channel_drain(int ms) {
@@ -200,7 +203,8 @@ static void open_channel(const char *path) {
 
 #endif
 
-void channel_start(const char *path, void (*request)(struct stream *, uint16_t, struct slice), void (*hello)(struct writer *)) {
+void channel_start(const char *path, void (*request)(struct stream *, uint16_t, struct slice),
+                   void (*hello)(struct writer *)) {
     hello_scanner_init(&scanner);
     session.request = request;
     hello_fields = hello;

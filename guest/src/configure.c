@@ -51,7 +51,8 @@ static void set_clock(uint64_t wanted) {
 static void set_machine(const struct configure_request *r) {
     if (r->entropy.size > 0 && add_entropy(r->entropy) < 0) configure_warn("entropy: %s", strerror(errno));
     if (r->time) set_clock(r->time);
-    if (*r->hostname && sethostname(r->hostname, strlen(r->hostname)) < 0) configure_warn("hostname: %s", strerror(errno));
+    if (*r->hostname && sethostname(r->hostname, strlen(r->hostname)) < 0)
+        configure_warn("hostname: %s", strerror(errno));
     net_configure(r);
     if (r->grow) grow_file_systems();
 }

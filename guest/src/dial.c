@@ -34,6 +34,7 @@ union any_address {
 };
 
 static void release(struct dial *d) {
+    stream_detach(d->stream);
     watch_close(&d->socket);
     loop_free(d);
 }
@@ -65,7 +66,8 @@ static void read_socket(struct dial *d) {
     ssize_t n = recv(d->socket.fd, stream_reserve(d->stream, room), room, d->udp ? MSG_TRUNC : 0);
     if (n < 0 && errno == EAGAIN) return;
     if (d->udp && n < 0) return; /* a refusal by ICMP: the next datagram may do better */
-    if (d->udp && (n == 0 || (size_t)n > room)) return; /* an empty datagram has no message, a cut one is none */
+    if (d->udp && (n == 0 || (size_t)n > room))
+        return; /* an empty datagram has no message, a cut one is none */
     if (n > 0) return stream_commit(d->stream, MSG_DATA, (size_t)n);
     if (n < 0) return fail(d, errno); /* reset: the host must not take it for an orderly end */
     d->wants_in = false;
@@ -216,7 +218,8 @@ static void try_connect(struct dial *d) {
         release(d);
         return stream_error(s, REASON_BAD_REQUEST, EINVAL, "not an address");
     }
-    int fd = socket(address.any.sa_family, (d->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(address.any.sa_family, (d->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                    0);
     if (fd < 0) return fail(d, errno);
     int one = 1;
     if (d->request.kind == DIAL_TCP) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);

@@ -47,7 +47,8 @@ static int mount_over(const char *path, const struct file_owner *owner, const vo
 /* Writes a file of the guest, whatever it takes. */
 static void write_file(const char *path, const struct file_owner *owner, const void *data, size_t size) {
     char full[PATH_SIZE];
-    if (snprintf(full, sizeof full, "%s%s", agent.root, path) >= (int)sizeof full) return configure_warn("%s: name too long", path);
+    if (snprintf(full, sizeof full, "%s%s", agent.root, path) >= (int)sizeof full)
+        return configure_warn("%s: name too long", path);
     if (*agent.root && strstr(path, "/../")) return configure_warn("%s: outside of the root", path);
     make_parents(full);
     if (replace_file(full, owner, data, size) == 0) return;

@@ -84,6 +84,7 @@ void exec_hang_up_all(void) {
     for (struct exec *e = sessions; e; e = next) {
         next = e->next;
         struct stream *s = e->stream;
+        if (s) stream_detach(s);
         hang_up(e);
         if (s) stream_error(s, REASON_FAILED, 0, "the machine is shutting down");
     }
@@ -92,15 +93,17 @@ void exec_hang_up_all(void) {
 static void send_exit(struct exec *e) {
     uint8_t bytes[64];
     struct writer w = {.data = bytes, .capacity = sizeof bytes};
+    struct stream *s = e->stream;
     if (WIFSIGNALED(e->status)) {
         put_u32(&w, 0x02, (uint32_t)WTERMSIG(e->status));
         if (WCOREDUMP(e->status)) put_bytes(&w, 0x03, NULL, 0);
     } else {
         put_u32(&w, 0x01, (uint32_t)WEXITSTATUS(e->status));
     }
-    stream_send_fields(e->stream, MSG_EXIT, &w);
-    stream_finish(e->stream);
+    stream_detach(s);
     free_exec(e);
+    stream_send_fields(s, MSG_EXIT, &w);
+    stream_finish(s);
 }
 
 static void close_output(struct output *o) {
@@ -152,6 +155,7 @@ static void started(struct exec *e) {
     put_u32(&w, 0x01, e->id);
     put_u32(&w, 0x02, (uint32_t)e->pid);
     stream_send_fields(e->stream, MSG_STARTED, &w);
+    if (!e->stream) return; /* memory was out */
     watch_change(&e->out.watch, EPOLLIN);
     watch_change(&e->err.watch, EPOLLIN);
     stream_resume(e->stream);
@@ -289,7 +293,8 @@ void signal_open(struct stream *s, struct slice payload) {
     pid_t front;
     kill(-e->pid, r.number);
     /* On a terminal a shell has put what it runs into a group of its own. */
-    if (e->tty && e->input.fd >= 0 && ioctl(e->input.fd, TIOCGPGRP, &front) == 0 && front > 1 && front != e->pid)
+    if (e->tty && e->input.fd >= 0 && ioctl(e->input.fd, TIOCGPGRP, &front) == 0 && front > 1 &&
+        front != e->pid)
         kill(-front, r.number);
     stream_ok(s);
 }
@@ -302,6 +307,7 @@ void resize_open(struct stream *s, struct slice payload) {
     if (!e) return stream_error(s, REASON_FAILED, ESRCH, "no such session");
     if (!e->tty) return stream_error(s, REASON_BAD_REQUEST, ENOTTY, "the session has no terminal");
     struct winsize size = {.ws_row = r.rows, .ws_col = r.columns};
-    if (ioctl(e->input.fd, TIOCSWINSZ, &size) < 0) return stream_error(s, REASON_FAILED, errno, strerror(errno));
+    if (ioctl(e->input.fd, TIOCSWINSZ, &size) < 0)
+        return stream_error(s, REASON_FAILED, errno, strerror(errno));
     stream_ok(s);
 }

@@ -38,7 +38,8 @@ static void sync_directory_of(const char *path) {
 
 /* Owner, mode, disk (where it must outlive a crash), name. Closes `fd`; on failure the temporary file is gone. */
 static int seal(int fd, const char *temp, const char *path, const struct file_owner *owner, bool durable) {
-    bool owned = getuid() != 0 || fchown(fd, owner->uid, owner->gid) == 0; /* hosted by a plain user: that user's */
+    bool owned = getuid() != 0 ||
+                 fchown(fd, owner->uid, owner->gid) == 0; /* hosted by a plain user: that user's */
     bool done = owned && fchmod(fd, owner->mode) == 0 && (!durable || fsync(fd) == 0);
     int code = errno;
     close(fd);
@@ -104,7 +105,9 @@ static void get_work(struct task_side *t, const void *argument) {
     struct stat st;
     int fd = open(r->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0) task_fail(t, REASON_FAILED, errno, "%s: %s", r->path, strerror(errno));
-    if (!S_ISREG(st.st_mode)) task_fail(t, REASON_BAD_REQUEST, S_ISDIR(st.st_mode) ? EISDIR : EINVAL, "%s: not a regular file", r->path);
+    if (!S_ISREG(st.st_mode))
+        task_fail(t, REASON_BAD_REQUEST, S_ISDIR(st.st_mode) ? EISDIR : EINVAL, "%s: not a regular file",
+                  r->path);
     put_u32(&t->reply, 0x01, st.st_mode & 07777);
     put_u32(&t->reply, 0x02, st.st_uid);
     put_u32(&t->reply, 0x03, st.st_gid);

@@ -7,7 +7,8 @@
 static void unescape(char *text) {
     char *out = text;
     while (*text) {
-        bool octal = text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] >= '0' && text[2] <= '7' && text[3] >= '0' && text[3] <= '7';
+        bool octal = text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] >= '0' &&
+                     text[2] <= '7' && text[3] >= '0' && text[3] <= '7';
         if (octal) {
             *out++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0'));
             text += 4;
@@ -20,7 +21,8 @@ static void unescape(char *text) {
 
 bool fstab_line(const char *line, struct fstab_entry *out) {
     line += strspn(line, " \t");
-    if (*line == '#' || sscanf(line, "%255s %511s %31s", out->source, out->target, out->type) != 3) return false;
+    if (*line == '#' || sscanf(line, "%255s %511s %31s", out->source, out->target, out->type) != 3)
+        return false;
     unescape(out->source);
     unescape(out->target);
     return true;

@@ -29,7 +29,8 @@ void hello_scanner_init(struct hello_scanner *s) {
 
 static bool has_key(const struct hello_scanner *s) { return s->length > MAGIC_SIZE; }
 
-static void pass(const struct hello_scanner *s, const struct hello_sink *sink, const uint8_t *data, size_t size) {
+static void pass(const struct hello_scanner *s, const struct hello_sink *sink, const uint8_t *data,
+                 size_t size) {
     if (has_key(s) && size > 0) sink->bytes(sink->self, data, size);
 }
 
@@ -54,13 +55,15 @@ static void finish(struct hello_scanner *s, const struct hello_sink *sink) {
 }
 
 /* Passes on the run of ordinary bytes that ends at `end`, in one piece. */
-static void flush(const struct hello_scanner *s, const struct hello_sink *sink, const uint8_t **run, const uint8_t *end) {
+static void flush(const struct hello_scanner *s, const struct hello_sink *sink, const uint8_t **run,
+                  const uint8_t *end) {
     if (*run) pass(s, sink, *run, (size_t)(end - *run));
     *run = NULL;
 }
 
 /* Holds back a byte, and as much of the match before it as has not gone yet. */
-static void hold(struct hello_scanner *s, const uint8_t *byte, const uint8_t **run, const struct hello_sink *sink) {
+static void hold(struct hello_scanner *s, const uint8_t *byte, const uint8_t **run,
+                 const struct hello_sink *sink) {
     size_t back = *run ? (size_t)(byte - *run) : 0;
     if (back > (size_t)s->matched - 1) back = (size_t)s->matched - 1;
     flush(s, sink, run, byte - back);
@@ -71,7 +74,8 @@ static void hold(struct hello_scanner *s, const uint8_t *byte, const uint8_t **r
  * One byte. Those that follow the pattern are looked at like any other: a hello that was cut off may be followed by a
  * whole one, whose start must not be taken for the rest of the first.
  */
-static void scan_byte(struct hello_scanner *s, const uint8_t *byte, const uint8_t **run, const struct hello_sink *sink) {
+static void scan_byte(struct hello_scanner *s, const uint8_t *byte, const uint8_t **run,
+                      const struct hello_sink *sink) {
     while (s->matched > 0 && (s->matched == s->length || s->pattern[s->matched] != *byte))
         shrink(s, sink, s->fallback[s->matched]);
     if (s->pattern[s->matched] == *byte) s->matched++;

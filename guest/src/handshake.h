@@ -26,11 +26,12 @@ struct hello_sink {
 
 struct hello_scanner {
     uint8_t pattern[MAGIC_SIZE + KEY_SIZE];
-    uint8_t fallback[MAGIC_SIZE + KEY_SIZE + 1]; /* Knuth-Morris-Pratt: the state to go on with after a mismatch */
-    uint8_t length;                              /* MAGIC_SIZE until a key was adopted, then both */
-    uint8_t matched;                             /* how much of the pattern the latest bytes are */
-    uint8_t held;                                /* how many of those were not passed on */
-    uint8_t wanted, got;                         /* of what follows the pattern: (key and) nonce */
+    uint8_t fallback[MAGIC_SIZE + KEY_SIZE +
+                     1]; /* Knuth-Morris-Pratt: the state to go on with after a mismatch */
+    uint8_t length;      /* MAGIC_SIZE until a key was adopted, then both */
+    uint8_t matched;     /* how much of the pattern the latest bytes are */
+    uint8_t held;        /* how many of those were not passed on */
+    uint8_t wanted, got; /* of what follows the pattern: (key and) nonce */
     uint8_t tail[KEY_SIZE + NONCE_SIZE];
 };
 

@@ -42,7 +42,8 @@ void init_release(void) {
 static void become(const char *path, int identity) __attribute__((noreturn));
 static void become(const char *path, int identity) {
     char *const argv[] = {(char *)path, NULL};
-    char *const env[] = {"HOME=/", "TERM=linux", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    char *const env[] = {"HOME=/", "TERM=linux",
+                         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                          is_systemd ? "NOTIFY_SOCKET=" READINESS_SOCKET : NULL, NULL};
     struct pollfd p = {.fd = identity, .events = POLLIN};
     poll(&p, 1, IDENTITY_MS); /* its end: configured, or the agent is gone */
@@ -154,7 +155,10 @@ static void run_command(const char *name) {
 bool init_shutdown(enum shutdown_how how) {
     static const char *const places[] = {"/sbin/", "/usr/sbin/", "/bin/", "/usr/bin/"};
     const char *name = how == SHUTDOWN_REBOOT ? "reboot" : "poweroff";
+    static bool asked;
     if (is_systemd) return kill(1, how == SHUTDOWN_REBOOT ? SYSTEMD_REBOOT : SYSTEMD_POWER_OFF) == 0;
+    if (asked) return true; /* the command waits for its init by itself */
+    asked = true;
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         char path[32];
         strcpy(stpcpy(path, places[i]), name);

@@ -15,7 +15,8 @@ static int console = STDERR_FILENO;
 
 void log_open(int fd) { console = fd; }
 
-static void write_line(const char *prefix, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+static void write_line(const char *prefix, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 static void write_line(const char *prefix, const char *format, va_list args) {
     char line[LINE_MAX_SIZE];
     int start = snprintf(line, sizeof line, "%s", prefix);

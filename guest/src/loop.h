@@ -26,7 +26,7 @@ struct child {
 };
 
 /* From an embedded part to what it is embedded in. */
-#define OWNER(part, type, name) ((type *)(void *)((char *)(part) - offsetof(type, name)))
+#define OWNER(part, type, name) ((type *)(void *)((char *)(part)-offsetof(type, name)))
 
 void loop_init(void);
 /* Runs until `loop_stop`. */

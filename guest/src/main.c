@@ -43,7 +43,10 @@ static void serve(const char *path) {
 
 int main(int argc, char **argv) {
     if (argc != 3) {
-        fprintf(stderr, "usage: %s SOCKET ROOT\n  serves the agent's protocol on SOCKET; configure writes under ROOT\n", argv[0]);
+        fprintf(
+            stderr,
+            "usage: %s SOCKET ROOT\n  serves the agent's protocol on SOCKET; configure writes under ROOT\n",
+            argv[0]);
         return 2;
     }
     agent.root = argv[2];

@@ -8,9 +8,9 @@
 
 #define GENERATION 1
 
-#define MESSAGE_HEAD 6            /* type, length */
-#define MESSAGE_MAX 65536         /* length of any message but the next */
-#define CONFIGURE_MAX 1048576     /* it carries files */
+#define MESSAGE_HEAD 6                 /* type, length */
+#define MESSAGE_MAX 65536              /* length of any message but the next */
+#define CONFIGURE_MAX 1048576          /* it carries files */
 #define RAW_MAX (65536 - MESSAGE_HEAD) /* payload of a raw message: with its head it fills one frame */
 
 enum message_type {

@@ -28,11 +28,12 @@ static void each_module(void (*each)(const char *path, const char *name)) {
 static void load(const char *path, const char *name) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return log_line("module %s: %s", name, strerror(errno));
-    if (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST) log_line("module %s: %s", name, strerror(errno));
+    if (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST)
+        log_line("module %s: %s", name, strerror(errno));
     close(fd);
 }
 
-static void delete(const char *path, const char *name) {
+static void delete (const char *path, const char *name) {
     (void)name;
     unlink(path);
 }

@@ -15,7 +15,8 @@
 
 static void mount_at(const char *type, const char *path, unsigned long flags, const char *options) {
     mkdir(path, 0755);
-    if (mount(type, path, type, flags, options) < 0 && errno != EBUSY) log_line("mount %s: %s", path, strerror(errno));
+    if (mount(type, path, type, flags, options) < 0 && errno != EBUSY)
+        log_line("mount %s: %s", path, strerror(errno));
 }
 
 void mount_kernel(void) {
@@ -78,4 +79,6 @@ void mount_for_programs(void) {
         if (symlink(links[i][0], links[i][1]) < 0 && errno != EEXIST) log_errno(links[i][1]);
 }
 
-void mount_cgroups(void) { mount_at("cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, "nsdelegate"); }
+void mount_cgroups(void) {
+    mount_at("cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, "nsdelegate");
+}

@@ -26,7 +26,8 @@ static bool interface_flags(const char *name, short add, short remove) {
 static bool has_mac(const char *name, const uint8_t mac[6]) {
     struct ifreq q = {0};
     snprintf(q.ifr_name, sizeof q.ifr_name, "%s", name);
-    return ioctl(control, SIOCGIFHWADDR, &q) == 0 && q.ifr_hwaddr.sa_family == ARPHRD_ETHER && memcmp(q.ifr_hwaddr.sa_data, mac, 6) == 0;
+    return ioctl(control, SIOCGIFHWADDR, &q) == 0 && q.ifr_hwaddr.sa_family == ARPHRD_ETHER &&
+           memcmp(q.ifr_hwaddr.sa_data, mac, 6) == 0;
 }
 
 static bool is_ethernet(const char *name) {

@@ -22,7 +22,8 @@ struct message {
 static size_t address_size(int family) { return family == AF_INET ? 4 : 16; }
 
 static void begin(struct message *m, uint16_t type, uint16_t flags, size_t body) {
-    *m = (struct message){.head = {.nlmsg_type = type, .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags), .nlmsg_seq = 1}};
+    *m = (struct message){
+        .head = {.nlmsg_type = type, .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags), .nlmsg_seq = 1}};
     m->head.nlmsg_len = (uint32_t)NLMSG_LENGTH(body);
 }
 
@@ -60,7 +61,8 @@ static int ask(struct message *m) {
 int netlink_add_address(unsigned index, int family, const struct address *a) {
     struct message m;
     begin(&m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, sizeof m.body.address);
-    m.body.address = (struct ifaddrmsg){.ifa_family = (uint8_t)family, .ifa_prefixlen = a->prefix, .ifa_index = index};
+    m.body.address = (struct ifaddrmsg){
+        .ifa_family = (uint8_t)family, .ifa_prefixlen = a->prefix, .ifa_index = index};
     /* No duplicate address detection: it takes a second, and the host gave the address to nobody else. */
     if (family == AF_INET6) m.body.address.ifa_flags = IFA_F_NODAD;
     add(&m, IFA_LOCAL, a->ip, address_size(family));
@@ -102,12 +104,15 @@ struct removal {
 };
 
 /* Collects from one part of a dump; false at its end. */
-static bool collect(struct nlmsghdr *head, ssize_t size, unsigned index, int family, struct removal *list, size_t *count) {
+static bool collect(struct nlmsghdr *head, ssize_t size, unsigned index, int family, struct removal *list,
+                    size_t *count) {
     for (; NLMSG_OK(head, (uint32_t)size); head = NLMSG_NEXT(head, size)) {
         if (head->nlmsg_type != RTM_NEWADDR) return false;
         struct ifaddrmsg *m = NLMSG_DATA(head);
-        const uint8_t *ip = find_attribute(head, family == AF_INET ? IFA_LOCAL : IFA_ADDRESS, address_size(family));
-        if (m->ifa_index != index || m->ifa_family != family || m->ifa_scope != RT_SCOPE_UNIVERSE || !ip) continue;
+        const uint8_t *ip = find_attribute(head, family == AF_INET ? IFA_LOCAL : IFA_ADDRESS,
+                                           address_size(family));
+        if (m->ifa_index != index || m->ifa_family != family || m->ifa_scope != RT_SCOPE_UNIVERSE || !ip)
+            continue;
         if (*count == REMOVE_MAX) return false;
         memcpy(list[*count].ip, ip, address_size(family));
         list[(*count)++].prefix = m->ifa_prefixlen;
@@ -144,7 +149,8 @@ int netlink_remove_addresses(unsigned index, int family, const struct address *k
         struct message m;
         if (memcmp(list[i].ip, keep->ip, size) == 0 && list[i].prefix == keep->prefix) continue;
         begin(&m, RTM_DELADDR, 0, sizeof m.body.address);
-        m.body.address = (struct ifaddrmsg){.ifa_family = (uint8_t)family, .ifa_prefixlen = list[i].prefix, .ifa_index = index};
+        m.body.address = (struct ifaddrmsg){
+            .ifa_family = (uint8_t)family, .ifa_prefixlen = list[i].prefix, .ifa_index = index};
         add(&m, IFA_LOCAL, list[i].ip, size);
         if (ask(&m) < 0) return -1;
     }

@@ -32,7 +32,8 @@ bool listener_line(const char *line, uint8_t protocol, struct listener *out) {
     char local[80], remote[80];
     unsigned state;
     unsigned long inode;
-    if (sscanf(line, " %*d: %79s %79s %x %*s %*s %*s %*u %*u %lu", local, remote, &state, &inode) != 4) return false;
+    if (sscanf(line, " %*d: %79s %79s %x %*s %*s %*s %*u %*u %lu", local, remote, &state, &inode) != 4)
+        return false;
     char *port = strchr(local, ':');
     if (state != (protocol == 1 ? TCP_LISTEN : UDP_UNCONNECTED) || !port) return false;
     *out = (struct listener){.protocol = protocol, .inode = inode};

@@ -32,8 +32,10 @@ static bool begun;
 #define KILL_MS 1000
 /* How often the dead are counted. */
 #define LOOK_MS 10
-/* An init that has not taken the machine down by then does not do it. */
-#define INIT_MS 60000
+/* An init that has not taken the machine down by then does not do it; the host waits a little longer. */
+#define INIT_MS 30000
+/* An init that is still starting has no handler yet for what it is asked with, and the kernel drops it. */
+#define ASK_AGAIN_MS 500
 
 static enum shutdown_how wanted;
 static struct timer timer;
@@ -75,10 +77,13 @@ static void end_all(void) {
     timer_start(&timer, 0, after_term);
 }
 
-static void init_too_slow(struct timer *t) {
-    (void)t;
-    log_line("the init has not ended the machine in %d s", INIT_MS / 1000);
-    leave();
+static void ask_init(struct timer *t) {
+    if (now_ms() >= deadline) {
+        log_line("the init has not ended the machine in %d s", INIT_MS / 1000);
+        leave();
+    }
+    if (!init_shutdown(wanted)) leave();
+    timer_start(t, ASK_AGAIN_MS, ask_init);
 }
 
 void power_begin(enum shutdown_how how) {
@@ -94,8 +99,8 @@ void power_begin(enum shutdown_how how) {
     event_raise("shutting-down", how == SHUTDOWN_REBOOT ? "reboot" : "power off");
     if (agent.is_init) return end_all(); /* each session ends with its command, and says how */
     exec_hang_up_all();
-    if (!init_shutdown(how)) leave();
-    timer_start(&timer, INIT_MS, init_too_slow);
+    deadline = now_ms() + INIT_MS;
+    ask_init(&timer);
 }
 
 static void begin_now(struct timer *t) {

@@ -13,7 +13,9 @@ struct queue {
 };
 
 static inline size_t queue_size(const struct queue *q) { return q->tail - q->head; }
-static inline const uint8_t *queue_data(const struct queue *q) { return q->bytes ? q->bytes + q->head : NULL; }
+static inline const uint8_t *queue_data(const struct queue *q) {
+    return q->bytes ? q->bytes + q->head : NULL;
+}
 
 /* Appends. False, and nothing changed, when that would exceed `limit` bytes or memory is out. */
 bool queue_add(struct queue *q, const void *data, size_t size, size_t limit);

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <utmp.h>
 
 #include "capture.h"
 #include "events.h"
@@ -27,6 +26,10 @@
 /* ...and one that leaves no trace that we know of counts as ready when no script of a start has run for this long. */
 #define UNKNOWN_MS 10000
 
+/* utmp(5) as glibc writes it on x86-64, whatever this C library's own struct is: a record's size, its type in two bytes. */
+#define UTMP_RECORD 384
+#define UTMP_RUN_LEVEL 1
+
 static struct watch notify = {.fd = -1};
 static struct timer timer;
 static uint64_t begun;
@@ -38,17 +41,20 @@ static void failed_units(char *units) {
     for (char *line; (line = strsep(&units, "\n"));) { /* the unit's name is the first word */
         line += strspn(line, " *");
         size_t size = strcspn(line, " "), used = strlen(detail);
-        if (size > 0 && used + size + 2 < sizeof detail) snprintf(detail + used, sizeof detail - used, " %.*s", (int)size, line);
+        if (size > 0 && used + size + 2 < sizeof detail)
+            snprintf(detail + used, sizeof detail - used, " %.*s", (int)size, line);
     }
     event_raise("init-failed", detail);
 }
 
 static void systemd_state(char *state) {
-    static const char *const failed[] = {"systemctl", "list-units", "--failed", "--plain", "--no-legend", "--no-pager", NULL};
+    static const char *const failed[] = {"systemctl",   "list-units", "--failed", "--plain",
+                                         "--no-legend", "--no-pager", NULL};
     state[strcspn(state, "\n")] = 0;
     if (strcmp(state, "running") == 0) return event_raise("init-ready", state);
     if (strcmp(state, "degraded") == 0) return capture(failed, failed_units);
-    if (strcmp(state, "maintenance") == 0) return event_raise("init-failed", "maintenance: the emergency or rescue mode is on");
+    if (strcmp(state, "maintenance") == 0)
+        return event_raise("init-failed", "maintenance: the emergency or rescue mode is on");
     if (strcmp(state, "stopping") == 0) return;
     timer_start(&timer, notify.fd < 0 ? AGAIN_MS : ASK_MS, ask_systemd);
 }
@@ -78,7 +84,8 @@ void readiness_prepare(void) {
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = READINESS_SOCKET};
     mode_t mask = umask(077);
     socket_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (socket_fd < 0 || bind(socket_fd, (struct sockaddr *)&address, sizeof address) < 0) log_errno(READINESS_SOCKET);
+    if (socket_fd < 0 || bind(socket_fd, (struct sockaddr *)&address, sizeof address) < 0)
+        log_errno(READINESS_SOCKET);
     umask(mask);
 }
 
@@ -88,13 +95,14 @@ static bool openrc_ready(void) {
     return access("/run/openrc/softlevel", F_OK) == 0 && access("/run/openrc/rc.starting", F_OK) != 0;
 }
 
-/* A run level was entered, which sysvinit and BusyBox-like inits write down when its scripts begin. */
+/* A run level was entered, which sysvinit and inits like it write down. */
 static bool has_run_level(void) {
-    struct utmp u;
+    uint8_t record[UTMP_RECORD];
     FILE *file = fopen("/run/utmp", "re");
     bool found = false;
     if (!file) file = fopen("/var/run/utmp", "re");
-    while (file && !found && fread(&u, sizeof u, 1, file) == 1) found = u.ut_type == RUN_LVL;
+    while (file && !found && fread(record, sizeof record, 1, file) == 1)
+        found = record[0] == UTMP_RUN_LEVEL && record[1] == 0;
     if (file) fclose(file);
     return found;
 }
@@ -110,8 +118,11 @@ static bool is_starting(void) {
 }
 
 static void look(struct timer *t) {
-    if (is_starting()) begun = now_ms();
-    else if (other_ready()) return event_raise("init-ready", "its run level is reached");
+    if (is_starting()) {
+        begun = now_ms();
+        return timer_start(t, LOOK_MS, look);
+    }
+    if (other_ready()) return event_raise("init-ready", "its run level is reached");
     if (now_ms() - begun > UNKNOWN_MS) return event_raise("init-ready", "assumed: this init does not tell");
     timer_start(t, LOOK_MS, look);
 }

@@ -6,7 +6,8 @@
 #define MALFORMED "a malformed field"
 
 /* Runs `each` for every field until one says what is wrong. */
-static const char *each_field(struct slice payload, const char *(*each)(void *self, const struct field *f), void *self) {
+static const char *each_field(struct slice payload, const char *(*each)(void *self, const struct field *f),
+                              void *self) {
     struct field f;
     int more;
     while ((more = field_next(&payload, &f)) > 0) {
@@ -184,7 +185,8 @@ static const char *file_field(void *self, const struct field *f) {
     struct file_decoder *d = self;
     switch (f->tag) {
     case 0x01:
-        return field_text(f->value, d->out->path, sizeof d->out->path) && d->out->path[0] == '/' ? NULL : "path";
+        return field_text(f->value, d->out->path, sizeof d->out->path) && d->out->path[0] == '/' ? NULL
+                                                                                                 : "path";
     case 0x02:
         return u32_field(f, &d->out->mode) && d->out->mode <= 07777 ? NULL : "mode";
     case 0x03:
@@ -258,15 +260,18 @@ static const char *configure_field(void *self, const struct field *f) {
     struct configure_request *out = self;
     switch (f->tag) {
     case 0x01:
-        return field_text(f->value, out->hostname, sizeof out->hostname) && is_hostname(out->hostname) ? NULL : "hostname";
+        return field_text(f->value, out->hostname, sizeof out->hostname) && is_hostname(out->hostname)
+                   ? NULL
+                   : "hostname";
     case 0x02:
         return field_integer(f->value, UINT64_MAX, &out->time) ? NULL : "time";
     case 0x03:
         out->entropy = f->value;
         return f->value.size >= ENTROPY_MIN && f->value.size <= ENTROPY_MAX ? NULL : "entropy";
     case 0x04:
-        return field_text(f->value, out->machine_id, sizeof out->machine_id) && is_machine_id(out->machine_id) ? NULL
-                                                                                                              : "machine-id";
+        return field_text(f->value, out->machine_id, sizeof out->machine_id) && is_machine_id(out->machine_id)
+                   ? NULL
+                   : "machine-id";
     case 0x05:
         if (f->value.size != 6) return "mac";
         out->has_mac = true;

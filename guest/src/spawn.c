@@ -189,10 +189,13 @@ static void child(struct child_side *c) {
     const struct exec_request *r = c->request;
     loop_leave();
     setsid();
-    if (!user_find(r->user ? r->user : "root", &c->user)) fail(c, REASON_NO_SUCH_USER, 0, "no such user: %s", r->user);
+    if (!user_find(r->user ? r->user : "root", &c->user))
+        fail(c, REASON_NO_SUCH_USER, 0, "no such user: %s", r->user);
     if (r->tty) {
-        if (fchown(c->stdio[0], c->user.uid, (gid_t)-1) < 0) errno = 0; /* only a user other than root needs it */
-        if (ioctl(c->stdio[0], TIOCSCTTY, 0) < 0) fail(c, REASON_FAILED, errno, "controlling terminal: %s", strerror(errno));
+        if (fchown(c->stdio[0], c->user.uid, (gid_t)-1) < 0)
+            errno = 0; /* only a user other than root needs it */
+        if (ioctl(c->stdio[0], TIOCSCTTY, 0) < 0)
+            fail(c, REASON_FAILED, errno, "controlling terminal: %s", strerror(errno));
     }
     make_environment(c);
     become_ordinary();
@@ -244,10 +247,12 @@ static bool open_pipes(int ours[3], int theirs[3]) {
 
 int spawn_command(const struct exec_request *r, struct spawn *out) {
     int ours[3] = {-1, -1, -1}, theirs[3] = {-1, -1, -1}, failure[2] = {-1, -1};
-    bool ready = pipe2(failure, O_CLOEXEC) == 0 && (r->tty ? open_terminal(r, ours, theirs) : open_pipes(ours, theirs));
+    bool ready = pipe2(failure, O_CLOEXEC) == 0 &&
+                 (r->tty ? open_terminal(r, ours, theirs) : open_pipes(ours, theirs));
     pid_t pid = ready ? fork() : -1;
     if (pid == 0) {
-        struct child_side c = {.request = r, .failure = failure[1], .stdio = {theirs[0], theirs[1], theirs[2]}};
+        struct child_side c = {
+            .request = r, .failure = failure[1], .stdio = {theirs[0], theirs[1], theirs[2]}};
         child(&c);
     }
     int code = errno;
@@ -260,6 +265,7 @@ int spawn_command(const struct exec_request *r, struct spawn *out) {
         return -1;
     }
     no_blocking(failure[0]);
-    *out = (struct spawn){.pid = pid, .failure = failure[0], .input = ours[0], .output = ours[1], .errors = ours[2]};
+    *out = (struct spawn){
+        .pid = pid, .failure = failure[0], .input = ours[0], .output = ours[1], .errors = ours[2]};
     return 0;
 }

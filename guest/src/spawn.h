@@ -14,9 +14,10 @@ struct spawn_failure {
 };
 
 struct spawn {
-    pid_t pid;     /* also its process group and session */
-    int failure;   /* ends without a byte once the command runs */
-    int input, output, errors; /* this side's ends, not blocking; on a terminal the first two are its master, `errors` is -1 */
+    pid_t pid;   /* also its process group and session */
+    int failure; /* ends without a byte once the command runs */
+    int input, output,
+        errors; /* this side's ends, not blocking; on a terminal the first two are its master, `errors` is -1 */
 };
 
 /* Starts `r`; -1 and errno when there are no descriptors or processes left. */

@@ -21,7 +21,8 @@ static void put_cpu(struct writer *w) {
     unsigned long long n[8] = {0}, total = 0;
     FILE *file = fopen("/proc/stat", "re");
     if (!file) return;
-    if (fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7]) >= 4) {
+    if (fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &n[0], &n[1], &n[2], &n[3], &n[4], &n[5],
+               &n[6], &n[7]) >= 4) {
         for (int i = 0; i < 8; i++) total += n[i];
         put_u64(w, 0x02, total);
         put_u64(w, 0x03, n[3] + n[4]);
@@ -53,7 +54,8 @@ static void put_file_system(struct writer *w, const char *path) {
 static void put_file_systems(struct writer *w) {
     struct stat root, work;
     put_file_system(w, "/");
-    if (stat("/", &root) == 0 && stat("/root", &work) == 0 && root.st_dev != work.st_dev) put_file_system(w, "/root");
+    if (stat("/", &root) == 0 && stat("/root", &work) == 0 && root.st_dev != work.st_dev)
+        put_file_system(w, "/root");
 }
 
 static void put_load(struct writer *w) {
@@ -70,7 +72,9 @@ static void put_traffic(struct writer *w) {
     unsigned long long rx, tx, rx_total = 0, tx_total = 0;
     FILE *file = fopen("/proc/net/dev", "re");
     while (file && fgets(line, sizeof line, file)) {
-        if (sscanf(line, " %31[^:]: %llu %*u %*u %*u %*u %*u %*u %*u %llu", name, &rx, &tx) != 3 || strcmp(name, "lo") == 0) continue;
+        if (sscanf(line, " %31[^:]: %llu %*u %*u %*u %*u %*u %*u %*u %llu", name, &rx, &tx) != 3 ||
+            strcmp(name, "lo") == 0)
+            continue;
         rx_total += rx;
         tx_total += tx;
     }

@@ -82,11 +82,15 @@ void stream_send_fields(struct stream *s, uint16_t type, const struct writer *w)
         stream_send(s, type, w->data, w->size);
 }
 
+void stream_detach(struct stream *s) {
+    s->service = NULL;
+    s->state = NULL;
+}
+
 void stream_finish(struct stream *s) {
     if (s->dead || s->finished) return;
     s->finished = true;
-    s->service = NULL;
-    s->state = NULL;
+    stream_detach(s);
     stream_credit(s, queue_size(&s->rx));
     queue_clear(&s->rx);
     queue_clear(&s->message);
@@ -94,6 +98,7 @@ void stream_finish(struct stream *s) {
 }
 
 void stream_error(struct stream *s, enum reason reason, int code, const char *text) {
+    stream_detach(s);
     uint8_t bytes[1024];
     struct writer w = {.data = bytes, .capacity = sizeof bytes};
     put_error(&w, reason, code, text);
@@ -106,6 +111,14 @@ void stream_ok(struct stream *s) {
     stream_finish(s);
 }
 
+/* The host has misused the stream, or memory is out: the service, which knows nothing of it, is told. */
+static void stream_break(struct stream *s, enum reason reason, const char *text) {
+    const struct service *service = s->service;
+    s->service = NULL;
+    if (service) service->gone(s);
+    stream_error(s, reason, 0, text);
+}
+
 /* A message's head is complete. */
 static void begin_message(struct stream *s) {
     s->type = read_u16(s->head);
@@ -113,9 +126,9 @@ static void begin_message(struct stream *s) {
     s->in_body = true;
     uint32_t limit = s->service ? RAW_MAX : s->type == MSG_CONFIGURE ? CONFIGURE_MAX : MESSAGE_MAX;
     if (s->left > limit)
-        stream_error(s, REASON_LIMIT, 0, "a message over the limit");
+        stream_break(s, REASON_LIMIT, "a message over the limit");
     else if (s->service && (s->service->raw == 0 || s->type != s->service->raw))
-        stream_error(s, REASON_BAD_REQUEST, 0, "a message that does not belong here");
+        stream_break(s, REASON_BAD_REQUEST, "a message that does not belong here");
 }
 
 /* The last byte of a message was taken. */
@@ -139,7 +152,7 @@ static size_t take_body(struct stream *s, const uint8_t *data, size_t size) {
     if (s->service && !s->service->whole) {
         n = s->service->input(s, data, n);
     } else if (!queue_add(&s->message, data, n, CONFIGURE_MAX)) {
-        stream_error(s, REASON_LIMIT, 0, "out of memory");
+        stream_break(s, REASON_LIMIT, "out of memory");
         return size;
     }
     s->left -= (uint32_t)n;
@@ -168,7 +181,7 @@ static size_t take_messages(struct stream *s, const uint8_t *data, size_t size) 
 void stream_receive(struct stream *s, const uint8_t *data, size_t size) {
     size_t taken = queue_size(&s->rx) > 0 ? 0 : take_messages(s, data, size);
     if (taken < size && !queue_add(&s->rx, data + taken, size - taken, WINDOW_MAX))
-        return stream_error(s, REASON_LIMIT, 0, "out of memory");
+        return stream_break(s, REASON_LIMIT, "out of memory");
     stream_credit(s, taken);
 }
 

@@ -26,7 +26,9 @@ size_t stream_waiting(const struct stream *s);
 
 /* The last message was sent: FIN follows it, input is discarded from now on and the service is detached. */
 void stream_finish(struct stream *s);
-/* `error`, then the end. */
+/* The service has let go of its state: nothing of it is called any more. */
+void stream_detach(struct stream *s);
+/* `error`, then the end. The service, if any, has let go of its state. */
 void stream_error(struct stream *s, enum reason reason, int code, const char *text);
 /* `ok` without fields, then the end. */
 void stream_ok(struct stream *s);

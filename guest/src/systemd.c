@@ -32,7 +32,8 @@ static void mask(const char *directory, const char *unit) {
 }
 
 static bool plain(char c, bool first) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ':' || (c == '.' && !first);
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == ':' || (c == '.' && !first);
 }
 
 bool systemd_unit_name(const char *path, const char *suffix, char *out, size_t capacity) {
@@ -91,7 +92,8 @@ static void pass_over(const struct fstab_entry *e) {
     /* It would look for the device that fstab gives to the root, which is mounted already, and fail. */
     if (strcmp(e->target, "/") == 0) return mask(RUNTIME, "systemd-remount-fs.service");
     if (strcmp(e->type, "swap") != 0) return pass_over_mount(e->target);
-    if (device_path(e->source, path, sizeof path) && systemd_unit_name(path, ".swap", unit, sizeof unit)) mask(CONTROL, unit);
+    if (device_path(e->source, path, sizeof path) && systemd_unit_name(path, ".swap", unit, sizeof unit))
+        mask(CONTROL, unit);
 }
 
 static void read_fstab(void) {

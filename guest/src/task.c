@@ -35,6 +35,7 @@ struct task {
 };
 
 static void release(struct task *t) {
+    stream_detach(t->stream);
     watch_close(&t->result);
     watch_close(&t->input);
     if (t->commit >= 0) close(t->commit);
@@ -92,7 +93,8 @@ static void read_reply(struct task *t) {
     size_t want = missing(t) < sizeof bytes ? missing(t) : sizeof bytes;
     ssize_t n = read(t->result.fd, bytes, want);
     if (n < 0 && errno == EAGAIN) return;
-    if (n <= 0 || !queue_add(&t->reply, bytes, (size_t)n, MESSAGE_HEAD + MESSAGE_MAX)) return end_of_result(t);
+    if (n <= 0 || !queue_add(&t->reply, bytes, (size_t)n, MESSAGE_HEAD + MESSAGE_MAX))
+        return end_of_result(t);
     if (missing(t) == 0) forward_reply(t);
 }
 
@@ -220,9 +222,12 @@ static void keep_only(int fds[3]) {
     for (int i = 0; i < 3; i++)
         if (fds[i] >= 0) fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 10);
     for (int i = 0; i < 3; i++) {
-        if (fds[i] < 0) continue;
-        dup2(fds[i], 3 + i);
-        fds[i] = 3 + i;
+        if (fds[i] < 0) {
+            close(3 + i);
+        } else {
+            dup2(fds[i], 3 + i);
+            fds[i] = 3 + i;
+        }
     }
     if (syscall(SYS_close_range, 6U, ~0U, 0U) < 0)
         for (int fd = 6; fd < 4096; fd++) close(fd);
@@ -233,8 +238,10 @@ static void run_child(const struct task_job *job, const void *argument, int fds[
     static uint8_t bytes[MESSAGE_MAX];
     loop_leave();
     keep_only(fds);
-    struct task_side side = {
-        .reply = {.data = bytes, .capacity = sizeof bytes}, .result = fds[0], .input = fds[1], .commit = fds[2]};
+    struct task_side side = {.reply = {.data = bytes, .capacity = sizeof bytes},
+                             .result = fds[0],
+                             .input = fds[1],
+                             .commit = fds[2]};
     job->work(&side, argument);
     _exit(0);
 }

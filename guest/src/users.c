@@ -32,7 +32,8 @@ bool passwd_line(char *line, struct user *user) {
     char *p[7];
     uint32_t uid, gid;
     if (!split(line, p, 7) || !*p[0] || !number(p[2], &uid) || !number(p[3], &gid)) return false;
-    if (strlen(p[0]) >= sizeof user->name || strlen(p[5]) >= sizeof user->home || strlen(p[6]) >= sizeof user->shell)
+    if (strlen(p[0]) >= sizeof user->name || strlen(p[5]) >= sizeof user->home ||
+        strlen(p[6]) >= sizeof user->shell)
         return false;
     strcpy(user->name, p[0]);
     strcpy(user->home, p[5]);

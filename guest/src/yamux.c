@@ -27,7 +27,8 @@ static void write_head(uint8_t *p, uint8_t type, uint16_t flags, uint32_t id, ui
 }
 
 static void send_control(struct session *y, uint8_t type, uint16_t flags, uint32_t id, uint32_t value) {
-    if (outbox_room(&y->out) < FRAME_HEAD) return; /* only when the host reads nothing; its next hello clears all */
+    if (outbox_room(&y->out) < FRAME_HEAD)
+        return; /* only when the host reads nothing; its next hello clears all */
     write_head(outbox_reserve(&y->out, FRAME_HEAD), type, flags, id, value);
     outbox_commit(&y->out, FRAME_HEAD);
 }
@@ -161,7 +162,8 @@ static void stream_frame_in(struct session *y, uint8_t type, uint16_t flags, uin
         s = open_stream(y, id);
         if (!y->live) return;
     } else {
-        if (id == 0 || id % 2 == 0 || id > y->last_id) return session_fail(y, "a frame for a stream never opened");
+        if (id == 0 || id % 2 == 0 || id > y->last_id)
+            return session_fail(y, "a frame for a stream never opened");
         s = find(y, id);
     }
     if (flags & FLAG_RST && s) {

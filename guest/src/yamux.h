@@ -27,10 +27,10 @@ struct service {
     bool whole;   /* deliver each such message in one piece */
     /* Payload of a raw message. Takes less than `size` to say "not now"; then calls stream_resume. */
     size_t (*input)(struct stream *s, const uint8_t *data, size_t size);
-    void (*input_end)(struct stream *s); /* an empty raw message */
-    void (*writable)(struct stream *s);  /* stream_room may be above 0 again */
+    void (*input_end)(struct stream *s);   /* an empty raw message */
+    void (*writable)(struct stream *s);    /* stream_room may be above 0 again */
     void (*host_closed)(struct stream *s); /* FIN */
-    void (*gone)(struct stream *s);      /* reset, or the session is over; `state` is to be let go */
+    void (*gone)(struct stream *s);        /* reset, or the session is over; `state` is to be let go */
 };
 
 struct stream {
@@ -43,7 +43,7 @@ struct stream {
     bool host_closed;     /* FIN came */
     bool finished;        /* the agent has said its last message; input is discarded */
     bool fin_sent;
-    bool dead;            /* removed; the memory stays until the loop's end of batch */
+    bool dead; /* removed; the memory stays until the loop's end of batch */
 
     /* The message that is coming in (stream.c). */
     uint8_t head[MESSAGE_HEAD];
@@ -61,8 +61,8 @@ struct stream {
 };
 
 struct session {
-    bool live;   /* between the answer to a hello and a go-away */
-    bool framed; /* a frame has come since the answer */
+    bool live;    /* between the answer to a hello and a go-away */
+    bool framed;  /* a frame has come since the answer */
     bool starved; /* some stream waits for room in the outbox */
     uint32_t last_id;
     unsigned count;
@@ -95,7 +95,8 @@ void session_drained(struct session *y);
 void session_fail(struct session *y, const char *why);
 
 /* For stream.c. */
-void stream_frame(struct stream *s, uint16_t flags, size_t size); /* the head of a data frame, before `size` bytes that stand reserved */
+void stream_frame(struct stream *s, uint16_t flags,
+                  size_t size); /* the head of a data frame, before `size` bytes that stand reserved */
 void stream_credit(struct stream *s, size_t size);
 void stream_remove(struct stream *s);
 void stream_try_fin(struct stream *s);

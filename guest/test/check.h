@@ -7,13 +7,13 @@
 
 extern int failures;
 
-#define EXPECT(condition)                                                             \
-    do {                                                                              \
-        if (!(condition)) {                                                           \
-            failures++;                                                               \
-            fprintf(stderr, "%s:%d: expected %s\n", __FILE__, __LINE__, #condition);  \
-            return;                                                                   \
-        }                                                                             \
+#define EXPECT(condition)                                                                                    \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            failures++;                                                                                      \
+            fprintf(stderr, "%s:%d: expected %s\n", __FILE__, __LINE__, #condition);                         \
+            return;                                                                                          \
+        }                                                                                                    \
     } while (0)
 
 void handshake_tests(void);

@@ -23,12 +23,12 @@
 #include "../src/users.h"
 #include "../src/yamux.h"
 
-#define MUST(condition)                                                                   \
-    do {                                                                                  \
-        if (!(condition)) {                                                               \
-            fprintf(stderr, "%s:%d: must hold: %s\n", __FILE__, __LINE__, #condition);    \
-            abort();                                                                      \
-        }                                                                                 \
+#define MUST(condition)                                                                                      \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            fprintf(stderr, "%s:%d: must hold: %s\n", __FILE__, __LINE__, #condition);                       \
+            abort();                                                                                         \
+        }                                                                                                    \
     } while (0)
 
 struct agent agent = {.init = "agent", .root = "", .cgroup = -1};
@@ -58,7 +58,8 @@ static void fuzz_handshake(const uint8_t *data, size_t size) {
     hello_scanner_init(&s);
     hello_scan(&s, hello, sizeof hello, &sink);
     passed = hellos = 0;
-    for (size_t i = 0; i < size; i += piece) hello_scan(&s, data + i, size - i < piece ? size - i : piece, &sink);
+    for (size_t i = 0; i < size; i += piece)
+        hello_scan(&s, data + i, size - i < piece ? size - i : piece, &sink);
     MUST(passed <= size);
     MUST(hellos > 0 || s.wanted > 0 || passed + s.held == size);
 }
@@ -68,12 +69,26 @@ static void fuzz_handshake(const uint8_t *data, size_t size) {
 static struct session session;
 static uint8_t appetite; /* how much a service takes at once; 0: nothing */
 
+/* A service is told of its stream's end once, or has ended it itself. */
+static int served;
+
+static void gone(struct stream *s) {
+    MUST(s->service == NULL && s->state == &served);
+    served--;
+}
+
 static size_t input(struct stream *s, const uint8_t *data, size_t size) {
-    if (size > 3 && data[0] == 'E') stream_error(s, REASON_FAILED, 0, "as it pleases");
+    if (size > 3 && data[0] == 'E') {
+        served--;
+        stream_error(s, REASON_FAILED, 0, "as it pleases");
+    }
     return appetite < size ? appetite : size;
 }
 
-static void input_end(struct stream *s) { stream_ok(s); }
+static void input_end(struct stream *s) {
+    served--;
+    stream_ok(s);
+}
 
 static void writable(struct stream *s) {
     size_t room = stream_room(s);
@@ -83,19 +98,32 @@ static void writable(struct stream *s) {
     stream_commit(s, MSG_STDOUT, room);
 }
 
-static void host_closed(struct stream *s) { stream_finish(s); }
-static void gone(struct stream *s) { MUST(s->dead); }
-
-static const struct service pieces = {
-    .raw = MSG_STDIN, .input = input, .input_end = input_end, .writable = writable, .host_closed = host_closed, .gone = gone};
-static const struct service whole = {.raw = MSG_DATA, .whole = true, .input = input, .writable = writable, .gone = gone};
+static void host_closed(struct stream *s) {
+    served--;
+    stream_finish(s);
+}
+static const struct service pieces = {.raw = MSG_STDIN,
+                                      .input = input,
+                                      .input_end = input_end,
+                                      .writable = writable,
+                                      .host_closed = host_closed,
+                                      .gone = gone};
+static const struct service whole = {
+    .raw = MSG_DATA, .whole = true, .input = input, .writable = writable, .gone = gone};
 
 static void request(struct stream *s, uint16_t type, struct slice payload) {
-    if (type == MSG_EXEC) s->service = &pieces;
-    else if (type == MSG_DIAL) s->service = &whole;
-    else if (payload.size > 8) stream_error(s, REASON_BAD_REQUEST, 0, "no");
-    else stream_ok(s);
-    if (s->service) writable(s);
+    if (type == MSG_EXEC)
+        s->service = &pieces;
+    else if (type == MSG_DIAL)
+        s->service = &whole;
+    else if (payload.size > 8)
+        stream_error(s, REASON_BAD_REQUEST, 0, "no");
+    else
+        stream_ok(s);
+    if (!s->service) return;
+    served++;
+    s->state = &served;
+    writable(s);
 }
 
 static void fuzz_session(const uint8_t *data, size_t size) {
@@ -116,6 +144,7 @@ static void fuzz_session(const uint8_t *data, size_t size) {
     }
     session_end(&session);
     loop_bury();
+    MUST(served == 0);
 }
 
 /* --- requests --- */
@@ -172,12 +201,14 @@ static void fuzz_text(const uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static void (*const targets[])(const uint8_t *, size_t) = {fuzz_handshake, fuzz_session, fuzz_requests, fuzz_text};
+    static void (*const targets[])(const uint8_t *, size_t) = {fuzz_handshake, fuzz_session, fuzz_requests,
+                                                               fuzz_text};
     static bool quiet;
     if (!quiet) log_open(open("/dev/null", O_WRONLY));
     quiet = true;
     if (size == 0) return 0;
-    uint8_t *copy = malloc(size - 1 ? size - 1 : 1); /* of exactly this size, so that reading past it is seen */
+    uint8_t *copy = malloc(size - 1 ? size - 1
+                                    : 1); /* of exactly this size, so that reading past it is seen */
     if (size > 1) memcpy(copy, data + 1, size - 1);
     targets[data[0] % 4](copy, size - 1);
     free(copy);
@@ -235,7 +266,8 @@ static void make_session(struct buffer *b) {
     static const uint16_t types[] = {MSG_EXEC, MSG_DIAL, MSG_SYNC, MSG_STDIN, MSG_DATA, MSG_CONFIGURE, 0x99};
     uint32_t next = 1;
     for (uint32_t n = number(60); n > 0; n--) {
-        uint32_t kind = number(40), id = kind < 12 ? next : 1 + 2 * number(next / 2 + 1), body = number(4) ? number(40) : number(600);
+        uint32_t kind = number(40), id = kind < 12 ? next : 1 + 2 * number(next / 2 + 1),
+                 body = number(4) ? number(40) : number(600);
         if (kind < 12) next += 2;
         uint32_t type = kind == 39 ? 2 : kind > 33 ? 1 : kind == 33 ? number(5) : 0;
         uint32_t flags = (kind < 12 ? 1 : 0) | (number(12) ? 0 : 4) | (number(25) ? 0 : 8);
@@ -256,12 +288,24 @@ static void make_fields(struct buffer *b, int depth) {
     for (uint32_t n = number(8); n > 0; n--) {
         struct buffer value = {.size = 0};
         switch (number(depth ? 6 : 5)) {
-        case 0: add_number(&value, number(100), 1u << number(3)); break;
-        case 1: add(&value, "/a/file", number(8)); break;
-        case 2: add(&value, "NAME=value", number(11)); break;
-        case 3: add_noise(&value, number(70)); break;
-        case 4: add(&value, "0123456789abcdef0123456789abcdef", 32); break;
-        case 5: make_fields(&value, depth - 1); break;
+        case 0:
+            add_number(&value, number(100), 1u << number(3));
+            break;
+        case 1:
+            add(&value, "/a/file", number(8));
+            break;
+        case 2:
+            add(&value, "NAME=value", number(11));
+            break;
+        case 3:
+            add_noise(&value, number(70));
+            break;
+        case 4:
+            add(&value, "0123456789abcdef0123456789abcdef", 32);
+            break;
+        case 5:
+            make_fields(&value, depth - 1);
+            break;
         }
         add_number(b, number(14), 2);
         add_number(b, number(50) ? (uint32_t)value.size : number(UINT32_MAX), 4);
@@ -270,8 +314,26 @@ static void make_fields(struct buffer *b, int depth) {
 }
 
 static void make_text(struct buffer *b) {
-    static const char *const words[] = {"banger.init=/sbin/init", "banger.root=r", " ", "\n", ":", "root", "0", "4294967296", "LABEL=x", "/a\\040b",
-                                        "ext4", "0: 0100007F:0016", "00000000:0000", "0A", "(x)", "S", "# banger: begin", "# banger: end", "\\", "-1"};
+    static const char *const words[] = {"banger.init=/sbin/init",
+                                        "banger.root=r",
+                                        " ",
+                                        "\n",
+                                        ":",
+                                        "root",
+                                        "0",
+                                        "4294967296",
+                                        "LABEL=x",
+                                        "/a\\040b",
+                                        "ext4",
+                                        "0: 0100007F:0016",
+                                        "00000000:0000",
+                                        "0A",
+                                        "(x)",
+                                        "S",
+                                        "# banger: begin",
+                                        "# banger: end",
+                                        "\\",
+                                        "-1"};
     for (uint32_t n = number(30); n > 0; n--) {
         const char *word = words[number(sizeof words / sizeof words[0])];
         add(b, word, strlen(word));
@@ -280,7 +342,8 @@ static void make_text(struct buffer *b) {
 }
 
 int main(int argc, char **argv) {
-    unsigned long runs = argc > 1 ? strtoul(argv[1], NULL, 10) : 20000, seed = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
+    unsigned long runs = argc > 1 ? strtoul(argv[1], NULL, 10) : 20000,
+                  seed = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
     printf("fuzz: %lu inputs, seed %lu\n", runs, seed);
     state = seed * 2654435769u + 1;
     for (unsigned long i = 0; i < runs; i++) {
@@ -292,7 +355,8 @@ int main(int argc, char **argv) {
         if (target == 1) make_session(&b);
         if (target == 2) make_fields(&b, 2);
         if (target == 3) make_text(&b);
-        for (uint32_t n = number(4) ? 0 : number(4); n > 0 && b.size > 1; n--) b.bytes[1 + number((uint32_t)b.size - 1)] = (uint8_t)number(256);
+        for (uint32_t n = number(4) ? 0 : number(4); n > 0 && b.size > 1; n--)
+            b.bytes[1 + number((uint32_t)b.size - 1)] = (uint8_t)number(256);
         LLVMFuzzerTestOneInput(b.bytes, b.size);
     }
     printf("fuzz: done\n");

@@ -17,7 +17,8 @@ static void round_trip(void) {
     struct field f;
     char text[8];
     uint64_t n;
-    EXPECT(field_next(&rest, &f) == 1 && f.tag == 1 && field_text(f.value, text, sizeof text) && strcmp(text, "text") == 0);
+    EXPECT(field_next(&rest, &f) == 1 && f.tag == 1 && field_text(f.value, text, sizeof text) &&
+           strcmp(text, "text") == 0);
     EXPECT(field_next(&rest, &f) == 1 && f.tag == 2 && f.value.size == 6 + 2 + 6 + 8);
     struct slice inner = f.value;
     EXPECT(field_next(&inner, &f) == 1 && field_integer(f.value, UINT16_MAX, &n) && n == 0x1234);

@@ -108,9 +108,11 @@ static bool refused(uint16_t tag, const void *data, size_t size) {
 
 static void configure_refused(void) {
     static const uint8_t zeros[600];
-    EXPECT(refused(1, "-box", 4) && refused(1, "bo x", 4) && refused(1, "box\n", 4) && refused(1, "", 0) && !refused(1, "b-1.x", 5));
+    EXPECT(refused(1, "-box", 4) && refused(1, "bo x", 4) && refused(1, "box\n", 4) && refused(1, "", 0) &&
+           !refused(1, "b-1.x", 5));
     EXPECT(refused(3, zeros, 31) && refused(3, zeros, 513) && !refused(3, zeros, 512));
-    EXPECT(refused(4, "ABCDEF00000000000000000000000000", 32) && !refused(4, "abcdef00000000000000000000000000", 32));
+    EXPECT(refused(4, "ABCDEF00000000000000000000000000", 32) &&
+           !refused(4, "abcdef00000000000000000000000000", 32));
     EXPECT(refused(5, zeros, 5) && refused(6, zeros, 8) && refused(7, zeros, 32));
     EXPECT(refused(6, "\1\2\3\4\x21\0\0\0\0", 9) && !refused(6, "\1\2\3\4\x20\0\0\0\0", 9));
     EXPECT(refused(8, "1.1.1.1\nnameserver 2.2.2.2", 26) && refused(9, "a\nb", 3));

@@ -22,7 +22,8 @@ static void command_line(void) {
 
 static void passwd(void) {
     struct user u = {0};
-    char good[] = "me:x:1000:1001:Me,,,:/home/me:/bin/bash\n", few[] = "me:x:1000", bad[] = "me:x:-1:0::/:/bin/sh";
+    char good[] = "me:x:1000:1001:Me,,,:/home/me:/bin/bash\n", few[] = "me:x:1000",
+         bad[] = "me:x:-1:0::/:/bin/sh";
     char highest[] = "me:x:4294967295:0::/:/bin/sh";
     EXPECT(passwd_line(good, &u) && u.uid == 1000 && u.gid == 1001 && strcmp(u.home, "/home/me") == 0);
     EXPECT(strcmp(u.shell, "/bin/bash") == 0);
@@ -39,27 +40,40 @@ static void process_stat(void) {
 static void listeners(void) {
     struct listener l;
     static const uint8_t local[4] = {127, 0, 0, 1};
-    EXPECT(listener_line("   0: 0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 x", 1, &l));
+    EXPECT(listener_line("   0: 0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0  "
+                         "      0 12345 1 x",
+                         1, &l));
     EXPECT(l.port == 22 && l.address_size == 4 && memcmp(l.address, local, 4) == 0 && l.inode == 12345);
-    EXPECT(!listener_line("   0: 0100007F:0016 00000000:0000 01 00000000:00000000 00:00000000 00000000     0        0 12345 1 x", 1, &l));
-    EXPECT(!listener_line("  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode", 1, &l));
-    EXPECT(!listener_line("   0: 0100007:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 x", 1, &l));
+    EXPECT(!listener_line("   0: 0100007F:0016 00000000:0000 01 00000000:00000000 00:00000000 00000000     0 "
+                          "       0 12345 1 x",
+                          1, &l));
+    EXPECT(!listener_line(
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode", 1,
+        &l));
+    EXPECT(!listener_line(
+        "   0: 0100007:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 x",
+        1, &l));
 }
 
 static void fstab(void) {
     struct fstab_entry e;
-    EXPECT(!fstab_line("# comment here now\n", &e) && !fstab_line("\n", &e) && !fstab_line("LABEL=x /y\n", &e));
-    EXPECT(fstab_line("UUID=1 /a\\040b ext4 defaults 0 2\n", &e) && strcmp(e.target, "/a b") == 0 && fstab_needs_device(&e));
+    EXPECT(!fstab_line("# comment here now\n", &e) && !fstab_line("\n", &e) &&
+           !fstab_line("LABEL=x /y\n", &e));
+    EXPECT(fstab_line("UUID=1 /a\\040b ext4 defaults 0 2\n", &e) && strcmp(e.target, "/a b") == 0 &&
+           fstab_needs_device(&e));
     EXPECT(fstab_line("tmpfs /tmp tmpfs", &e) && !fstab_needs_device(&e));
     EXPECT(fstab_line("/srv/x /y none bind\\0", &e) && !fstab_needs_device(&e));
 }
 
 static void unit_names(void) {
     char name[64];
-    EXPECT(systemd_unit_name("/boot/efi/", ".mount", name, sizeof name) && strcmp(name, "boot-efi.mount") == 0);
-    EXPECT(systemd_unit_name("/a b/.c-d", ".mount", name, sizeof name) && strcmp(name, "a\\x20b-.c\\x2dd.mount") == 0);
+    EXPECT(systemd_unit_name("/boot/efi/", ".mount", name, sizeof name) &&
+           strcmp(name, "boot-efi.mount") == 0);
+    EXPECT(systemd_unit_name("/a b/.c-d", ".mount", name, sizeof name) &&
+           strcmp(name, "a\\x20b-.c\\x2dd.mount") == 0);
     EXPECT(!systemd_unit_name("/", ".mount", name, sizeof name));
-    EXPECT(!systemd_unit_name("/0123456789012345678901234567890123456789012345678901234567890123456789", ".mount", name, sizeof name));
+    EXPECT(!systemd_unit_name("/0123456789012345678901234567890123456789012345678901234567890123456789",
+                              ".mount", name, sizeof name));
 }
 
 static void hosts(void) {

@@ -31,7 +31,8 @@ static void on_gone(struct stream *s) {
     (void)s;
     gone++;
 }
-static const struct service service = {.raw = MSG_STDIN, .input = input, .input_end = input_end, .gone = on_gone};
+static const struct service service = {
+    .raw = MSG_STDIN, .input = input, .input_end = input_end, .gone = on_gone};
 
 static void request(struct stream *s, uint16_t type, struct slice payload) {
     (void)payload;
@@ -232,10 +233,10 @@ static void closed_and_reset(void) {
     EXPECT(gone == 1 && y.count == 0);
     message(SYN, 3, MSG_EXEC, 0);
     message(0, 3, MSG_DIAL, 4); /* does not belong here */
-    EXPECT(y.live && y.streams->finished);
+    EXPECT(y.live && y.streams->finished && gone == 2);
     message(SYN, 5, MSG_EXEC, 0);
     session_begin(&y);
-    EXPECT(gone == 2 && y.count == 0 && outbox_size(&y.out) == 0);
+    EXPECT(gone == 3 && y.count == 0 && outbox_size(&y.out) == 0);
 }
 
 void yamux_tests(void) {

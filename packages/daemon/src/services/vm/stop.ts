@@ -8,8 +8,8 @@ import { runtimeKinds } from './resources.ts';
 
 /** The agent answers a shutdown request before it begins; a deaf one costs no more than this. */
 const ANSWER_DEADLINE_MS = 5_000;
-/** From the answer to the power-off: a systemd image takes 4 s under emulation on a quiet machine. */
-const POWER_OFF_DEADLINE_MS = 40_000;
+/** From the answer to the power-off: a systemd image takes 2-4 s under emulation; the agent itself gives an init 30 s. */
+const POWER_OFF_DEADLINE_MS = 45_000;
 /** A killed VMM is gone as soon as the kernel has freed its memory. */
 const KILL_DEADLINE_MS = 10_000;
 

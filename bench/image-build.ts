@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { imageCatalog } from '../packages/daemon/src/drivers/image/catalog.ts';
+import { imageCatalog, type ImageRecipe } from '../packages/daemon/src/drivers/image/catalog.ts';
 import { compare, timed, type Benchmark } from './measure.ts';
 import { banger, program } from './program.ts';
 
@@ -13,23 +13,22 @@ export const imageBuild: Benchmark = {
   rounds: 10,
   run: async ({ home, say }, rounds) => {
     const recipe = imageCatalog.find(({ name }) => name === IMAGE);
-    const source = recipe?.sources[0];
-    if (source === undefined) throw new Error(`The catalog has no recipe for ${IMAGE}.`);
+    if (recipe === undefined) throw new Error(`The catalog has no recipe for ${IMAGE}.`);
     const ours = async (): Promise<number> => {
       await banger(['image', 'delete', IMAGE], home);
       return timed(() => banger(['image', 'pull', IMAGE], home));
     };
-    const { figures } = await compare(rounds, ours, () => bareBuild(source.suite, source.packages), say);
+    const { figures } = await compare(rounds, ours, () => bareBuild(recipe), say);
     return {
       name: 'image-build',
-      what: '`image pull` : mmdebstrap with the same suite and packages into a directory, then mkfs.ext4 -d of it (as root)',
+      what: '`image pull` : mmdebstrap with the same suite, variant and packages into a directory, then mkfs.ext4 -d of it (as root)',
       n: rounds,
       figures,
     };
   },
 };
 
-async function bareBuild(suite: string, packages: readonly string[]): Promise<number> {
+async function bareBuild({ suite, variant, packages }: ImageRecipe): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'banger-bare-image-'));
   const tree = join(directory, 'tree');
   const disk = join(directory, 'root.ext4');
@@ -38,7 +37,7 @@ async function bareBuild(suite: string, packages: readonly string[]): Promise<nu
       await program([
         'mmdebstrap',
         '--quiet',
-        '--variant=apt',
+        `--variant=${variant}`,
         `--include=${packages.join(',')}`,
         suite,
         tree,

@@ -60,7 +60,7 @@ describe('work done once for all who ask', () => {
     const waits = flights.run('k', caller(), async () => 9);
     const idle = flights.idle('other', a.signal);
     cleaned.resolve();
-    await expect(second).rejects.toThrow('stopped');
+    await expect(second).rejects.toMatchObject({ code: 'cancelled', cause: { message: 'stopped' } });
     expect(isClean).toBe(true);
     expect(await waits).toBe(9);
     await idle;

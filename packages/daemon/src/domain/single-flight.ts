@@ -48,6 +48,9 @@ export class SingleFlight<T> {
       await Promise.resolve();
       try {
         return await work({ signal: stop.signal, onProgress });
+      } catch (error) {
+        // A program that is stopped may say so by a failure of its own.
+        throw stop.signal.aborted ? cancelled(error) : error;
       } finally {
         this.#flights.delete(key);
       }
@@ -91,6 +94,6 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-function cancelled(): BangerError {
-  return new BangerError('cancelled', 'The call was cancelled.');
+function cancelled(cause?: unknown): BangerError {
+  return new BangerError('cancelled', 'The call was cancelled.', { cause });
 }

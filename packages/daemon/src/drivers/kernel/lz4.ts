@@ -1,5 +1,5 @@
 /** First bytes of an LZ4 legacy frame, little endian (LZ4 Frame Format Description, "Legacy frame"). */
-export const LZ4_LEGACY_MAGIC = 0x184c2102;
+const LZ4_LEGACY_MAGIC = 0x184c2102;
 
 /** Each block of a legacy frame but the last expands to exactly this. */
 const LEGACY_BLOCK_BYTES = 8 * 1024 * 1024;

@@ -9,7 +9,7 @@ import { expandLz4Legacy } from './lz4.ts';
 export const MAX_VMLINUX_BYTES = 512 * 1024 * 1024;
 
 /** How a kernel image or a module is compressed, told by its first bytes. */
-export type Compression = 'none' | 'gzip' | 'xz' | 'zstd' | 'lz4';
+type Compression = 'none' | 'gzip' | 'xz' | 'zstd' | 'lz4';
 
 const MAGICS: readonly (readonly [string, Compression])[] = [
   ['7f454c46', 'none'],
@@ -27,7 +27,7 @@ const UNSUPPORTED: readonly (readonly [string, string])[] = [
 ];
 
 /** How these bytes are compressed. Throws a plain Error that says what they are when banger cannot expand them. */
-export function compressionOf(bytes: Buffer): Compression {
+function compressionOf(bytes: Buffer): Compression {
   const start = bytes.toString('hex', 0, 8);
   const known = MAGICS.find(([magic]) => start.startsWith(magic));
   if (known !== undefined) return known[1];

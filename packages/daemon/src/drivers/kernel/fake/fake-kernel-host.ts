@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { StageContext } from '../../../domain/stage-progress.ts';
 import { FakeExit, FakeRunner } from '../../../host/fake-runner.ts';
 import { HostKernelSource } from '../source.ts';
 import { KernelDirectory } from '../store.ts';
@@ -10,7 +9,7 @@ import { wantedModules } from '../wanted-modules.ts';
 import { makeBzImage, makeModule, makeVmlinux } from './elf-fixture.ts';
 
 /** The release that the pretended package archive has. */
-export const FAKE_RELEASE = '6.1.0-1-cloud-amd64';
+const FAKE_RELEASE = '6.1.0-1-cloud-amd64';
 
 const PACKAGE_FILE = Buffer.from('the package file of the pretended kernel');
 
@@ -95,9 +94,4 @@ export function createFakeKernels(options: { readonly root: string; readonly age
   const store = new KernelDirectory({ ...options, runner });
   const source = new HostKernelSource({ store, runner, agent: options.agent, now: () => 0 });
   return { host, store, source };
-}
-
-/** A caller that never cancels and hears nothing. */
-export function quietContext(): StageContext {
-  return { signal: new AbortController().signal, onProgress: () => undefined };
 }

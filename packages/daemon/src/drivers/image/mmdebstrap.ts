@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { StageContext } from '../../domain/stage-progress.ts';
 import type { AptSources } from './apt-sources.ts';
 import type { BuildNamespace } from './build-namespace.ts';
@@ -33,7 +34,8 @@ export async function runMmdebstrap(
   await namespace.run(mmdebstrapArgv(recipe, sources, tree), {
     signal,
     timeoutMs: BUILD_TIMEOUT_MS,
-    env: { LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive' },
+    // What it leaves behind when it is killed goes with the staging directory.
+    env: { LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive', TMPDIR: dirname(tree) },
     onLine: (_stream, line) => {
       for (const [index, [pattern, stage]] of STAGES.entries()) if (pattern.test(line)) onStep(index, stage);
     },

@@ -24,5 +24,6 @@ export const wantedModules: readonly WantedModule[] = [
   { name: 'virtio_net', required: true, why: 'the network' },
   { name: 'pvpanic_pci', required: false, why: 'tells the VMM of a panic at once' },
   { name: 'vmw_vsock_virtio_transport', required: false, why: 'the channel under Firecracker' },
+  { name: 'autofs4', required: false, why: 'systemd looks for it and says so when it is missing' },
   { name: 'overlay', required: false, why: 'containers in an image that cannot load modules' },
 ];

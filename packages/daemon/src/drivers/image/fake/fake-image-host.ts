@@ -62,7 +62,14 @@ export class FakeImageHost {
 
 /** Writes what mmdebstrap leaves, as far as the builder touches it. */
 async function writeTree(tree: string): Promise<void> {
-  for (const path of ['etc/apt/apt.conf.d', 'etc/default', 'etc/systemd/system', 'root', 'var/lib/apt/lists'])
+  for (const path of [
+    'etc/apt/apt.conf.d',
+    'etc/default',
+    'etc/profile.d',
+    'etc/systemd/system',
+    'root',
+    'var/lib/apt/lists',
+  ])
     await mkdir(join(tree, path), { recursive: true });
   for (const path of ['etc/hostname', 'etc/resolv.conf', 'etc/machine-id', 'var/lib/apt/lists/lock'])
     await writeFile(join(tree, path), 'of this machine\n');

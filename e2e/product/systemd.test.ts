@@ -34,12 +34,12 @@ describe('an image whose PID 1 is systemd', () => {
       agent: 'ready',
       init: 'pending',
     });
-    expect(await guest('readlink /proc/1/exe')).toMatch(/systemd\n$/);
     const ready = await until('the services to be up', async () => {
       const view = await show();
       return view.runtime?.init === 'pending' ? undefined : view.runtime;
     });
     expect(ready).toMatchObject({ init: 'ready', initDetail: 'running' });
+    expect(await guest('readlink /proc/1/exe')).toMatch(/systemd\n$/);
   });
 
   test('nothing waited for a device or a disk that is not there (C10)', async () => {
@@ -70,7 +70,7 @@ describe('an image whose PID 1 is systemd', () => {
     await banger(['vm', 'exec', name, '--', 'systemctl', 'reboot'], { home });
     await until('the guest to be up again', async () => {
       const { runtime } = await show();
-      return runtime?.agent === 'ready' && runtime.bootId !== before ? true : undefined;
+      return runtime?.init === 'ready' && runtime.bootId !== before ? true : undefined;
     });
     await banger(['vm', 'exec', name, '--', 'systemctl', 'poweroff'], { home });
     await until('the VM to be stopped', async () => ((await show()).state === 'stopped' ? true : undefined));

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -47,7 +47,8 @@ async function qemuHost(): Promise<QemuHost> {
   const base = join(root, 'base.ext4');
   await disks.createWork({ path: base, bytes: WORK_BYTES });
   const tokens: string[] = [];
-  const running = async () => (await Promise.all(tokens.map((token) => findByToken(token, processes)))).flat();
+  const running = async () =>
+    (await Promise.all(tokens.map((token) => findByToken(token, processes)))).flat();
   const deps: ProbeDeps = {
     runner,
     processes,
@@ -166,7 +167,10 @@ describe('QEMU', () => {
   it('says in its own words why it did not start', async () => {
     const spec = { ...(await host.spec()), memoryMib: 512 * 1024 * 1024 };
     const failed = driver.launch(spec);
-    await expect(failed).rejects.toMatchObject({ code: 'vmm_failed', hint: expect.stringContaining('--memory') as string });
+    await expect(failed).rejects.toMatchObject({
+      code: 'vmm_failed',
+      hint: expect.stringContaining('--memory') as string,
+    });
     await expect(failed).rejects.toThrow('Cannot allocate memory');
     expect(await host.count()).toBe(0);
   });
@@ -184,7 +188,9 @@ describe('QEMU', () => {
       running.onEvent((event) => events.push(event));
       await tell((await host.booted(running), running.handle.agentSocket), 'W');
       await expect.poll(() => running.status(), { timeout: 60_000 }).toBe('disk-full');
-      expect(events).toContainEqual(expect.objectContaining({ kind: 'disk-error', serial: 'root', operation: 'write', full: true }));
+      expect(events).toContainEqual(
+        expect.objectContaining({ kind: 'disk-error', serial: 'root', operation: 'write', full: true }),
+      );
       execFileSync('mount', ['-o', 'remount,size=256m', small]);
       await running.resume();
       // The guest answers again once its write has gone through.
@@ -212,8 +218,12 @@ describe('QEMU', () => {
     await new Promise((resolve) => void server.close(resolve));
 
     // A socket that was left behind: it is there, and nobody listens.
-    execFileSync('python3', ['-c', `import socket; socket.socket(socket.AF_UNIX).bind(${JSON.stringify(socket)})`]);
-    await expect(driver.launch({ ...spec, network })).rejects.toMatchObject({ code: 'vmm_failed', details: { socket } });
+    const listenAndDie = `require('net').createServer().listen(${JSON.stringify(socket)}, () => process.kill(process.pid, 'SIGKILL'))`;
+    expect(spawnSync(process.execPath, ['-e', listenAndDie]).signal).toBe('SIGKILL');
+    await expect(driver.launch({ ...spec, network })).rejects.toMatchObject({
+      code: 'vmm_failed',
+      details: { socket },
+    });
     expect(await host.count()).toBe(0);
   });
 

@@ -22,11 +22,24 @@ export async function makeTinyGuest(home: string, dir: string): Promise<TinyGues
   const [name] = (await readdir(kernels)).filter((entry) => !entry.startsWith('.'));
   if (name === undefined) throw new Error(`There is no kernel in ${kernels}.`);
   const init = join(dir, 'tiny-init');
-  await run('gcc', ['-static', '-O1', '-Wall', '-Wextra', '-Werror', '-o', init, join(import.meta.dirname, 'tiny-init.c')]);
+  await run('gcc', [
+    '-static',
+    '-O1',
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+    '-o',
+    init,
+    join(import.meta.dirname, 'tiny-init.c'),
+  ]);
   const over = writeCpio([{ kind: 'file', name: 'init', mode: 0o755, content: await readFile(init) }]);
   const initrd = join(dir, 'initramfs');
   await writeFile(initrd, Buffer.concat([await readFile(join(kernels, name, 'initramfs.img')), over]));
-  return { kernel: join(kernels, name, 'vmlinux'), initrd, cmdline: 'console=ttyS0 quiet loglevel=4 panic=0' };
+  return {
+    kernel: join(kernels, name, 'vmlinux'),
+    initrd,
+    cmdline: 'console=ttyS0 quiet loglevel=4 panic=0',
+  };
 }
 
 /** A connection to the tiny guest; it has answered a hello. */

@@ -4,7 +4,7 @@ import { BangerError } from '@banger/contract/error';
 import type { VmSpec } from './driver.ts';
 
 /** sizeof(sun_path) is 108 with the final NUL: unix(7). */
-export const MAX_SOCKET_PATH_BYTES = 107;
+const MAX_SOCKET_PATH_BYTES = 107;
 /** VIRTIO_BLK_ID_BYTES of the virtio specification, 5.2.6.1. */
 const MAX_SERIAL_BYTES = 20;
 
@@ -80,7 +80,9 @@ async function checkFile(path: string, what: string, mode: number): Promise<void
 async function checkListening(socket: string): Promise<void> {
   const found = await stat(socket).catch(() => undefined);
   if (found?.isSocket() === true) return;
-  throw new BangerError('vmm_failed', `Nobody listens on the network's socket ${socket}.`, { details: { socket } });
+  throw new BangerError('vmm_failed', `Nobody listens on the network's socket ${socket}.`, {
+    details: { socket },
+  });
 }
 
 function invalid(message: string): BangerError {

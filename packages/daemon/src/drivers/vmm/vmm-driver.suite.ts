@@ -138,7 +138,10 @@ export function describeVmmDriver(name: string, makeHost: () => Promise<SuiteHos
     it('does not attach to a process that is gone, or that only has its pid', async () => {
       const { running } = await launched();
       const { handle } = running;
-      const stranger = { ...handle, process: { ...handle.process, startTicks: handle.process.startTicks - 1 } };
+      const stranger = {
+        ...handle,
+        process: { ...handle.process, startTicks: handle.process.startTicks - 1 },
+      };
       const earlier = { ...handle, process: { ...handle.process, bootId: 'another-boot' } };
       for (const other of [stranger, earlier]) {
         await expect(driver.attach(other)).rejects.toMatchObject({ code: 'vmm_gone' });
@@ -169,7 +172,9 @@ export function describeVmmDriver(name: string, makeHost: () => Promise<SuiteHos
       const { running } = await launched();
       const spec = running.handle;
       await running.resizeDisk('work', host.workBytes + 1024 ** 2);
-      await expect(running.resizeDisk('work', host.workBytes)).rejects.toMatchObject({ code: 'invalid_argument' });
+      await expect(running.resizeDisk('work', host.workBytes)).rejects.toMatchObject({
+        code: 'invalid_argument',
+      });
       await expect(running.resizeDisk('none', 1024 ** 3)).rejects.toMatchObject({ code: 'invalid_argument' });
       expect(spec).toEqual(running.handle);
     });
@@ -190,11 +195,19 @@ export function describeVmmDriver(name: string, makeHost: () => Promise<SuiteHos
         [{ disks: [{ ...root, serial: 'a'.repeat(21) }] }, 'invalid_argument'],
         [{ disks: [{ ...root, path: join(good.dir, 'none') }] }, 'vmm_failed'],
         [{ dir: join(good.dir, 'd'.repeat(100)) }, 'path_unsafe'],
-        [{ network: { kind: 'stream', socket: join(good.dir, 'none.sock'), mac: '02:00:00:00:00:01' } }, 'vmm_failed'],
-        [{ network: { kind: 'stream', socket: join(good.dir, 'none.sock'), mac: '02-00' } }, 'invalid_argument'],
+        [
+          { network: { kind: 'stream', socket: join(good.dir, 'none.sock'), mac: '02:00:00:00:00:01' } },
+          'vmm_failed',
+        ],
+        [
+          { network: { kind: 'stream', socket: join(good.dir, 'none.sock'), mac: '02-00' } },
+          'invalid_argument',
+        ],
       ];
       for (const [change, code] of refused) {
-        await expect(driver.launch({ ...good, ...change }), JSON.stringify(change)).rejects.toMatchObject({ code });
+        await expect(driver.launch({ ...good, ...change }), JSON.stringify(change)).rejects.toMatchObject({
+          code,
+        });
       }
       expect(await host.count()).toBe(0);
     });
@@ -220,7 +233,9 @@ export function describeVmmDriver(name: string, makeHost: () => Promise<SuiteHos
       const work = spec.disks[1]!;
       await truncate(work.path, host.workBytes * 2);
       const running = await driver.launch(spec);
-      await expect(running.resizeDisk('work', host.workBytes)).rejects.toMatchObject({ code: 'invalid_argument' });
+      await expect(running.resizeDisk('work', host.workBytes)).rejects.toMatchObject({
+        code: 'invalid_argument',
+      });
       expect((await stat(work.path)).size).toBe(host.workBytes * 2);
     });
   });

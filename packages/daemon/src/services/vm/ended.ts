@@ -3,6 +3,7 @@ import { toBangerError } from '@banger/contract/error';
 import { runDetached } from '../operation.ts';
 import { consoleTail } from './console.ts';
 import type { VmDeps } from './deps.ts';
+import { waitForRoom } from './disk-full.ts';
 import type { LiveVm } from './live.ts';
 import { runtimeKinds } from './resources.ts';
 import type { StateReason } from './states.ts';
@@ -16,6 +17,9 @@ export function watchVm(deps: VmDeps, live: LiveVm): void {
     live.vmm.onEvent((event) => {
       deps.log.info({ vm: live.id, ...event }, 'vmm event');
       if (event.kind === 'guest-reboot') rebooted(live);
+      if (event.kind === 'disk-error' && event.full) void waitForRoom(deps, live);
+      if (event.kind === 'network-lost')
+        warn(deps, live, 'Its network is gone; restart it to have it again.');
     });
     void live.vmm.ended.then(async (end) => {
       deps.log.info({ vm: live.id, ...end }, 'vmm ended');
@@ -39,6 +43,11 @@ function rebooted(live: LiveVm): void {
   live.init = { state: 'pending', detail: '' };
   live.initSettled = Promise.withResolvers<void>();
   live.session?.close();
+}
+
+function warn(deps: VmDeps, live: LiveVm, warning: string): void {
+  const { warnings } = deps.vms.get(live.id);
+  if (!warnings.includes(warning)) deps.vms.update(live.id, { warnings: [...warnings, warning] });
 }
 
 /** Releases what a run had and brings the VM to the state that its end means; the caller holds the VM's lock. */

@@ -48,7 +48,7 @@ export async function connectGuest(
       if (live.session === session) live.session = undefined;
       if (live.released.signal.aborted) return;
       deps.log.warn({ vm: row.id, reason: why?.message }, 'agent channel ended');
-      return reconnect(deps, row, live);
+      keepConnecting(deps, row, live);
     });
   });
   return warnings;
@@ -93,6 +93,11 @@ async function followEvents(deps: VmDeps, live: LiveVm, session: GuestSession): 
     // The end of the channel ends its events too, and is told by `closed`.
     deps.log.debug({ vm: live.id, error: toBangerError(error).message }, 'guest events ended');
   }
+}
+
+/** Goes on trying to reach a silent agent, on nobody's behalf. */
+export function keepConnecting(deps: VmDeps, row: VmRow, live: LiveVm): void {
+  runDetached(() => void reconnect(deps, row, live));
 }
 
 /** Tries again until the agent answers or the VM is released; a silent agent is shown as that meanwhile. */

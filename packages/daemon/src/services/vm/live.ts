@@ -24,3 +24,16 @@ export interface LiveVm {
 
 /** The VMs that run under this daemon, by id. */
 export type LiveVms = Map<string, LiveVm>;
+
+/** A VM whose VMM was just started or found, before its agent has answered. */
+export function newLiveVm(id: string, vmm: RunningVmm, runtime: VmRuntimeRow): LiveVm {
+  return {
+    id,
+    vmm,
+    runtime,
+    session: undefined,
+    init: { state: 'pending', detail: '' },
+    initSettled: Promise.withResolvers<void>(),
+    released: new AbortController(),
+  };
+}

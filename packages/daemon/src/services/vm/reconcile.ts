@@ -1,11 +1,11 @@
-import { toBangerError } from '@banger/contract/error';
+import { isBangerError, toBangerError } from '@banger/contract/error';
 import { liveStates } from '../../domain/vm-state.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import type { VmDeps } from './deps.ts';
 import { deleteHeld } from './delete.ts';
 import { watchVm } from './ended.ts';
-import { connectGuest } from './guest-session.ts';
-import type { LiveVm } from './live.ts';
+import { connectGuest, keepConnecting } from './guest-session.ts';
+import { newLiveVm } from './live.ts';
 import { runtimeKinds } from './resources.ts';
 
 /** An agent that is alive answers a new connection at once; a longer silence is shown, and tried again behind. */
@@ -38,8 +38,8 @@ async function reconcileOne(deps: VmDeps, row: VmRow): Promise<void> {
   }
   if (!liveStates.has(row.state)) return;
   if (row.state === 'running' || row.state === 'paused') {
-    const live = await attach(deps, row);
-    if (live !== undefined) return;
+    const found = await attach(deps, row);
+    if (found !== 'gone') return;
   }
   const errors = await deps.ledger.remove(row.id, runtimeKinds);
   deps.runtimes.clear(row.id);
@@ -58,33 +58,38 @@ async function reconcileOne(deps: VmDeps, row: VmRow): Promise<void> {
   }
 }
 
-/** Takes a running VM over from the daemon before; undefined when its VMM is not there any more. */
-async function attach(deps: VmDeps, row: VmRow): Promise<LiveVm | undefined> {
+/**
+ * Takes a running VM over from the daemon before. Only a VMM that is gone counts as that: one that lives and does not answer keeps
+ * what its guest has not written, until its owner decides.
+ */
+async function attach(deps: VmDeps, row: VmRow): Promise<'attached' | 'silent' | 'gone'> {
   const runtime = deps.runtimes.find(row.id);
-  if (runtime === undefined) return undefined;
+  if (runtime === undefined) return 'gone';
   let vmm;
   try {
     vmm = await deps.vmm.attach(runtime.vmm);
-  } catch (error) {
-    deps.log.warn({ vm: row.id, error: toBangerError(error).message }, 'VMM could not be attached');
-    return undefined;
+  } catch (thrown) {
+    if (isBangerError(thrown, 'vmm_gone')) return 'gone';
+    const { message } = toBangerError(thrown);
+    deps.log.error({ vm: row.id, error: message }, 'VMM does not answer');
+    const hint =
+      'Wait and run `banger daemon stop` and any command to try again, or end it with `banger vm stop --force`.';
+    deps.states.go(row.id, 'error', {
+      phase: 'attach',
+      reason: `The VMM runs but does not answer: ${message}`,
+      hint,
+    });
+    return 'silent';
   }
-  const live: LiveVm = {
-    id: row.id,
-    vmm,
-    runtime,
-    session: undefined,
-    init: { state: 'pending', detail: '' },
-    initSettled: Promise.withResolvers<void>(),
-    released: new AbortController(),
-  };
+  const live = newLiveVm(row.id, vmm, runtime);
   deps.live.set(row.id, live);
   watchVm(deps, live);
   await connectGuest(deps, row, live, { deadlineMs: ATTACH_DEADLINE_MS, signal: live.released.signal }).catch(
     (error: unknown) => {
       deps.log.warn({ vm: row.id, error: toBangerError(error).message }, 'agent did not answer at once');
+      keepConnecting(deps, row, live);
     },
   );
   deps.log.info({ vm: row.id, pid: vmm.handle.process.pid }, 'vm attached');
-  return live;
+  return 'attached';
 }

@@ -8,7 +8,7 @@ import type { VmRow } from '../../domain/vm-row.ts';
 import { connectGuest, waitForInit } from './guest-session.ts';
 import { kernelCommandLine } from './kernel-command-line.ts';
 import type { VmDeps } from './deps.ts';
-import type { LiveVm } from './live.ts';
+import { newLiveVm, type LiveVm } from './live.ts';
 import { failedWait } from './failed-wait.ts';
 
 /** What the steps of a start share; filled from step to step. */
@@ -144,15 +144,7 @@ export const startSteps: readonly Step<StartContext>[] = [
         startedAt: deps.clock.now(),
       };
       deps.runtimes.set(row.id, runtime);
-      context.live = {
-        id: row.id,
-        vmm,
-        runtime,
-        session: undefined,
-        init: { state: 'pending', detail: '' },
-        initSettled: Promise.withResolvers<void>(),
-        released: new AbortController(),
-      };
+      context.live = newLiveVm(row.id, vmm, runtime);
     },
     undo: async ({ deps, row }) => {
       await removed(deps, row.id, 'vmm');

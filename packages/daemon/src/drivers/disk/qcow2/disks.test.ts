@@ -1,5 +1,16 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, open, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -36,11 +47,16 @@ async function makeExt4(path: string, bytes: number): Promise<void> {
 }
 
 async function info(path: string): Promise<Record<string, unknown>> {
-  return JSON.parse((await runner.run(['qemu-img', 'info', '--output=json', path])).stdout) as Record<string, unknown>;
+  return JSON.parse((await runner.run(['qemu-img', 'info', '--output=json', path])).stdout) as Record<
+    string,
+    unknown
+  >;
 }
 
 async function sha256(path: string): Promise<string> {
-  return createHash('sha256').update(await readFile(path)).digest('hex');
+  return createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
 }
 
 /** A runner that does something else for one program. */
@@ -68,8 +84,12 @@ describe('root disk', () => {
 
   it('is not made smaller than its base, nor without one', async () => {
     const path = at('root.qcow2');
-    await expect(disks.createRoot({ path, base, bytes: 64 * MIB - 1 })).rejects.toMatchObject({ code: 'invalid_argument' });
-    await expect(disks.createRoot({ path, base: at('none'), bytes: GIB })).rejects.toMatchObject({ code: 'image_invalid' });
+    await expect(disks.createRoot({ path, base, bytes: 64 * MIB - 1 })).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+    await expect(disks.createRoot({ path, base: at('none'), bytes: GIB })).rejects.toMatchObject({
+      code: 'image_invalid',
+    });
     expect(await readdir(dir)).toEqual([base.slice(dir.length + 1)]);
   });
 
@@ -116,7 +136,14 @@ describe('root disk', () => {
     await disks.createRoot({ path, base, bytes: GIB });
     await runner.run(['qemu-io', '-f', 'qcow2', '-c', 'write -P 7 1M 1M', path]);
     await disks.clone(path, at('clone.qcow2'));
-    const { stdout } = await runner.run(['qemu-io', '-f', 'qcow2', '-c', 'read -P 7 1M 1M', at('clone.qcow2')]);
+    const { stdout } = await runner.run([
+      'qemu-io',
+      '-f',
+      'qcow2',
+      '-c',
+      'read -P 7 1M 1M',
+      at('clone.qcow2'),
+    ]);
     expect(stdout).not.toContain('verification failed');
     expect(await modeOf(at('clone.qcow2'))).toBe(0o600);
   });
@@ -172,7 +199,10 @@ describe('whatever fails', () => {
     const path = at('work.ext4');
     await disks.createWork({ path, bytes: 64 * MIB });
     const before = await sha256(path);
-    const full = new BangerError('command_failed', "cp failed with exit code 1: cp: error writing 'x': No space left on device");
+    const full = new BangerError(
+      'command_failed',
+      "cp failed with exit code 1: cp: error writing 'x': No space left on device",
+    );
     const failing = createQcow2Disks(instead('cp', () => Promise.reject(full)));
     const create = failing.createWork({ path, template: base, bytes: GIB });
     await expect(create).rejects.toMatchObject({ code: 'disk_full', details: { path } });

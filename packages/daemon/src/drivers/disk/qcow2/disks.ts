@@ -35,9 +35,13 @@ export function createQcow2Disks(runner: Runner): DiskDriver {
       const isQcow2 = (await formatOf(path)) === 'qcow2';
       const now = isQcow2 ? (await qcow2Info(runner, path)).virtualBytes : (await stat(path)).size;
       if (bytes < now)
-        throw new BangerError('invalid_argument', `The disk has ${now} bytes and cannot shrink to ${bytes}.`, {
-          details: { bytes, least: now },
-        });
+        throw new BangerError(
+          'invalid_argument',
+          `The disk has ${now} bytes and cannot shrink to ${bytes}.`,
+          {
+            details: { bytes, least: now },
+          },
+        );
       if (isQcow2) await resizeQcow2(runner, path, bytes);
       else await setSize(path, bytes);
     },
@@ -75,9 +79,13 @@ async function setSize(path: string, bytes: number): Promise<void> {
     await truncate(path, bytes);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EFBIG')
-      throw new BangerError('invalid_argument', `The host's file system cannot hold a file of ${bytes} bytes.`, {
-        cause: error,
-      });
+      throw new BangerError(
+        'invalid_argument',
+        `The host's file system cannot hold a file of ${bytes} bytes.`,
+        {
+          cause: error,
+        },
+      );
     throw asDiskFull(error, path);
   }
 }

@@ -29,7 +29,12 @@ export interface Qcow2Info {
 /** Makes an overlay of `bytes` over a raw base in an existing file. */
 export async function createOverlay(
   runner: Runner,
-  overlay: { readonly path: string; readonly base: string; readonly bytes: number; readonly signal?: AbortSignal },
+  overlay: {
+    readonly path: string;
+    readonly base: string;
+    readonly bytes: number;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<void> {
   const { path, base, bytes, signal } = overlay;
   await runner.run([BINARY, 'create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', base, path, String(bytes)], {
@@ -54,7 +59,10 @@ export async function qcow2Info(runner: Runner, path: string): Promise<Qcow2Info
 /** Checks a qcow2 file's tables. Rejects with `file_damaged` when they are inconsistent; unused clusters are harmless. */
 export async function checkQcow2(runner: Runner, path: string): Promise<void> {
   const { exitCode } = await damagedWhenFailed(path, () =>
-    runner.run([BINARY, 'check', '-q', '-f', 'qcow2', path], { timeoutMs: ANSWER_MS, okExitCodes: [0, CORRUPT, LEAKED] }),
+    runner.run([BINARY, 'check', '-q', '-f', 'qcow2', path], {
+      timeoutMs: ANSWER_MS,
+      okExitCodes: [0, CORRUPT, LEAKED],
+    }),
   );
   if (exitCode === CORRUPT) throw damaged(path, 'its tables are inconsistent');
 }

@@ -30,7 +30,8 @@ export async function makeStaged(path: string, fill: (temporary: string) => Prom
 async function removeStale(path: string): Promise<void> {
   const directory = dirname(path);
   for (const name of await readdir(directory))
-    if (name.startsWith(staleBefore(path)) && name.endsWith('.tmp')) await rm(join(directory, name), { force: true });
+    if (name.startsWith(staleBefore(path)) && name.endsWith('.tmp'))
+      await rm(join(directory, name), { force: true });
 }
 
 function staleBefore(path: string): string {
@@ -50,9 +51,13 @@ async function sync(path: string): Promise<void> {
 export function asDiskFull(error: unknown, path: string): unknown {
   const { code } = error as NodeJS.ErrnoException;
   const full = code === 'ENOSPC' || code === 'EDQUOT';
-  const said = isBangerError(error, 'command_failed') && /No space left on device|quota exceeded/i.test(error.message);
+  const said =
+    isBangerError(error, 'command_failed') && /No space left on device|quota exceeded/i.test(error.message);
   if (!full && !said) return error;
-  return new BangerError('disk_full', `There is no room for the disk ${path}.`, { cause: error, details: { path } });
+  return new BangerError('disk_full', `There is no room for the disk ${path}.`, {
+    cause: error,
+    details: { path },
+  });
 }
 
 /** Size of an image that a disk is made from. Rejects with `image_invalid` when it is missing, and `invalid_argument` when it does not fit. */
@@ -62,9 +67,13 @@ export async function sizeToHold(image: string, bytes: number): Promise<number> 
   });
   if (!found.isFile()) throw missingImage(image, undefined);
   if (found.size <= bytes) return found.size;
-  throw new BangerError('invalid_argument', `A disk of ${bytes} bytes cannot hold its image of ${found.size} bytes.`, {
-    details: { bytes, least: found.size },
-  });
+  throw new BangerError(
+    'invalid_argument',
+    `A disk of ${bytes} bytes cannot hold its image of ${found.size} bytes.`,
+    {
+      details: { bytes, least: found.size },
+    },
+  );
 }
 
 /** The error for an image that a disk needs and that is not there. */

@@ -4,7 +4,16 @@ import type { RunningVmm, VmmEnd, VmmEvent, VmmHandle, VmmStatus } from '../driv
 import type { FakeVmmProcess, FakeVmmWatcher, FakeVmmWorld } from './fake-vmm-world.ts';
 
 /** Signals that do not end a program which installs no handler for them: signal(7). */
-const HARMLESS: ReadonlySet<NodeJS.Signals> = new Set(['SIGCHLD', 'SIGCONT', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGURG', 'SIGWINCH']);
+const HARMLESS: ReadonlySet<NodeJS.Signals> = new Set([
+  'SIGCHLD',
+  'SIGCONT',
+  'SIGSTOP',
+  'SIGTSTP',
+  'SIGTTIN',
+  'SIGTTOU',
+  'SIGURG',
+  'SIGWINCH',
+]);
 
 /** A watched fake VMM process. */
 export class FakeRunningVmm implements RunningVmm, FakeVmmWatcher {
@@ -53,9 +62,13 @@ export class FakeRunningVmm implements RunningVmm, FakeVmmWatcher {
     this.#checkAlive();
     const disk = this.#process.spec.disks.find((other) => other.serial === serial);
     if (disk === undefined) throw new BangerError('invalid_argument', `The VM has no disk "${serial}".`);
-    const size = this.#process.sizes.get(serial) ?? (disk.format === 'raw' ? (await stat(disk.path)).size : 0);
+    const size =
+      this.#process.sizes.get(serial) ?? (disk.format === 'raw' ? (await stat(disk.path)).size : 0);
     if (bytes < size)
-      throw new BangerError('invalid_argument', `The disk "${serial}" has ${size} bytes and cannot shrink to ${bytes}.`);
+      throw new BangerError(
+        'invalid_argument',
+        `The disk "${serial}" has ${size} bytes and cannot shrink to ${bytes}.`,
+      );
     this.#process.sizes.set(serial, bytes);
   }
 
@@ -66,7 +79,10 @@ export class FakeRunningVmm implements RunningVmm, FakeVmmWatcher {
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (HARMLESS.has(signal) && this.#process.end === undefined)
-      throw new BangerError('vmm_failed', `The fake VMM, process ${this.#process.pid}, still runs after ${signal}.`);
+      throw new BangerError(
+        'vmm_failed',
+        `The fake VMM, process ${this.#process.pid}, still runs after ${signal}.`,
+      );
     this.#world.exit(this.#process, { kind: 'killed', detail: signal });
   }
 

@@ -19,7 +19,13 @@ export class FakeVmmDriver implements VmmDriver {
 
   async probe(signal?: AbortSignal): Promise<VmmProbe> {
     checkSignal(signal);
-    const accel = { accel: 'tcg', reason: 'A fake VMM translates nothing.', fix: '', checkedAt: 0, cached: false } as const;
+    const accel = {
+      accel: 'tcg',
+      reason: 'A fake VMM translates nothing.',
+      fix: '',
+      checkedAt: 0,
+      cached: false,
+    } as const;
     return { binary: '/nonexistent/fake-vmm', version: VERSION, accel };
   }
 
@@ -53,7 +59,8 @@ export class FakeVmmDriver implements VmmDriver {
   }
 
   async attach(handle: VmmHandle): Promise<RunningVmm> {
-    if (handle.driver !== 'fake') throw new BangerError('internal', 'A stored VMM handle is not one of the fake driver.');
+    if (handle.driver !== 'fake')
+      throw new BangerError('internal', 'A stored VMM handle is not one of the fake driver.');
     const process = this.#process(handle);
     if (process === undefined || process.end !== undefined)
       throw new BangerError('vmm_gone', `The fake VMM, process ${handle.process.pid}, has ended.`);
@@ -78,10 +85,14 @@ export class FakeVmmDriver implements VmmDriver {
     for (const process of this.#world.running)
       for (const { path } of process.spec.disks)
         if (wanted.has(path))
-          throw new BangerError('vmm_failed', `The fake VMM ended at its start: another process uses ${path}.`);
+          throw new BangerError(
+            'vmm_failed',
+            `The fake VMM ended at its start: another process uses ${path}.`,
+          );
   }
 }
 
 function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw new BangerError('cancelled', 'The start of the virtual machine was cancelled.');
+  if (signal?.aborted === true)
+    throw new BangerError('cancelled', 'The start of the virtual machine was cancelled.');
 }

@@ -72,7 +72,13 @@ export class FakeVmmWorld {
   fillDisk(pid: number, serial: string): void {
     const process = this.#alive(pid);
     process.status = 'disk-full';
-    this.tell(process, { kind: 'disk-error', serial, operation: 'write', full: true, reason: 'No space left on device' });
+    this.tell(process, {
+      kind: 'disk-error',
+      serial,
+      operation: 'write',
+      full: true,
+      reason: 'No space left on device',
+    });
   }
 
   /** The process ends at this moment, by nobody's call. */
@@ -99,7 +105,8 @@ export class FakeVmmWorld {
 
   #alive(pid: number): FakeVmmProcess {
     const process = this.find(pid);
-    if (process === undefined || process.end !== undefined) throw new Error(`No fake VMM has the pid ${pid}.`);
+    if (process === undefined || process.end !== undefined)
+      throw new Error(`No fake VMM has the pid ${pid}.`);
     return process;
   }
 }

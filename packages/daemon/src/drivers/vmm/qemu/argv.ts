@@ -10,14 +10,13 @@ export function socketsOf(dir: string): { readonly control: string; readonly age
 const AGENT_PORT = 'banger.agent';
 
 /**
- * What q35 has that no guest of ours uses. Without these devices the firmware and the kernel have less to find: the
- * agent answers 5-10 % earlier under TCG. `smm`: the firmware sets nothing up that a guest could attack.
+ * What q35 has that no guest of ours uses is left out: firmware and kernel have less to find, and a guest less to attack.
  */
 const MACHINE = 'q35,smm=off,vmport=off,hpet=off,sata=off,smbus=off,i8042=off,usb=off,graphics=off';
 
 /**
- * Room for translated code, in MiB. The default is an eighth of the host's memory up to 1 GiB, for each VM; a boot fills
- * some 60 MiB, and a smaller buffer is thrown away and filled again while compilers run.
+ * Room for translated code, in MiB. The default is an eighth of the host's memory up to 1 GiB, for each VM; a boot
+ * to the agent fills 43 MiB, and a buffer that is full is thrown away and filled again.
  */
 const TRANSLATION_MIB = 256;
 
@@ -25,7 +24,7 @@ const TRANSLATION_MIB = 256;
  * The CPU that a guest sees. `host` under KVM: what the kernel was proved with. `max` under TCG: all that can be
  * translated; it boots as fast as the smallest model.
  */
-export function cpuOf(accel: Accel): string {
+function cpuOf(accel: Accel): string {
   return accel === 'kvm' ? 'host' : 'max';
 }
 

@@ -18,7 +18,10 @@ export async function growDisk(
   const size = nodes.find((other) => other['node-name'] === node)?.image['virtual-size'];
   if (size === undefined) throw new BangerError('invalid_argument', `The VM has no disk "${serial}".`);
   if (bytes < size) {
-    throw new BangerError('invalid_argument', `The disk "${serial}" has ${size} bytes and cannot shrink to ${bytes}.`);
+    throw new BangerError(
+      'invalid_argument',
+      `The disk "${serial}" has ${size} bytes and cannot shrink to ${bytes}.`,
+    );
   }
   await execute('block_resize', { 'node-name': node, size: bytes });
 }

@@ -12,6 +12,9 @@ import { logTail } from './log-tail.ts';
  */
 export const KVM_HELLO_MS = 10_000;
 
+/** Id of the guest. */
+const ID = 'kvm-check';
+
 /** Serials of the guest's disks, which are empty: as in a VM, the agent mounts them before it answers. */
 const DISK_SERIALS = ['root', 'work'];
 
@@ -92,7 +95,7 @@ async function boot(
   } catch (error) {
     // Only a QEMU that began and ended speaks of KVM; a missing kernel or a cancelled call does not.
     if (!isBangerError(error, 'vmm_failed') || error.details['log'] === undefined) throw error;
-    return { works: false, reason: error.message, final: blamesKvm(error.message) };
+    return { works: false, reason: error.message, final: blamesKvm(error.message, spec.dir) };
   }
   const stop = new AbortController();
   const late = clock.sleep(limitMs, stop.signal).then(() => 'late' as const);
@@ -111,36 +114,53 @@ async function boot(
       const name = spec.accel === 'kvm' ? 'KVM' : 'TCG';
       return { works: true, reason: `A guest booted under ${name} in ${seconds()} s.`, final: true };
     }
-    return await failure(outcome === 'late' ? undefined : outcome, spec.consoleLog, seconds());
+    return await failure(outcome === 'late' ? undefined : outcome, spec, seconds());
   } catch (error) {
     if (signal.aborted) throw error;
-    return { works: false, reason: `The agent's channel failed: ${toBangerError(error).message}`, final: false };
+    return {
+      works: false,
+      reason: `The agent's channel failed: ${toBangerError(error).message}`,
+      final: false,
+    };
   } finally {
     stop.abort();
     await running.kill('SIGKILL');
   }
 }
 
-async function failure(end: VmmEnd | undefined, consoleLog: string, seconds: string): Promise<KvmFinding> {
+async function failure(
+  end: VmmEnd | undefined,
+  { consoleLog, dir }: VmSpec,
+  seconds: string,
+): Promise<KvmFinding> {
   const lines = await logTail(consoleLog, 0);
   const shown = lines.length === 0 ? 'Its kernel printed nothing.' : `Its last lines: ${lines.join(' / ')}`;
   if (end === undefined)
     return { works: false, reason: `A guest did not boot within ${seconds} s. ${shown}`, final: false };
   if (end.kind === 'vmm-died')
-    return { works: false, reason: `QEMU failed after ${seconds} s: ${end.detail}. ${shown}`, final: true };
+    return {
+      works: false,
+      reason: `QEMU failed after ${seconds} s: ${end.detail}. ${shown}`,
+      final: blamesKvm(end.detail, dir),
+    };
   return { works: false, reason: `The guest ended after ${seconds} s (${end.kind}). ${shown}`, final: false };
 }
 
-/** QEMU's last words speak of the CPU or of KVM, and not of memory or a file. */
-function blamesKvm(words: string): boolean {
-  return /\b(kvm\w*|msr|vcpu|cpuid)\b/i.test(words) && !/cannot allocate memory/i.test(words);
+/** QEMU's last words speak of KVM or of the CPU, and not of memory, a file of the check, or somebody's kill. */
+function blamesKvm(words: string, dir: string): boolean {
+  const said = words.replaceAll(dir, '').replaceAll(`-${ID}`, '');
+  return /\bkvm|\b(msr|cpuid)\b|internal error/i.test(said) && !/cannot allocate memory/i.test(said);
 }
 
 function specOf(dir: string, guest: ProbeGuest, { accel, token }: Trial): VmSpec {
-  const disks = DISK_SERIALS.map((serial) => ({ serial, path: join(dir, `${serial}.ext4`), format: 'raw' as const }));
+  const disks = DISK_SERIALS.map((serial) => ({
+    serial,
+    path: join(dir, `${serial}.ext4`),
+    format: 'raw' as const,
+  }));
   return {
     ...guest,
-    id: 'kvm-check',
+    id: ID,
     token,
     dir,
     accel,

@@ -13,7 +13,7 @@ export interface KvmHostFiles {
   readonly cpuinfo: string;
 }
 
-export const kvmHostFiles: KvmHostFiles = { device: '/dev/kvm', cpuinfo: '/proc/cpuinfo' };
+const kvmHostFiles: KvmHostFiles = { device: '/dev/kvm', cpuinfo: '/proc/cpuinfo' };
 
 /**
  * What can be said without starting anything: undefined when /dev/kvm opens, which does not prove that it works. A CPU

@@ -93,7 +93,8 @@ async function firstConnection(
     } catch (error) {
       if (signal.aborted) throw cancelled();
       // A QEMU that is ending breaks its connections first.
-      if (await waitForExit({ processes, clock }, process, isNotListening(error) ? 0 : DYING_MS)) throw await death();
+      if (await waitForExit({ processes, clock }, process, isNotListening(error) ? 0 : DYING_MS))
+        throw await death();
       if (!isNotListening(error)) throw error;
     }
     if (clock.monotonic() >= deadline)

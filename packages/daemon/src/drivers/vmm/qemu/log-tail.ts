@@ -6,8 +6,8 @@ const TAIL_LINES = 5;
 
 /** `-msg timestamp=on` begins each line with this. */
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT[\d:.]+Z\s+/;
-/** Everything that could move a terminal's cursor. */
-const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+/** Control characters could move a terminal's cursor. */
+const CONTROL = /\p{Cc}/gu;
 
 /** The last lines that were written to a log from byte `start` on, without time stamps; none when it cannot be read. */
 export async function logTail(path: string, start: number): Promise<readonly string[]> {
@@ -26,7 +26,7 @@ export async function logTail(path: string, start: number): Promise<readonly str
       .subarray(0, bytesRead)
       .toString('utf8')
       .split('\n')
-      .map((line) => line.replace(TIMESTAMP, '').replace(CONTROL, '').trim())
+      .map((line) => line.replace(TIMESTAMP, '').replace(CONTROL, ' ').trim())
       .filter((line) => line !== '')
       .slice(-TAIL_LINES);
   } finally {

@@ -18,7 +18,9 @@ export async function awaitNetworkLink(qmp: QmpConnection, clock: Clock, socket:
     const link = /type=stream,([^\r\n]*)/.exec(z.string().parse(answer))?.[1]?.trim() ?? '';
     if (link !== '' && !link.includes('error')) return;
     if (link !== '' || clock.monotonic() >= deadline)
-      throw new BangerError('vmm_failed', `Nobody listens on the network's socket ${socket}.`, { details: { socket } });
+      throw new BangerError('vmm_failed', `Nobody listens on the network's socket ${socket}.`, {
+        details: { socket },
+      });
     await clock.sleep(LINK_POLL_MS);
   }
 }

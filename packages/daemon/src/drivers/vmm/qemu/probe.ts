@@ -25,7 +25,7 @@ export class QemuProbe {
   readonly #finder: QemuFinder;
   readonly #token: string;
   #running: Promise<Verdict> | undefined;
-  #swept = false;
+  #swept: Promise<void> | undefined;
 
   constructor(deps: ProbeDeps, finder: QemuFinder) {
     this.#deps = deps;
@@ -36,7 +36,8 @@ export class QemuProbe {
 
   /** See `VmmDriver.probe`. */
   async probe(signal: AbortSignal = new AbortController().signal): Promise<VmmProbe> {
-    await this.#sweep();
+    // Before any check of ours has begun: it carries the same token.
+    await (this.#swept ??= this.#sweep());
     const qemu = await this.#finder.find(signal);
     return { binary: qemu.binary, version: qemu.version, accel: await this.#accel(qemu, signal) };
   }
@@ -70,7 +71,13 @@ export class QemuProbe {
   async #check(qemu: InstalledQemu): Promise<Verdict> {
     const { signal } = new AbortController();
     const guest = await this.#deps.probeGuest(signal);
-    const finding = await checkKvm(this.#deps, qemu, guest, { accel: 'kvm', token: this.#token, limitMs: KVM_HELLO_MS }, signal);
+    const finding = await checkKvm(
+      this.#deps,
+      qemu,
+      guest,
+      { accel: 'kvm', token: this.#token, limitMs: KVM_HELLO_MS },
+      signal,
+    );
     const verdict = { ...finding, checkedAt: this.#deps.clock.now() };
     await writeVerdict(this.#deps.verdictFile, this.#key(qemu), verdict);
     return verdict;
@@ -82,8 +89,6 @@ export class QemuProbe {
 
   /** Ends what a check of a daemon before left running. */
   async #sweep(): Promise<void> {
-    if (this.#swept) return;
-    this.#swept = true;
     for (const process of await findByToken(this.#token, this.#deps.processes))
       await endProcess(this.#deps, process);
   }

@@ -1,0 +1,131 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { VmView } from '@banger/contract/vm';
+import { expect } from 'vitest';
+import { banger, bangerJson, type Outcome, type RunOptions } from '../harness/banger.ts';
+import { entries, processesOf, vmProcessesOf } from '../harness/leftovers.ts';
+import { sharedHome } from '../harness/shared-home.ts';
+import { until } from '../harness/until.ts';
+
+/** A daemon that was asked to end gives the calls at work 15 s to undo what they began. */
+const DAEMON_END_MS = 20_000;
+
+/**
+ * A home of one test file, with a daemon of its own that may be broken at will. `stocked` ones have the image and the kernel of
+ * the shared home: hard links, so that it costs nothing; a test that damages a file puts another one in its place.
+ */
+export class FaultHome {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  static empty(): FaultHome {
+    return new FaultHome(mkdtempSync(join(tmpdir(), 'banger-fault-')));
+  }
+
+  static stocked(): FaultHome {
+    const home = FaultHome.empty();
+    const shared = sharedHome();
+    mkdirSync(home.at('state'), { mode: 0o700 });
+    for (const [store, name] of [
+      ['images', 'debian-bookworm'],
+      ['kernels', 'debian-cloud'],
+    ] as const) {
+      mkdirSync(home.at('state', store), { mode: 0o700 });
+      execFileSync('cp', [
+        '--archive',
+        '--link',
+        join(shared, 'state', store, name),
+        home.at('state', store, name),
+      ]);
+    }
+    // What KVM can do here does not depend on the home.
+    if (existsSync(join(shared, 'cache'))) cpSync(join(shared, 'cache'), home.at('cache'), { recursive: true });
+    return home;
+  }
+
+  at(...path: string[]): string {
+    return join(this.path, ...path);
+  }
+
+  run(argv: readonly string[], options: Omit<RunOptions, 'home'> = {}): Promise<Outcome> {
+    return banger(argv, { ...options, home: this.path });
+  }
+
+  json<T>(argv: readonly string[]): Promise<T> {
+    return bangerJson<T>(argv, { home: this.path });
+  }
+
+  list(): Promise<VmView[]> {
+    return this.json<VmView[]>(['vm', 'list']);
+  }
+
+  show(name: string): Promise<VmView> {
+    return this.json<VmView>(['vm', 'show', name]);
+  }
+
+  /** Process id of the daemon, which is started when none runs. */
+  async daemonPid(): Promise<number> {
+    await this.list();
+    return (await this.json<{ pid: number }>(['daemon', 'status'])).pid;
+  }
+
+  /** Ends the daemon and waits until its process is gone. */
+  async stopDaemon(): Promise<void> {
+    await this.run(['daemon', 'stop']);
+    await until(
+      'the daemon to end',
+      async () => (existsSync(this.at('state', 'bangerd.json')) ? undefined : true),
+      DAEMON_END_MS,
+    );
+  }
+
+  /** What a fault left behind, by name; an empty list when all is as before. A daemon that is ending may still tidy up: see `clean`. */
+  leftovers(): string[] {
+    const staging = ['images', 'kernels'].flatMap((store) =>
+      entries(this.path, 'state', store).filter((name) => name.startsWith('.')),
+    );
+    return [
+      ...vmProcessesOf(this.path).map(({ pid, argv }) => `process ${pid}: ${argv}`),
+      ...entries(this.path, 'state', 'vms').map((name) => `directory vms/${name}`),
+      ...entries(this.path, 'run', 'vm').map((name) => `sockets vm/${name}`),
+      ...entries(this.path, 'run').filter((name) => name === 'kvm-check'),
+      ...staging,
+      ...mountsBelow(this.path),
+    ];
+  }
+
+  /** Expects that no VM, process, file, socket or mount of a VM or a build is there. */
+  async expectNothingLeft(): Promise<void> {
+    expect(await this.list()).toEqual([]);
+    expect(this.leftovers()).toEqual([]);
+  }
+
+  /** Removes the home and whatever runs or is mounted in it. */
+  async remove(): Promise<void> {
+    await this.run(['daemon', 'stop']).catch(() => undefined);
+    for (const { pid } of processesOf(this.path)) end(pid);
+    for (const mount of mountsBelow(this.path).toReversed()) execFileSync('umount', ['--lazy', mount]);
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Mount points below a directory, in the order in which they were made (proc_pid_mountinfo(5), field 5). */
+export function mountsBelow(directory: string): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+    .filter((mount) => mount.startsWith(`${directory}/`));
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
+  }
+}

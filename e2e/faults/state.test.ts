@@ -1,0 +1,239 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { BANGER_BIN } from '../harness/banger.ts';
+import { processesOf } from '../harness/leftovers.ts';
+import { until } from '../harness/until.ts';
+import { expectFault } from './expect-fault.ts';
+import { FaultHome } from './fault-home.ts';
+
+/** Any user that is not the one who runs the tests. */
+const STRANGER = 54_321;
+const isRoot = process.getuid?.() === 0;
+const ps = ['vm', 'list'];
+
+let home: FaultHome;
+beforeEach(() => {
+  home = FaultHome.empty();
+});
+afterEach(() => home.remove());
+
+/** Expects that the same command works, now that the fault is mended. */
+async function expectMended(): Promise<void> {
+  expect(await home.list()).toEqual([]);
+}
+
+/** Expects that nobody was left to serve a home that cannot be used. */
+function expectNoDaemon(): void {
+  expect(processesOf(home.path)).toEqual([]);
+  expect(existsSync(home.at('state', 'bangerd.json'))).toBe(false);
+}
+
+describe('the state database', () => {
+  const file = (): string => home.at('state', 'banger.db');
+
+  /** A home with a database that a daemon made, and none that runs. */
+  async function used(): Promise<void> {
+    await home.list();
+    await home.stopDaemon();
+  }
+
+  test.each([
+    ['is something else', () => writeFileSync(file(), 'this is no database, but long enough to be read as one\n'.repeat(20))],
+    ['was cut short', () => truncateSync(file(), 1_000)],
+    ['has a hole', () => writeFileSync(file(), readFileSync(file()).fill(0xff, 100, 3_000))],
+  ])('that %s is refused and left as it is', async (_what, damage) => {
+    await used();
+    damage();
+    const before = readFileSync(file());
+    expectFault(await home.run(ps), { code: 'database_corrupt', status: 1, says: file() });
+    expectFault(await home.run(['vm', 'run', '--', 'true']), { code: 'database_corrupt', status: 125 });
+    expect(readFileSync(file())).toEqual(before);
+    expectNoDaemon();
+    renameSync(file(), `${file()}.aside`);
+    await expectMended();
+  });
+
+  test('of a newer banger is refused and left as it is', async () => {
+    await used();
+    const database = new DatabaseSync(file());
+    database.exec('PRAGMA user_version = 999');
+    database.close();
+    const before = readFileSync(file());
+    expectFault(await home.run(ps), { code: 'database_newer', status: 1, says: /version 999/ });
+    expect(readFileSync(file())).toEqual(before);
+    expectNoDaemon();
+    const mended = new DatabaseSync(file());
+    mended.exec('PRAGMA user_version = 1');
+    mended.close();
+    await expectMended();
+  });
+
+  test('that is a directory is refused', async () => {
+    mkdirSync(file(), { recursive: true, mode: 0o700 });
+    chmodSync(home.at('state'), 0o700);
+    expectFault(await home.run(ps), { code: 'database_corrupt', status: 1, says: file() });
+    rmSync(file(), { recursive: true });
+    await expectMended();
+  });
+
+  test('that another program holds is told after a while, naming the directory; a second daemon is told who holds it', async () => {
+    await used();
+    const database = new DatabaseSync(file());
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    try {
+      expectFault(await home.run(ps), { code: 'daemon_held', status: 1, says: home.at('state') });
+      expectNoDaemon();
+    } finally {
+      database.close();
+    }
+    const pid = await home.daemonPid();
+    const second = spawnSync(process.execPath, [join(dirname(BANGER_BIN), 'bangerd.mjs')], {
+      env: { ...process.env, BANGER_HOME: home.path },
+      encoding: 'utf8',
+    });
+    expect(second.status).toBe(3);
+    expect(second.stderr).toContain(`Another daemon (pid ${pid}) holds ${home.at('state')}`);
+    await expectMended();
+  });
+});
+
+describe('a place that is not ours', () => {
+  const refused = async (what: RegExp | string): Promise<void> => {
+    expectFault(await home.run(ps), { code: 'path_unsafe', status: 1, says: what });
+    expectNoDaemon();
+  };
+
+  test.each(['state', 'run', 'cache'])('%s is a symbolic link', async (directory) => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'banger-elsewhere-'));
+    try {
+      symlinkSync(elsewhere, home.at(directory));
+      await refused(`${home.at(directory)} is a symbolic link`);
+      rmSync(home.at(directory));
+      await expectMended();
+    } finally {
+      rmSync(elsewhere, { recursive: true });
+    }
+  });
+
+  test.each(['state', 'run', 'cache'])('%s is a file', async (directory) => {
+    writeFileSync(home.at(directory), '');
+    await refused(home.at(directory));
+    rmSync(home.at(directory));
+    await expectMended();
+  });
+
+  test.runIf(isRoot).each(['state', 'run', 'cache'])('%s belongs to another user', async (directory) => {
+    mkdirSync(home.at(directory), { mode: 0o700 });
+    chownSync(home.at(directory), STRANGER, STRANGER);
+    await refused(`${home.at(directory)} belongs to another user (uid ${STRANGER})`);
+    chownSync(home.at(directory), 0, 0);
+    await expectMended();
+  });
+
+  test.runIf(isRoot)('the home belongs to another user, who could replace what is in it', async () => {
+    chownSync(home.path, STRANGER, STRANGER);
+    await refused(`${home.path} belongs to another user (uid ${STRANGER})`);
+    chownSync(home.path, 0, 0);
+    await expectMended();
+  });
+
+  test('the home lies where everybody may write', async () => {
+    chmodSync(home.path, 0o777);
+    await refused(`${home.path} can be written by every user`);
+    chmodSync(home.path, 0o700);
+    await expectMended();
+  });
+
+  test('a directory that is open to others is made private, and used', async () => {
+    for (const directory of ['state', 'run', 'cache']) mkdirSync(home.at(directory), { mode: 0o755 });
+    await expectMended();
+    await home.stopDaemon();
+  });
+
+  test('there is no making of directories', async () => {
+    const outcome = await home.run(ps, { env: {} });
+    expect(outcome.status).toBe(0);
+    await home.stopDaemon();
+    const { BANGER_BIN: _, ...env } = process.env;
+    const nowhere = spawnSync(process.execPath, [BANGER_BIN, ...ps], {
+      env: { ...env, BANGER_HOME: '/proc/banger' },
+      encoding: 'utf8',
+    });
+    expectFault(nowhere, { code: 'path_unsafe', status: 1, says: '/proc/banger' });
+  });
+});
+
+describe('the socket', () => {
+  const socket = (): string => home.at('run', 'bangerd.sock');
+  beforeEach(() => mkdirSync(home.at('run'), { mode: 0o700 }));
+
+  const refused = async (what: string): Promise<void> => {
+    expectFault(await home.run(ps), { code: 'path_unsafe', status: 1, says: `${socket()} ${what}` });
+    expectNoDaemon();
+    rmSync(socket());
+    await expectMended();
+  };
+
+  test('is a file', async () => {
+    writeFileSync(socket(), 'mine');
+    await refused('is not a socket');
+  });
+
+  test('is a symbolic link', async () => {
+    symlinkSync('/dev/null', socket());
+    await refused('is a symbolic link');
+  });
+
+  test.runIf(isRoot)('is one of another user', async () => {
+    await leaveSocket(socket());
+    lchownSync(socket(), STRANGER, STRANGER);
+    await refused(`belongs to another user (uid ${STRANGER})`);
+  });
+
+  test('was left by a daemon that died: it is replaced', async () => {
+    await leaveSocket(socket());
+    await expectMended();
+    const pid = await home.daemonPid();
+    process.kill(pid, 'SIGKILL');
+    await until('the daemon to be gone', async () => (processesOf(home.path).length === 0 ? true : undefined));
+    expect(existsSync(socket())).toBe(true);
+    await expectMended();
+  });
+
+  test('was taken away while the daemon runs: the daemon is named, and told how to be ended', async () => {
+    const pid = await home.daemonPid();
+    rmSync(socket());
+    expectFault(await home.run(ps), { code: 'daemon_held', status: 1, says: `(pid ${pid})` });
+    process.kill(pid, 'SIGTERM');
+    await until('the daemon to be gone', async () => (processesOf(home.path).length === 0 ? true : undefined));
+    await expectMended();
+  });
+});
+
+/** Leaves a socket behind, as SIGKILL does: nobody listens, the file stays. */
+async function leaveSocket(path: string): Promise<void> {
+  const server = createServer().listen(path);
+  await once(server, 'listening');
+  renameSync(path, `${path}.kept`);
+  await new Promise((resolve) => void server.close(resolve));
+  renameSync(`${path}.kept`, path);
+}

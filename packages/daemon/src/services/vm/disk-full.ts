@@ -1,0 +1,33 @@
+import { toBangerError } from '@banger/contract/error';
+import type { VmDeps } from './deps.ts';
+import type { LiveVm } from './live.ts';
+
+/** How often a VM that waits for room is tried again; a person who freed some does not wait long. */
+const TRY_AGAIN_MS = 5_000;
+/** A write that still finds no room stops the guest again within this time. */
+const SETTLE_MS = 1_000;
+
+/**
+ * Keeps a VM whose writes found no room on the host: the VMM has stopped it, nothing is lost, and it goes on by itself as soon as
+ * there is room.
+ */
+export async function waitForRoom(deps: VmDeps, live: LiveVm): Promise<void> {
+  if (deps.vms.find(live.id)?.state !== 'running') return; // Known already, or on its way out.
+  deps.states.go(live.id, 'paused', {
+    reason:
+      'The disk of the host is full: the guest was stopped in the middle of a write, and nothing is lost.',
+    hint: 'Free some space; the VM goes on by itself.',
+  });
+  const { signal } = live.released;
+  try {
+    while (deps.vms.find(live.id)?.state === 'paused') {
+      await deps.clock.sleep(TRY_AGAIN_MS, signal);
+      await live.vmm.resume();
+      await deps.clock.sleep(SETTLE_MS, signal);
+      if ((await live.vmm.status()) === 'running') deps.states.go(live.id, 'running');
+    }
+  } catch (error) {
+    if (!signal.aborted)
+      deps.log.warn({ vm: live.id, error: toBangerError(error).message }, 'a VM that waits for room');
+  }
+}

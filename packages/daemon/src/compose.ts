@@ -32,6 +32,7 @@ import { DoctorService } from './services/doctor/service.ts';
 import { ImageService } from './services/image.ts';
 import { KernelService } from './services/kernel.ts';
 import { Ledger } from './services/ledger.ts';
+import { AGENT_KEY_BYTES } from './services/vm/agent-key.ts';
 import { kernelCommandLine } from './services/vm/kernel-command-line.ts';
 import { VmLocks } from './services/vm/locks.ts';
 import { reconcile } from './services/vm/reconcile.ts';
@@ -61,8 +62,6 @@ export interface Daemon {
 const PROBE_HELLO_MS = 60_000;
 /** Sparse: what ext4 needs to be one, with a journal. */
 const SCRATCH_DISK_BYTES = 64 * 1024 ** 2;
-/** Bytes of the agent channel's key: `guest/PROTOCOL.md`, section 1. */
-const AGENT_KEY_BYTES = 32;
 
 /** The composition root: the only place that knows which drivers there are. */
 export function compose(paths: BangerPaths, database: Database, log: Logger): Daemon {

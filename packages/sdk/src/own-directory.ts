@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
-import { lstat, open, type FileHandle } from 'node:fs/promises';
+import { lstat, mkdir, open, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { BangerError } from '@banger/contract/error';
 
 /**
@@ -25,6 +26,32 @@ export async function openOwnDirectory(path: string, uid: number): Promise<FileH
   if (stat.uid === uid) return directory;
   await directory.close();
   throw unsafe(path, `belongs to another user (uid ${stat.uid})`);
+}
+
+/**
+ * Makes a directory, 0700, with its missing parents; one that is there stays as it is, and is judged by `openOwnDirectory`.
+ * Rejects with `path_unsafe` or `disk_full`. (Node's own recursive mkdir never returns where a parent exists and takes no
+ * entries, as `/proc`.)
+ */
+export async function makeDirectory(path: string): Promise<void> {
+  if (await made(path, 'ENOENT')) return;
+  await makeDirectory(dirname(path));
+  await made(path);
+}
+
+/** False when mkdir(2) failed with the code that is let pass. */
+async function made(path: string, pass?: string): Promise<boolean> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+    return true;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return true;
+    if (code !== undefined && code === pass) return false;
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      throw new BangerError('disk_full', `There is no room to make the directory ${path}.`, { cause });
+    throw unsafe(path, `cannot be made (${code ?? 'unknown error'})`, cause);
+  }
 }
 
 /** A file below an open directory. */

@@ -108,6 +108,16 @@ describe('starting a daemon', () => {
     expect(existsSync(`/proc/${second}/exe`)).toBe(true);
   });
 
+  test('tells who holds the directory when that goes on', async () => {
+    using place = new TestHome();
+    const line = JSON.stringify({ failure: { code: 'daemon_held', message: 'Held by 7.', hint: 'End it.' } });
+    const script = `process.stderr.write(${JSON.stringify(`${line}\n`)}); process.exitCode = ${DAEMON_HELD_EXIT};`;
+    await expect(startDaemon({ ...options(place, script), startMs: 600 })).rejects.toMatchObject({
+      code: 'daemon_held',
+      message: 'Held by 7.',
+    });
+  });
+
   test('tries again while a daemon that ends still holds the directory', async () => {
     using place = new TestHome();
     writeFileSync(join(place.root, 'lock'), '');

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:fs';
-import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DAEMON_HELD_EXIT, readStartFailure } from '@banger/contract/daemon-exit';
@@ -11,7 +11,7 @@ import { cancelled } from './call-errors.ts';
 import { greet } from './greet.ts';
 import { lastLines } from './last-lines.ts';
 import { openSocket } from './open-socket.ts';
-import { below, openOwnDirectory, unsafe } from './own-directory.ts';
+import { below, makeDirectory, openOwnDirectory, unsafe } from './own-directory.ts';
 
 /** From spawn to a listening socket takes a second at most; on a cold disk or a loaded machine more. */
 const START_MS = 30_000;
@@ -42,11 +42,22 @@ export interface StartOptions {
  */
 export async function startDaemon(options: StartOptions): Promise<void> {
   const deadline = performance.now() + (options.startMs ?? START_MS);
-  while (!(await startOnce(options, deadline))) await sleep(HELD_PAUSE_MS);
+  let held: BangerError | undefined;
+  do {
+    if (held !== undefined) await sleep(HELD_PAUSE_MS);
+    held = await startOnce(options, deadline, held);
+  } while (held !== undefined);
 }
 
-/** One process; false when it found another daemon at work that does not listen yet, or no more. */
-async function startOnce(options: StartOptions, deadline: number): Promise<boolean> {
+/**
+ * One process. Undefined when a daemon listens; its refusal when it found another one at work that does not listen yet, or
+ * no more. `held`: what the one before it found.
+ */
+async function startOnce(
+  options: StartOptions,
+  deadline: number,
+  held: BangerError | undefined,
+): Promise<BangerError | undefined> {
   const { paths, uid, signal } = options;
   const log = await openLog(paths.log, uid);
   try {
@@ -58,11 +69,18 @@ async function startOnce(options: StartOptions, deadline: number): Promise<boole
       if (pid !== undefined) {
         // Someone else's daemon was first. Ours would end by itself, but perhaps only after the other one was stopped.
         if (pid !== child.pid) child.dismiss();
-        return true;
+        return undefined;
       }
       const late = performance.now() > deadline;
-      if (over === DAEMON_HELD_EXIT && !late) return false;
-      if (over !== undefined || late) throw await failed(paths.log, log, from, child, over);
+      if (late && over === undefined && held !== undefined) {
+        child.dismiss();
+        throw held;
+      }
+      if (over !== undefined || late) {
+        const failure = await failed(paths.log, log, from, child, over);
+        if (over === DAEMON_HELD_EXIT && !late) return failure;
+        throw failure;
+      }
       if (signal?.aborted === true) throw cancelled();
       await sleep(POLL_MS);
     }
@@ -119,7 +137,7 @@ class Child {
 
 /** Opens the log for appending, 0600 from birth, in a directory that is made when it is missing. */
 async function openLog(path: string, uid: number): Promise<FileHandle> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeDirectory(dirname(path));
   const directory = await openOwnDirectory(dirname(path), uid);
   if (directory === undefined) throw unsafe(dirname(path), 'was removed while it was used');
   const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;

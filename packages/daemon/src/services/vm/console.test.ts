@@ -1,8 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { consoleTail, printableLines } from './console.ts';
+import { consoleTail, panicReason, printableLines } from './console.ts';
+import { capConsole } from './console-cap.ts';
 
 let directory: string;
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'banger-console-'))));
@@ -23,4 +32,25 @@ test('what would move a cursor, set a title or colour a terminal does not come t
   const hostile = 'a\u001b[2Jb\u001b]0;title\u0007c\u001b[31mred\u001b[0m\td\u0008\u0000\u009b1me\u202e';
   expect(printableLines(`${hostile}\nnext`).join('\n')).toMatch(/^ab?cred\td.*\nnext$/);
   expect(printableLines(hostile).join('')).not.toMatch(/[^\P{C}\t]/u);
+});
+
+test('a panic says why, though its trace is longer than what is shown', async () => {
+  const path = join(directory, 'console.log');
+  const trace = Array.from({ length: 100 }, (_, n) => `[    1.0] ? frame_${n}+0x44/0x11c\n`).join('');
+  writeFileSync(path, `[    0.9] Kernel panic - not syncing: sysrq triggered crash\r\n${trace}`);
+  expect(await panicReason(path)).toBe('sysrq triggered crash');
+  expect(await panicReason(join(directory, 'none'))).toBe('');
+});
+
+test('a console over its cap is set aside, its end kept, and an appending writer goes on', async () => {
+  const path = join(directory, 'console.log');
+  writeFileSync(path, `${'x'.repeat(5000)}end`);
+  await capConsole(path, 6000, 100);
+  expect(statSync(path).size).toBe(5003);
+  expect(existsSync(`${path}.old`)).toBe(false);
+  await capConsole(path, 5000, 100);
+  expect(readFileSync(`${path}.old`, 'utf8')).toBe(`${'x'.repeat(97)}end`);
+  appendFileSync(path, 'more');
+  expect(readFileSync(path, 'utf8')).toBe('more');
+  await capConsole(join(directory, 'none'), 1, 1);
 });

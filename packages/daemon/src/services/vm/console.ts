@@ -7,16 +7,31 @@ const TAIL_BYTES = 16 * 1024;
 
 /** The last lines of a console log, without control characters but tabs; empty when there is no log yet. */
 export async function consoleTail(path: string, lines: number = CONSOLE_TAIL_LINES): Promise<string[]> {
+  return printableLines(await readEnd(path, TAIL_BYTES)).slice(-lines);
+}
+
+/** What a kernel says first when it panics (kernel/panic.c); its call trace follows. */
+const PANIC = /Kernel panic - not syncing: (.*)/;
+/** A call trace with registers and a list of modules. */
+const PANIC_BYTES = 64 * 1024;
+
+/** Why the kernel panicked, from the end of its console; empty when it did not get as far as saying so. */
+export async function panicReason(path: string): Promise<string> {
+  const last = printableLines(await readEnd(path, PANIC_BYTES)).findLast((line) => PANIC.test(line));
+  return last?.match(PANIC)?.[1] ?? '';
+}
+
+async function readEnd(path: string, bytes: number): Promise<string> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (file === undefined) return [];
+  if (file === undefined) return '';
   try {
     const { size } = await file.stat();
-    const length = Math.min(size, TAIL_BYTES);
+    const length = Math.min(size, bytes);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    return printableLines(buffer.subarray(0, bytesRead).toString('utf8')).slice(-lines);
+    return buffer.subarray(0, bytesRead).toString('utf8');
   } finally {
     await file.close();
   }

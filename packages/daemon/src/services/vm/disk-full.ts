@@ -9,15 +9,20 @@ const SETTLE_MS = 1_000;
 
 /**
  * Keeps a VM whose writes found no room on the host: the VMM has stopped it, nothing is lost, and it goes on by itself as soon as
- * there is room.
+ * there is room. The VMM tells of each write that fails; only the first one changes anything.
  */
-export async function waitForRoom(deps: VmDeps, live: LiveVm): Promise<void> {
-  if (deps.vms.find(live.id)?.state !== 'running') return; // Known already, or on its way out.
+export async function pauseForRoom(deps: VmDeps, live: LiveVm): Promise<void> {
+  if (deps.vms.find(live.id)?.state !== 'running') return;
   deps.states.go(live.id, 'paused', {
     reason:
       'The disk of the host is full: the guest was stopped in the middle of a write, and nothing is lost.',
     hint: 'Free some space; the VM goes on by itself.',
   });
+  await goOnWithRoom(deps, live);
+}
+
+/** Tries a paused VM again and again until its writes find room. */
+export async function goOnWithRoom(deps: VmDeps, live: LiveVm): Promise<void> {
   const { signal } = live.released;
   try {
     while (deps.vms.find(live.id)?.state === 'paused') {

@@ -1,9 +1,10 @@
 import type { VmmEnd } from '../../drivers/vmm/driver.ts';
 import { toBangerError } from '@banger/contract/error';
 import { runDetached } from '../operation.ts';
-import { consoleTail } from './console.ts';
+import { consoleTail, panicReason } from './console.ts';
+import { capConsole } from './console-cap.ts';
 import type { VmDeps } from './deps.ts';
-import { waitForRoom } from './disk-full.ts';
+import { pauseForRoom } from './disk-full.ts';
 import type { LiveVm } from './live.ts';
 import { runtimeKinds } from './resources.ts';
 import type { StateReason } from './states.ts';
@@ -17,10 +18,11 @@ export function watchVm(deps: VmDeps, live: LiveVm): void {
     live.vmm.onEvent((event) => {
       deps.log.info({ vm: live.id, ...event }, 'vmm event');
       if (event.kind === 'guest-reboot') rebooted(live);
-      if (event.kind === 'disk-error' && event.full) void waitForRoom(deps, live);
+      if (event.kind === 'disk-error' && event.full) void pauseForRoom(deps, live);
       if (event.kind === 'network-lost')
         warn(deps, live, 'Its network is gone; restart it to have it again.');
     });
+    void keepConsoleSmall(deps, live);
     void live.vmm.ended.then(async (end) => {
       deps.log.info({ vm: live.id, ...end }, 'vmm ended');
       try {
@@ -45,6 +47,22 @@ function rebooted(live: LiveVm): void {
   live.session?.close();
 }
 
+/** How often a console is looked at: at what a guest writes under emulation, its cap is passed by some MiB at most. */
+const CONSOLE_LOOK_MS = 2_000;
+
+async function keepConsoleSmall(deps: VmDeps, live: LiveVm): Promise<void> {
+  const { signal } = live.released;
+  while (!signal.aborted) {
+    try {
+      await deps.clock.sleep(CONSOLE_LOOK_MS, signal);
+      await capConsole(deps.layout.vm(live.id).console);
+    } catch (error) {
+      if (!signal.aborted)
+        deps.log.warn({ vm: live.id, error: toBangerError(error).message }, 'console not capped');
+    }
+  }
+}
+
 function warn(deps: VmDeps, live: LiveVm, warning: string): void {
   const { warnings } = deps.vms.get(live.id);
   if (!warnings.includes(warning)) deps.vms.update(live.id, { warnings: [...warnings, warning] });
@@ -52,12 +70,11 @@ function warn(deps: VmDeps, live: LiveVm, warning: string): void {
 
 /** Releases what a run had and brings the VM to the state that its end means; the caller holds the VM's lock. */
 async function settleEnd(deps: VmDeps, live: LiveVm, end: VmmEnd): Promise<void> {
-  const console =
-    end.kind === 'guest-panic' || end.kind === 'vmm-died'
-      ? await consoleTail(deps.layout.vm(live.id).console)
-      : [];
+  const path = deps.layout.vm(live.id).console;
+  const console = end.kind === 'guest-panic' || end.kind === 'vmm-died' ? await consoleTail(path) : [];
+  const panic = end.kind === 'guest-panic' ? await panicReason(path) : '';
   const errors = await release(deps, live);
-  const { state, why } = meaningOf(end, console);
+  const { state, why } = meaningOf(end, console, panic);
   const leftOver = errors.map((message) => `Not removed: ${message}`);
   deps.states.go(live.id, errors.length === 0 ? state : 'error', {
     ...why,
@@ -80,6 +97,7 @@ export async function release(deps: VmDeps, live: LiveVm): Promise<string[]> {
 function meaningOf(
   end: VmmEnd,
   console: readonly string[],
+  panic: string,
 ): { state: 'stopped' | 'error'; why: StateReason } {
   const lines =
     console.length === 0
@@ -94,7 +112,11 @@ function meaningOf(
     case 'guest-panic':
       return {
         state: 'error',
-        why: { phase: 'running', reason: `The guest kernel panicked.${lines}`, hint },
+        why: {
+          phase: 'running',
+          reason: `The guest kernel panicked${panic === '' ? '' : `: ${panic}`}.${lines}`,
+          hint,
+        },
       };
     case 'vmm-died':
       return {

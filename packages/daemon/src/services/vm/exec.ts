@@ -11,9 +11,7 @@ function sessionOf(deps: Pick<VmDeps, 'live'>, row: VmRow): GuestSession {
   const live = deps.live.get(row.id);
   if (row.state !== 'running' || live === undefined) {
     throw new BangerError('vm_not_running', `${name} is ${row.state}, not running.`, {
-      ...(row.state === 'error'
-        ? { hint: row.hint }
-        : { hint: `Start it with \`banger vm start ${name}\`.` }),
+      hint: row.hint === '' ? `Start it with \`banger vm start ${name}\`.` : row.hint,
       details: { state: row.state },
     });
   }

@@ -13,6 +13,9 @@ import type { VmRuntimeRow } from './runtime-row.ts';
 const SEED_BYTES = 256;
 const NS_PER_MS = 1_000_000n;
 
+/** UTF-8 without building a locale: glibc and musl both have this one. Without it a shell shows `ü` as `\\303\\274`. */
+const DEFAULT_ENVIRONMENT = { LANG: 'C.UTF-8' };
+
 /** Between two tries to reach an agent that went silent: quick at first, for a guest that reboots takes seconds. */
 const RECONNECT_PAUSES_MS = [50, 200, 500, 1_000, 2_000, 5_000];
 const RECONNECT_DEADLINE_MS = 60_000;
@@ -55,7 +58,7 @@ export async function connectGuest(
 }
 
 /** What the guest is told at each boot: who it is, the time, where its network is, and fresh randomness. */
-export function configurationOf(
+function configurationOf(
   deps: Pick<VmDeps, 'clock' | 'randomBytes'>,
   row: VmRow,
   runtime: VmRuntimeRow,
@@ -65,7 +68,7 @@ export function configurationOf(
     timeNs: BigInt(deps.clock.now()) * NS_PER_MS,
     entropy: deps.randomBytes(SEED_BYTES),
     machineId: row.machineId,
-    env: environmentRecord(row.spec.env),
+    env: { ...DEFAULT_ENVIRONMENT, ...environmentRecord(row.spec.env) },
     grow: true,
     ...(runtime.addresses === undefined ? {} : nicOf(runtime.addresses)),
   };

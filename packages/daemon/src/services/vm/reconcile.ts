@@ -1,9 +1,11 @@
 import { isBangerError, toBangerError } from '@banger/contract/error';
 import { liveStates } from '../../domain/vm-state.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
+import { runDetached } from '../operation.ts';
 import type { VmDeps } from './deps.ts';
 import { deleteHeld } from './delete.ts';
 import { watchVm } from './ended.ts';
+import { goOnWithRoom } from './disk-full.ts';
 import { connectGuest, keepConnecting } from './guest-session.ts';
 import { newLiveVm } from './live.ts';
 import { runtimeKinds } from './resources.ts';
@@ -90,6 +92,8 @@ async function attach(deps: VmDeps, row: VmRow): Promise<'attached' | 'silent' |
       keepConnecting(deps, row, live);
     },
   );
+  // Nothing but a full disk pauses a VM as yet.
+  if (row.state === 'paused') runDetached(() => void goOnWithRoom(deps, live));
   deps.log.info({ vm: row.id, pid: vmm.handle.process.pid }, 'vm attached');
   return 'attached';
 }

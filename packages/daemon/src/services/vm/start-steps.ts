@@ -29,9 +29,6 @@ export interface StartContext {
   live?: LiveVm;
 }
 
-/** Bytes of the agent channel's key: `guest/PROTOCOL.md`, section 1. */
-export const AGENT_KEY_BYTES = 32;
-
 /**
  * From pressing the switch to the agent's hello. A cold boot takes 4 s under emulation on a quiet machine;
  * eight at once on two cores took under 60 s.

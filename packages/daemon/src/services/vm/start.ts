@@ -3,9 +3,10 @@ import type { VmStep } from '@banger/contract/vm';
 import { runSteps, StepFailure, type StepObserver } from '../../domain/steps.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { tell } from '../operation.ts';
+import { AGENT_KEY_BYTES } from './agent-key.ts';
 import type { VmDeps } from './deps.ts';
 import { watchVm } from './ended.ts';
-import { AGENT_KEY_BYTES, startSteps, type StartContext } from './start-steps.ts';
+import { startSteps, type StartContext } from './start-steps.ts';
 
 /** Bytes of the token in the VMM's argv: not guessable, and short enough to read in a list of processes. */
 const TOKEN_BYTES = 16;

@@ -7,7 +7,7 @@ const UNIT_TIMEOUT_MS = 10_000;
 export default defineConfig({
   test: {
     name: 'unit',
-    include: ['packages/**/*.test.ts', 'scripts/**/*.test.ts'],
+    include: ['packages/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'scripts/**/fixtures/**'],
     testTimeout: UNIT_TIMEOUT_MS,
     hookTimeout: UNIT_TIMEOUT_MS,

@@ -32,6 +32,7 @@ export const exec: Benchmark = {
         what: '`vm exec NAME -- true`, command line included',
         n: rounds,
         figures: { medianMs: median(times), p95Ms: percentile(times, 0.95) },
+        values: { ours: times },
       };
     }),
 };
@@ -57,6 +58,7 @@ export const throughput: Benchmark = {
         what: `${MEGABYTES} MB through \`vm exec\`: into \`cat >/dev/null\`, out of \`head -c /dev/zero\``,
         n: rounds,
         figures: { inMBps: median(into), outMBps: median(out) },
+        values: { inMBps: into, outMBps: out },
       };
     }),
 };

@@ -6,8 +6,10 @@ export interface Result {
   /** What was compared with what. */
   readonly what: string;
   readonly n: number;
-  /** Figures by name; `ratio` is held against the budget where it has an entry of that name. */
+  /** Figures by name; those that `budget.json` names have a ceiling. */
   readonly figures: Readonly<Record<string, number>>;
+  /** Every single value, by side, in the order measured. */
+  readonly values: Readonly<Record<string, readonly number[]>>;
 }
 
 /** One benchmark. */
@@ -34,39 +36,41 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 }
 
 /**
- * Compares two ways to do a thing: turn and turn about, so that a machine that is busy for a while is so for both, and the
- * first pair thrown away, which fills caches. The ratio is that of the medians.
+ * Measures several ways to do a thing turn and turn about, so that a machine that is busy for a while is so for all of
+ * them. Who begins changes from round to round, because whoever comes next may profit or suffer from the one before; the
+ * first round is thrown away, it fills caches.
  */
-export async function compare(
+export async function takeTurns<Side extends string>(
   rounds: number,
-  ours: () => Promise<number>,
-  bare: () => Promise<number>,
+  sides: Readonly<Record<Side, () => Promise<number>>>,
   say: (line: string) => void,
-): Promise<{
-  readonly ours: readonly number[];
-  readonly bare: readonly number[];
-  readonly figures: Record<string, number>;
-}> {
-  const times = { ours: [] as number[], bare: [] as number[] };
+): Promise<Record<Side, number[]>> {
+  const names = Object.keys(sides) as Side[];
+  const values = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Side, number[]>;
   for (let round = 0; round <= rounds; round += 1) {
-    // The order changes too: whoever comes second may profit or suffer from the first.
-    const pair = { ours: 0, bare: 0 };
-    const order = round % 2 === 0 ? (['bare', 'ours'] as const) : (['ours', 'bare'] as const);
-    for (const side of order) pair[side] = await (side === 'ours' ? ours() : bare());
-    if (round === 0) continue;
-    times.ours.push(pair.ours);
-    times.bare.push(pair.bare);
-    say(`  round ${round} of ${rounds}: ours ${Math.round(pair.ours)} ms, bare ${Math.round(pair.bare)} ms`);
+    const first = round % names.length;
+    const seen: string[] = [];
+    for (const name of [...names.slice(first), ...names.slice(0, first)]) {
+      const value = await sides[name]();
+      if (round > 0) values[name].push(value);
+      seen.push(`${name} ${Math.round(value)}`);
+    }
+    say(`  ${round === 0 ? 'to warm up' : `round ${round} of ${rounds}`}: ${seen.join(', ')} ms`);
   }
-  const [oursMs, bareMs] = [median(times.ours), median(times.bare)];
-  return {
-    ...times,
-    figures: {
-      oursMs,
-      bareMs,
-      ratio: oursMs / bareMs,
-      oursP95Ms: percentile(times.ours, 0.95),
-      bareP95Ms: percentile(times.bare, 0.95),
-    },
-  };
+  return values;
+}
+
+/** Median and 95th percentile of each side in milliseconds, as `oursMs` and `oursP95Ms`. */
+export function summary(values: Readonly<Record<string, readonly number[]>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([side, times]) => [
+      [`${side}Ms`, median(times)],
+      [`${side}P95Ms`, percentile(times, 0.95)],
+    ]),
+  );
+}
+
+/** How many times longer ours takes than the bare thing: the ratio of the medians. */
+export function ratio(ours: readonly number[], bare: readonly number[]): number {
+  return median(ours) / median(bare);
 }

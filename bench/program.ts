@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 
 export const ROOT = join(import.meta.dirname, '..');
-/** The bundle: what a user runs. */
-export const BANGER = join(ROOT, 'dist/banger.mjs');
+/** The bundle, which is what a user runs, unless `BANGER_BIN` names another. */
+export const BANGER = process.env['BANGER_BIN'] ?? join(ROOT, 'dist/banger.mjs');
 
 /** Runs a program to its end and expects success; gives its stdout. */
 export async function program(argv: readonly string[], home?: string): Promise<string> {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { VmView } from '@banger/contract/vm';
@@ -18,6 +18,7 @@ const DAEMON_END_MS = 20_000;
  */
 export class FaultHome {
   readonly path: string;
+  readonly #mounts = new Set<string>();
 
   private constructor(path: string) {
     this.path = path;
@@ -44,12 +45,29 @@ export class FaultHome {
       ]);
     }
     // What KVM can do here does not depend on the home.
-    if (existsSync(join(shared, 'cache'))) cpSync(join(shared, 'cache'), home.at('cache'), { recursive: true });
+    if (existsSync(join(shared, 'cache')))
+      cpSync(join(shared, 'cache'), home.at('cache'), { recursive: true });
     return home;
   }
 
   at(...path: string[]): string {
     return join(this.path, ...path);
+  }
+
+  /** Gives a directory of the home a file system of its own with this many bytes of room; again: another size. */
+  setRoom(bytes: number, ...path: string[]): void {
+    const directory = this.at(...path);
+    const again = this.#mounts.has(directory);
+    if (!again) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const options = `${again ? 'remount,' : ''}size=${bytes},mode=700`;
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', directory]);
+    this.#mounts.add(directory);
+  }
+
+  /** Puts another file in the place of one that may be a hard link to that of another home. */
+  replace(content: Uint8Array | string, ...path: string[]): void {
+    rmSync(this.at(...path), { force: true });
+    writeFileSync(this.at(...path), content, { mode: 0o600 });
   }
 
   run(argv: readonly string[], options: Omit<RunOptions, 'home'> = {}): Promise<Outcome> {
@@ -95,7 +113,7 @@ export class FaultHome {
       ...entries(this.path, 'run', 'vm').map((name) => `sockets vm/${name}`),
       ...entries(this.path, 'run').filter((name) => name === 'kvm-check'),
       ...staging,
-      ...mountsBelow(this.path),
+      ...mountsBelow(this.path).filter((mount) => !this.#mounts.has(mount)),
     ];
   }
 
@@ -115,7 +133,7 @@ export class FaultHome {
 }
 
 /** Mount points below a directory, in the order in which they were made (proc_pid_mountinfo(5), field 5). */
-export function mountsBelow(directory: string): string[] {
+function mountsBelow(directory: string): string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '')

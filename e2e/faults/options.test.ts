@@ -18,7 +18,11 @@ describe('what cannot be done as it is written', () => {
     ['a name with a capital', ['vm', 'create', '--name', 'Box'], { ...name, says: '"Box"' }],
     ['a name that is a path', ['vm', 'create', '--name', '../x'], name],
     ['a name with a hyphen at its end', ['vm', 'create', '--name', 'box-'], name],
-    ['a name with an escape sequence', ['vm', 'create', '--name', '\u001b[2Jx'], { ...name, says: '"\\x1b[2Jx"' }],
+    [
+      'a name with an escape sequence',
+      ['vm', 'create', '--name', '\u001b[2Jx'],
+      { ...name, says: '"\\x1b[2Jx"' },
+    ],
     ['a name of 64 characters', ['vm', 'create', '--name', 'a'.repeat(64)], name],
     ['an empty name', ['vm', 'create', '--name', ''], name],
     ['no CPUs', ['vm', 'create', '--vcpu', '0'], USAGE],
@@ -50,13 +54,29 @@ describe('what cannot be done as it is written', () => {
     ['--detach with a command', ['vm', 'run', '-d', '--', 'true'], USAGE],
     ['a workspace, which is not there yet', ['vm', 'run', './repo'], { code: 'not_supported', status: 125 }],
     ['a VM that is not there', ['vm', 'show', 'none'], { code: 'vm_not_found', status: 1, says: '"none"' }],
-    ['a command in a VM that is not there', ['vm', 'exec', 'none', '--', 'true'], { code: 'vm_not_found', status: 125 }],
+    [
+      'a command in a VM that is not there',
+      ['vm', 'exec', 'none', '--', 'true'],
+      { code: 'vm_not_found', status: 125 },
+    ],
     ['a signal that is none', ['vm', 'kill', '--signal', 'SIGWHAT', 'none'], USAGE],
     ['a name longer than any', ['vm', 'show', 'x'.repeat(5_000)], value],
-    ['an image to delete that is not there', ['image', 'delete', 'none'], { code: 'image_not_found', status: 1 }],
+    [
+      'an image to delete that is not there',
+      ['image', 'delete', 'none'],
+      { code: 'image_not_found', status: 1 },
+    ],
     ['a pull of no catalog entry', ['image', 'pull', 'none'], { code: 'image_not_found', status: 1 }],
-    ['a kernel file that is not there', ['kernel', 'import', 'mine', '--from', '/nonexistent/vmlinuz'], value],
-    ['a kernel file that is none', ['kernel', 'import', 'mine', '--from', '/etc/passwd'], { code: 'kernel_invalid', status: 1 }],
+    [
+      'a kernel file that is not there',
+      ['kernel', 'import', 'mine', '--from', '/nonexistent/vmlinuz'],
+      value,
+    ],
+    [
+      'a kernel file that is none',
+      ['kernel', 'import', 'mine', '--from', '/etc/passwd'],
+      { code: 'kernel_invalid', status: 1 },
+    ],
   ])('%s', async (_what, argv, fault) => {
     expectFault(await home.run(argv), fault);
   });

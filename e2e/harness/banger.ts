@@ -1,11 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { processesOf } from './leftovers.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
 /** The artifact under test: the bundle, unless `BANGER_BIN` names another. */
 export const BANGER_BIN = process.env['BANGER_BIN'] ?? join(ROOT, 'dist/banger.mjs');
+
+/** How often a home's processes are looked at while a command runs; a VM lives for some seconds, a look takes milliseconds. */
+const LOOK_MS = 1_000;
 
 /** How a program ended, and all that it wrote. */
 export interface Outcome {
@@ -46,7 +50,13 @@ export async function banger(argv: readonly string[], options: RunOptions): Prom
   child.stdin?.on('error', () => undefined);
   child.stdin?.end(options.input ?? '');
   options.onStart?.(child);
-  const [status, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  // So that a later look knows which processes were this home's, when nothing else tells it any more.
+  const looks = setInterval(() => processesOf(options.home), LOOK_MS);
+  const [status, signal] = (await once(child, 'close').finally(() => clearInterval(looks))) as [
+    number | null,
+    NodeJS.Signals | null,
+  ];
+  processesOf(options.home);
   return {
     status,
     signal,

@@ -20,16 +20,17 @@ describe('a shell on a terminal', () => {
     await terminal.shows(/[#$] $/);
     terminal.type('stty size; echo "term=$TERM"; echo "grüße ☃" | rev\r');
     await terminal.shows(/33 101[\s\S]*term=xterm-256color[\s\S]*☃ eßürg/);
-    terminal.type('sleep 1000; echo "slept=$?"\r');
-    await terminal.shows(/sleep 1000/);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    // The sleeper says so itself: a Ctrl-C that came before it would only clear the line.
+    terminal.type('sh -c \'echo "asl""eep"; exec sleep 1000\'\r');
+    await terminal.shows(/asleep/);
     terminal.type('\u0003');
-    terminal.forget();
+    await terminal.shows(/\^C[\s\S]*# $/);
     terminal.type('echo "after=$?"\r');
     await terminal.shows(/after=130/);
-    terminal.type('cat > /tmp/typed\rline\r\u0004');
-    terminal.type('cat /tmp/typed; (exit 7)\r');
-    await terminal.shows(/line\r\nline/);
+    terminal.type('(exit 7); echo "do""ne"\r');
+    await terminal.shows(/done[\s\S]*# $/);
+    terminal.type('(exit 7)\r');
+    await terminal.shows(/\(exit 7\)\r\n[\s\S]*# $/);
     terminal.type('\u0004');
     expect(await terminal.ended()).toBe(7);
     expect(terminal.screen).toMatch(/still runs/);

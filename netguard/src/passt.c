@@ -156,17 +156,39 @@ static bool ask_passt(struct passt *passt, const struct guard *guard)
     return true;
 }
 
-/* One whole frame, or false when passt has gone. At the start there is nothing but answers, so waiting is right. */
-static bool read_answer(int fd, uint16_t *type)
+/* So many bytes, or false when passt has gone or the deadline has passed: a frame that it began and never ends. */
+static bool read_whole(int fd, uint8_t *bytes, size_t length, int64_t deadline)
+{
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    size_t used = 0;
+
+    while (used < length) {
+        int64_t left = deadline - clock_ms();
+        ssize_t got;
+
+        if (left <= 0 || poll(&readable, 1, (int)left) == 0) {
+            say("passt does not finish its answer");
+            return false;
+        }
+        got = recv(fd, bytes + used, length - used, MSG_DONTWAIT);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+            return false;
+        if (got > 0)
+            used += (size_t)got;
+    }
+    return true;
+}
+
+/* One whole frame, or false. At the start there is nothing but answers, so waiting is right. */
+static bool read_answer(int fd, uint16_t *type, int64_t deadline)
 {
     uint8_t bytes[PREFIX + STREAM_FRAME_MAX];
     uint32_t length;
 
-    if (recv(fd, bytes, PREFIX, MSG_WAITALL) != PREFIX)
+    if (!read_whole(fd, bytes, PREFIX, deadline))
         return false;
     length = be32(bytes);
-    if (length < ETHER_HEADER || length > STREAM_FRAME_MAX ||
-        recv(fd, bytes, length, MSG_WAITALL) != (ssize_t)length)
+    if (length < ETHER_HEADER || length > STREAM_FRAME_MAX || !read_whole(fd, bytes, length, deadline))
         return false;
     *type = be16(bytes + 12);
     return true;
@@ -190,7 +212,7 @@ static bool await_answers(struct passt *passt, const struct guard *guard)
             return false;
         if (fds[0].revents == 0)
             continue;
-        if (!read_answer(passt->frames_fd, &type))
+        if (!read_answer(passt->frames_fd, &type, deadline))
             return false;
         need4 = need4 && type != ETHER_ARP;
         need6 = need6 && type != ETHER_IPV6;

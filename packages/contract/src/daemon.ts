@@ -36,4 +36,8 @@ export const daemonStatusSchema = z.object({
 export type DaemonStatus = z.infer<typeof daemonStatusSchema>;
 
 export const nothingSchema = z.strictObject({});
+export const daemonStopSchema = z.strictObject({
+  /** Only when no call is at work and no stream open at that moment; else `daemon_build_mismatch`. */
+  ifIdle: z.boolean().default(false),
+});
 export const stoppedSchema = z.object({ pid: z.int() });

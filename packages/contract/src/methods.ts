@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   daemonStatusSchema,
+  daemonStopSchema,
   helloResultSchema,
   helloSchema,
   nothingSchema,
@@ -51,7 +52,7 @@ export const methods = {
     summary: 'What the daemon is and what it is doing.',
   },
   'daemon.stop': {
-    params: nothingSchema,
+    params: daemonStopSchema,
     result: stoppedSchema,
     summary: 'Ends the daemon; VMs go on running.',
   },

@@ -33,6 +33,7 @@ import { ImageService } from './services/image.ts';
 import { KernelService } from './services/kernel.ts';
 import { Ledger } from './services/ledger.ts';
 import { AGENT_KEY_BYTES } from './services/vm/agent-key.ts';
+import { ownOperation } from './services/operation.ts';
 import { kernelCommandLine } from './services/vm/kernel-command-line.ts';
 import { VmLocks } from './services/vm/locks.ts';
 import { reconcile } from './services/vm/reconcile.ts';
@@ -106,6 +107,7 @@ export function compose(paths: BangerPaths, database: Database, log: Logger): Da
     user: new UserNetwork({ runner, processes, clock, netguard }),
     none: new NoNetwork(),
   };
+  const info = new DaemonInfo(layout, vms, clock.now());
   const deps: VmDeps = {
     vms,
     runtimes: new RuntimeRepository<VmRuntimeRow>(database),
@@ -124,9 +126,9 @@ export function compose(paths: BangerPaths, database: Database, log: Logger): Da
     clock,
     log,
     randomBytes,
+    asOperation: (method, work) => info.during(ownOperation(method), work),
   };
 
-  const info = new DaemonInfo(layout, vms, clock.now());
   const doctor = new DoctorService({
     runner,
     vmm,

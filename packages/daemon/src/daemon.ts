@@ -3,22 +3,22 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { buildInfo } from '@banger/contract/build-info';
 import type { BangerPaths } from '@banger/contract/paths';
+import { SHUTDOWN_DEADLINE_MS } from '@banger/contract/shutdown';
 import { servePeer, type Peer } from '@banger/rpc/server-peer';
 import { mapError } from './api/method-table.ts';
+import { watchForBugs } from './bug-watch.ts';
 import { compose, type Daemon } from './compose.ts';
 import { ensurePrivateDir, writeFileAtomic } from './host/private-files.ts';
 import { listenOnUnixSocket } from './host/unix-server.ts';
 import { openLog } from './log.ts';
 import { HOLDER_FILE, openState } from './store/open-state.ts';
 
-/** How long calls at work get to undo what they began, before the daemon ends all the same. */
-const SHUTDOWN_DEADLINE_MS = 15_000;
-
 /** Runs the daemon until it is asked to end by a signal or a client. Rejects when it cannot start, and then has changed nothing. */
 export async function runDaemon(paths: BangerPaths): Promise<void> {
   for (const directory of [paths.state, paths.cache, paths.run]) await ensurePrivateDir(directory);
   const database = openState(paths.state);
   const log = openLog(paths.log);
+  const unwatch = watchForBugs(log);
   const holder = join(paths.state, HOLDER_FILE);
   try {
     await writeFileAtomic(holder, JSON.stringify({ pid: process.pid, ...buildInfo() }));
@@ -35,6 +35,7 @@ export async function runDaemon(paths: BangerPaths): Promise<void> {
     await rm(holder, { force: true });
     database.close();
     log.flush();
+    unwatch();
   }
 }
 

@@ -214,11 +214,24 @@ describe('refuses', () => {
 describe('a daemon of another build', () => {
   test('that is busy is left alone, and named', async () => {
     using place = home();
-    await using daemon = await TestDaemon.listen(place.paths.socket);
-    daemon.hello = { ...daemon.hello, build: build('theirs'), busy: ['vm.create', '1 open stream'] };
+    await using daemon = await TestDaemon.listen(place.paths.socket, {
+      'daemon.stop': (params) => {
+        expect(params).toEqual({ ifIdle: true });
+        const busy = ['vm.create', '1 open stream'];
+        throw new BangerError(
+          'daemon_build_mismatch',
+          `The daemon (pid 7) is busy with ${busy.join(', ')}.`,
+          {
+            details: { busy },
+          },
+        );
+      },
+    });
+    // Idle when it greets: what counts is the moment of its end.
+    daemon.hello = { ...daemon.hello, build: build('theirs'), busy: [] };
     await expect(connectDaemon({ ...place.options(), start: noStart })).rejects.toMatchObject({
       code: 'daemon_build_mismatch',
-      message: expect.stringMatching(/pid \d+.*theirs.*ours.*vm\.create, 1 open stream/) as unknown,
+      message: expect.stringMatching(/pid \d+.*vm\.create, 1 open stream.*theirs.*ours/) as unknown,
     });
     const client = await connectRunning(place.options());
     expect(client?.hello.build.build).toBe('theirs');

@@ -1,5 +1,5 @@
 import type { Build } from '@banger/contract/daemon';
-import { BangerError } from '@banger/contract/error';
+import { BangerError, isBangerError } from '@banger/contract/error';
 import type { BangerPaths } from '@banger/contract/paths';
 import { RpcClient } from '@banger/rpc/client';
 import { BangerClient, noDaemon } from './client.ts';
@@ -63,19 +63,18 @@ export async function connectRunning(options: ConnectOptions): Promise<BangerCli
   });
 }
 
-/** Ends an idle daemon of another build. */
+/** Ends an idle daemon of another build; whether it is idle it decides itself, when it is asked. */
 async function replace(client: BangerClient, build: Build, signal: AbortSignal | undefined): Promise<void> {
-  const { pid, busy, build: other } = client.hello;
   try {
-    if (busy.length > 0) {
-      throw new BangerError(
-        'daemon_build_mismatch',
-        `The daemon (pid ${pid}) is of build ${other.build}, this program of ${build.build}, and it is busy with ` +
-          `${busy.join(', ')}.`,
-        { details: { pid, busy, daemon: other.build, client: build.build } },
-      );
-    }
-    await stopDaemon(client, signal);
+    await stopDaemon(client, { ifIdle: true, signal });
+  } catch (error) {
+    if (!isBangerError(error, 'daemon_build_mismatch')) throw error;
+    const { pid, build: other } = client.hello;
+    throw new BangerError(
+      'daemon_build_mismatch',
+      `${error.message} It is of build ${other.build}, this program of ${build.build}.`,
+      { cause: error, details: { ...error.details, pid, daemon: other.build, client: build.build } },
+    );
   } finally {
     client.close();
   }

@@ -19,6 +19,8 @@ const START_MS = 30_000;
 const POLL_MS = 15;
 /** Pause before another try after a daemon found the state directory held: the holder is about to listen, or to end. */
 const HELD_PAUSE_MS = 250;
+/** An idle daemon ends at once; one that holds the directory this long and does not listen is hung, or ends a long stop first. */
+const HELD_MS = 20_000;
 /** What of the log is shown when a daemon dies: its last words, not its life. */
 const SHOWN_LINES = 20;
 const SHOWN_BYTES = 8 * 1024;
@@ -41,12 +43,14 @@ export interface StartOptions {
  * `daemon_unreachable` and its last log lines; with `path_unsafe`; with `cancelled` (the daemon then goes on starting).
  */
 export async function startDaemon(options: StartOptions): Promise<void> {
-  const deadline = performance.now() + (options.startMs ?? START_MS);
-  let held: BangerError | undefined;
-  do {
-    if (held !== undefined) await sleep(HELD_PAUSE_MS);
-    held = await startOnce(options, deadline, held);
-  } while (held !== undefined);
+  const begun = performance.now();
+  const deadline = begun + (options.startMs ?? START_MS);
+  const heldDeadline = Math.min(deadline, begun + HELD_MS);
+  let held = await startOnce(options, deadline, undefined);
+  while (held !== undefined) {
+    await sleep(HELD_PAUSE_MS);
+    held = await startOnce(options, heldDeadline, held);
+  }
 }
 
 /**

@@ -25,18 +25,25 @@ function client(pid: number, stop: () => Promise<unknown>): Pick<BangerClient, '
 describe('stopping a daemon', () => {
   test('waits until its process is gone', async () => {
     const stop = (): Promise<unknown> => Promise.resolve(setTimeout(() => child.kill(), 30));
-    await stopDaemon(client(child.pid ?? 0, stop));
+    await stopDaemon(client(child.pid ?? 0, stop), { ifIdle: false });
     // Until we have waited for it, a dead child keeps its process id, but no program: proc_pid_exe(5).
     expect(existsSync(`/proc/${child.pid}/exe`)).toBe(false);
   });
 
   test('is no failure when it went before its answer', async () => {
-    await stopDaemon(client(GONE, () => Promise.reject(new BangerError('daemon_unreachable', 'lost'))));
+    await stopDaemon(
+      client(GONE, () => Promise.reject(new BangerError('daemon_unreachable', 'lost'))),
+      {
+        ifIdle: true,
+      },
+    );
   });
 
   test('fails with what the daemon answers', async () => {
     const stop = (): Promise<unknown> => Promise.reject(new BangerError('internal', 'no'));
-    await expect(stopDaemon(client(GONE, stop))).rejects.toMatchObject({ code: 'internal' });
+    await expect(stopDaemon(client(GONE, stop), { ifIdle: false })).rejects.toMatchObject({
+      code: 'internal',
+    });
   });
 
   test.each([
@@ -44,7 +51,11 @@ describe('stopping a daemon', () => {
     ['does not even answer', () => new Promise(() => undefined)],
   ])('fails when it %s', async (_name, stop) => {
     const running = client(child.pid ?? 0, stop);
-    await expect(stopDaemon(running, undefined, 30)).rejects.toMatchObject({ code: 'daemon_unreachable' });
-    await expect(stopDaemon(running, AbortSignal.timeout(10))).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(stopDaemon(running, { ifIdle: false, stopMs: 30 })).rejects.toMatchObject({
+      code: 'daemon_unreachable',
+    });
+    await expect(
+      stopDaemon(running, { ifIdle: false, signal: AbortSignal.timeout(10) }),
+    ).rejects.toMatchObject({ code: 'cancelled' });
   });
 });

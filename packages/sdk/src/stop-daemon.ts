@@ -1,26 +1,36 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BangerError, isBangerError } from '@banger/contract/error';
+import { SHUTDOWN_DEADLINE_MS } from '@banger/contract/shutdown';
 import { cancelled } from './call-errors.ts';
 import type { BangerClient } from './client.ts';
 
-/** An idle daemon ends within milliseconds; this much on a loaded machine. */
-const STOP_MS = 10_000;
+/** An idle daemon ends within milliseconds, a busy one by its deadline; the rest is for a loaded machine. */
+const STOP_MS = SHUTDOWN_DEADLINE_MS + 10_000;
 const POLL_MS = 10;
+
+/** How a daemon is ended. */
+export interface StopOptions {
+  /** Only when nothing would be cut off. */
+  readonly ifIdle: boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** How long its end may take. */
+  readonly stopMs?: number;
+}
 
 /**
  * Asks a daemon to end and waits until its process is gone, so that the next one finds the state directory free. Rejects
- * with `daemon_unreachable` when it still runs after `stopMs`.
+ * with `daemon_unreachable` when it still runs after `stopMs`, and, with `ifIdle`, with `daemon_build_mismatch` when it is
+ * busy at that moment: it then goes on.
  */
 export async function stopDaemon(
   client: Pick<BangerClient, 'call' | 'hello'>,
-  signal?: AbortSignal,
-  stopMs: number = STOP_MS,
+  { ifIdle, signal, stopMs = STOP_MS }: StopOptions,
 ): Promise<void> {
   const { pid } = client.hello;
   const deadline = performance.now() + stopMs;
   await Promise.race([
-    ask(client),
+    ask(client, ifIdle),
     sleep(stopMs, undefined, { ref: false, ...(signal && { signal }) }),
   ]).catch((error: unknown) => {
     throw signal?.aborted === true ? cancelled(error) : error;
@@ -40,9 +50,9 @@ export async function stopDaemon(
   }
 }
 
-async function ask(client: Pick<BangerClient, 'call'>): Promise<void> {
+async function ask(client: Pick<BangerClient, 'call'>, ifIdle: boolean): Promise<void> {
   try {
-    await client.call('daemon.stop', {});
+    await client.call('daemon.stop', { ifIdle });
   } catch (error) {
     // It may be gone before its answer, for instance because another client asked first.
     if (!isBangerError(error, 'daemon_unreachable')) throw error;

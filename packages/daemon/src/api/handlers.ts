@@ -50,8 +50,8 @@ export function handlers(services: ApiServices): Handlers {
       busy: daemon.busy(),
     }),
     'daemon.status': () => daemon.status(),
-    'daemon.stop': async () => {
-      daemon.requestStop();
+    'daemon.stop': async ({ ifIdle }) => {
+      daemon.requestStop({ ifIdle });
       return { pid: process.pid };
     },
     'doctor.run': () => doctor.run(),

@@ -29,9 +29,18 @@ export class StreamOffers {
     this.#log = log;
   }
 
-  /** Promises a stream that `serve` fills until it returns; `drop` is called when nobody picks it up. */
+  /**
+   * Promises a stream that `serve` fills until it returns; `drop` is called when nobody picks it up. From the promise
+   * on it is work of the daemon: what stands behind it has begun.
+   */
   offer(serve: (channel: FrameChannel) => Promise<void>, drop: () => void): string {
-    return this.registry.offer((duplex) => void this.#serve(duplex, serve), { onExpired: drop });
+    const ended = this.#daemon.streaming();
+    return this.registry.offer((duplex) => void this.#serve(duplex, serve).finally(ended), {
+      onExpired: () => {
+        ended();
+        drop();
+      },
+    });
   }
 
   /** Promises the bytes of a readable as `stdout` frames. */
@@ -45,7 +54,6 @@ export class StreamOffers {
   }
 
   async #serve(duplex: Duplex, serve: (channel: FrameChannel) => Promise<void>): Promise<void> {
-    const ended = this.#daemon.streaming();
     const gone = new AbortController();
     const encoder = new FrameEncoder(format);
     const decoder = new FrameDecoder(format);
@@ -67,8 +75,6 @@ export class StreamOffers {
       if (!gone.signal.aborted) this.#log.warn({ error: toBangerError(error).message }, 'stream broke');
       sent.catch(() => undefined);
       duplex.destroy();
-    } finally {
-      ended();
     }
   }
 }

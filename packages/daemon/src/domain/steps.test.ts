@@ -1,6 +1,6 @@
 import { BangerError } from '@banger/contract/error';
 import { describe, expect, test } from 'vitest';
-import { runSteps, StepFailure, type Step } from './steps.ts';
+import { runSteps, StepFailure, type Stage, type Step } from './steps.ts';
 
 interface Trace {
   readonly seen: string[];
@@ -19,7 +19,7 @@ const step = (name: string, failing: { run?: Error; undo?: Error } = {}): Step<T
   },
 });
 
-function play(steps: readonly Step<Trace>[], signal = new AbortController().signal) {
+function play(steps: readonly Stage<Trace>[], signal = new AbortController().signal) {
   const context: Trace = { seen: [] };
   const outcomes: string[] = [];
   const observer = {
@@ -71,5 +71,54 @@ describe('a list of steps', () => {
     const { context, run } = play([stopping, step('b')], controller.signal);
     await expect(run).rejects.toMatchObject({ step: 'b', error: { code: 'cancelled' } });
     expect(context.seen).toEqual(['undo b', 'undo a']);
+  });
+});
+
+describe('steps at the same time', () => {
+  /** A step that ends when told to, or when it is cancelled. */
+  const waiting = (name: string, until: Promise<void>): Step<Trace> => ({
+    ...step(name),
+    run: async ({ seen }, signal) => {
+      seen.push(`run ${name}`);
+      const cancelled = new Promise<never>((_, reject) => {
+        signal.addEventListener('abort', () => reject(new BangerError('cancelled', 'cancelled')));
+      });
+      try {
+        await Promise.race([until, cancelled]);
+      } finally {
+        seen.push(`end ${name}`);
+      }
+    },
+  });
+
+  test('all begin before one ends, and what comes next waits for all', async () => {
+    const gate = Promise.withResolvers<void>();
+    const opening: Step<Trace> = { ...step('b'), run: async () => gate.resolve() };
+    const { context, outcomes, run } = play([[waiting('a', gate.promise), opening], step('c')]);
+    await run;
+    expect(context.seen).toEqual(['run a', 'end a', 'run c']);
+    expect(outcomes.toSorted()).toEqual(['a done', 'b done', 'c done']);
+  });
+
+  test('one that fails ends the others, is named, and all are undone once they have ended', async () => {
+    const broken = new BangerError('disk_full', 'full');
+    const never = new Promise<void>(() => {});
+    const { context, outcomes, run } = play([
+      step('a'),
+      [waiting('b', never), step('c', { run: broken })],
+      step('d'),
+    ]);
+    await expect(run).rejects.toMatchObject({ step: 'c', error: broken, undoErrors: [] });
+    expect(context.seen).toEqual(['run a', 'run b', 'run c', 'end b', 'undo c', 'undo b', 'undo a']);
+    expect(outcomes).toEqual(['a done', 'c failed', 'b failed']);
+  });
+
+  test("the caller's signal reaches all of them and counts as cancelled", async () => {
+    const controller = new AbortController();
+    const never = new Promise<void>(() => {});
+    const { context, run } = play([[waiting('a', never), waiting('b', never)]], controller.signal);
+    controller.abort();
+    await expect(run).rejects.toMatchObject({ error: { code: 'cancelled' } });
+    expect(context.seen).toEqual(['run a', 'run b', 'end a', 'end b', 'undo b', 'undo a']);
   });
 });

@@ -1,5 +1,6 @@
 import { BangerError, toBangerError } from '@banger/contract/error';
 import type { VmStep } from '@banger/contract/vm';
+import { sideBySide } from './side-by-side.ts';
 
 /** One named step of a long procedure, with its undo. Both see the same context. */
 export interface Step<C> {
@@ -10,6 +11,9 @@ export interface Step<C> {
   /** Takes back whatever `run` did, also when it stopped half-way; harmless when it did nothing. */
   undo?(context: C): Promise<void>;
 }
+
+/** One step, or several that need nothing of each other and run at the same time. */
+export type Stage<C> = Step<C> | readonly Step<C>[];
 
 /** What is told while steps run. */
 export interface StepObserver {
@@ -32,27 +36,60 @@ export class StepFailure extends Error {
   }
 }
 
+/** How steps are run; `monotonic` gives milliseconds. */
+interface RunOptions {
+  readonly signal: AbortSignal;
+  readonly observer: StepObserver;
+  readonly monotonic: () => number;
+}
+
 /**
- * Runs the steps in order. When one fails, or the signal fires, its own undo runs and then those before it
- * backwards, each whatever the others do; then a `StepFailure` is thrown. `monotonic` gives milliseconds.
+ * Runs the steps in order. When one fails, or the signal fires, those at work beside it are told to end and waited for; then their undo
+ * runs, its own, and that of all before backwards, each whatever the others do; then a `StepFailure` names the first that failed.
  */
 export async function runSteps<C>(
-  steps: readonly Step<C>[],
+  stages: readonly Stage<C>[],
   context: C,
-  { signal, observer, monotonic }: { signal: AbortSignal; observer: StepObserver; monotonic: () => number },
+  options: RunOptions,
 ): Promise<void> {
-  for (const [index, step] of steps.entries()) {
-    const begun = monotonic();
-    observer.started(step);
+  const begun: Step<C>[] = [];
+  for (const stage of stages) {
+    const steps = 'run' in stage ? [stage] : stage;
+    begun.push(...steps);
+    let failed: Step<C> | undefined;
     try {
-      if (signal.aborted) throw new BangerError('cancelled', 'The call was cancelled.');
-      await step.run(context, signal);
-      observer.ended(step, { name: step.name, ms: monotonic() - begun, outcome: 'done' });
+      await sideBySide(
+        options.signal,
+        steps.map((step) => async (signal: AbortSignal) => {
+          try {
+            await runStep(step, context, { ...options, signal });
+          } catch (thrown) {
+            failed ??= step;
+            throw thrown;
+          }
+        }),
+      );
     } catch (thrown) {
-      observer.ended(step, { name: step.name, ms: monotonic() - begun, outcome: 'failed' });
-      const undoErrors = await undoSteps(steps.slice(0, index + 1), context);
-      throw new StepFailure(step.name, asCancelled(thrown, signal), undoErrors);
+      const undoErrors = await undoSteps(begun, context);
+      throw new StepFailure(failed?.name ?? '', asCancelled(thrown, options.signal), undoErrors);
     }
+  }
+}
+
+async function runStep<C>(
+  step: Step<C>,
+  context: C,
+  { signal, observer, monotonic }: RunOptions,
+): Promise<void> {
+  const begun = monotonic();
+  observer.started(step);
+  let outcome: VmStep['outcome'] = 'failed';
+  try {
+    if (signal.aborted) throw new BangerError('cancelled', 'The call was cancelled.');
+    await step.run(context, signal);
+    outcome = 'done';
+  } finally {
+    observer.ended(step, { name: step.name, ms: monotonic() - begun, outcome });
   }
 }
 

@@ -41,6 +41,7 @@ export const tools: readonly Tool[] = [
   tool('qemu-img', 'makes and checks the copy-on-write root disks', 'qemu-utils', 'qemu-img', 'qemu-img'),
   tool('mke2fs', 'makes ext4 disks', 'e2fsprogs', 'e2fsprogs', 'e2fsprogs'),
   tool('e2fsck', 'checks ext4 disks', 'e2fsprogs', 'e2fsprogs', 'e2fsprogs'),
+  tool('resize2fs', 'enlarges work disks', 'e2fsprogs', 'e2fsprogs', 'e2fsprogs'),
   tool('mmdebstrap', 'builds the Debian images', 'mmdebstrap', 'mmdebstrap', undefined),
   tool('unshare', 'builds images in namespaces of their own', 'util-linux', 'util-linux', 'util-linux'),
   tool('setpriv', 'ends a build with whatever started it', 'util-linux', 'util-linux', 'util-linux'),

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
+import type { ChildEnvironment } from './child-environment.ts';
 import { failure } from './program-failure.ts';
 import type { SpawnedProcess, SpawnOptions } from './runner.ts';
 
@@ -13,7 +14,7 @@ import type { SpawnedProcess, SpawnOptions } from './runner.ts';
 export async function spawnDetached(
   argv: readonly [string, ...string[]],
   options: SpawnOptions,
-  env: Readonly<Record<string, string | undefined>> & { readonly PATH: string },
+  env: ChildEnvironment,
 ): Promise<SpawnedProcess> {
   const [program, ...args] = argv;
   const log = options.logFile === undefined ? undefined : await openLog(options.logFile);

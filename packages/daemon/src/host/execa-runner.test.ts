@@ -170,3 +170,30 @@ test('a detached program outlives the process that started it', async () => {
   expect(processes.isAlive(survivor)).toBe(true);
   processes.signal(survivor, 'SIGKILL');
 });
+
+test('neither way of starting a program passes secrets on, and only a run knows the proxies', async () => {
+  const log = join(directory, 'log');
+  const environment = {
+    PATH: '/usr/bin:/bin',
+    AWS_SECRET_ACCESS_KEY: 's',
+    https_proxy: 'http://p',
+    LANG: 'C',
+  };
+  const here = createRunner({ environment });
+  const names = (output: string): string[] =>
+    output
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/=.*/, ''))
+      .sort();
+  expect(names((await here.run(['env'], { env: { EXTRA: '1' } })).stdout)).toEqual([
+    'EXTRA',
+    'LANG',
+    'PATH',
+    'https_proxy',
+  ]);
+  await (
+    await here.spawnDetached(['env'], { env: { EXTRA: '1' }, logFile: log })
+  ).exited;
+  expect(names(await readFile(log, 'utf8'))).toEqual(['EXTRA', 'LANG', 'PATH']);
+});

@@ -1,5 +1,6 @@
 import { execa } from 'execa';
 import { BangerError } from '@banger/contract/error';
+import { childEnvironment, type ChildEnvironment, type Environment } from './child-environment.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { spawnDetached } from './detached-process.ts';
 import { failure, type ProgramEnd } from './program-failure.ts';
@@ -14,26 +15,29 @@ const GROUP_POLL_MS = 20;
 const MAX_OUTPUT_CHARACTERS = 64 * 1024 * 1024;
 
 type Argv = readonly [string, ...string[]];
-type ChildEnvironment = Readonly<Record<string, string | undefined>> & { readonly PATH: string };
 
-/** The runner that starts real programs. `environment` is what children inherit; `process.env` unless told. */
+/**
+ * The runner that starts real programs. `environment` is what children get a part of (`childEnvironment`); `process.env`
+ * unless told.
+ */
 export function createRunner(
   options: {
-    readonly environment?: Readonly<Record<string, string | undefined>>;
+    readonly environment?: Environment;
     readonly clock?: Clock;
   } = {},
 ): Runner {
   const environment = options.environment ?? process.env;
   const clock = options.clock ?? systemClock;
-  const childEnvironment = (extra: RunOptions['env'] = {}): ChildEnvironment => {
-    const merged = { ...environment, ...extra };
-    return { ...merged, PATH: searchPath(merged['PATH']) };
-  };
 
   return {
-    run: (argv, runOptions = {}) => run(argv, runOptions, childEnvironment(runOptions.env), clock),
+    run: (argv, runOptions = {}) =>
+      run(argv, runOptions, childEnvironment(environment, { online: true, extra: runOptions.env }), clock),
     spawnDetached: (argv, spawnOptions = {}) =>
-      spawnDetached(argv, spawnOptions, childEnvironment(spawnOptions.env)),
+      spawnDetached(
+        argv,
+        spawnOptions,
+        childEnvironment(environment, { online: false, extra: spawnOptions.env }),
+      ),
     which: (program) => findProgram(program, searchPath(environment['PATH'])),
   };
 }

@@ -8,7 +8,7 @@ export interface RunResult {
 /** What a run may be given besides its argv. */
 export interface RunOptions {
   readonly cwd?: string;
-  /** Replaces the environment's variables of the same name; the rest is inherited. */
+  /** Comes on top of what every program gets: user, locale, PATH and proxies, nothing else of our own environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Uint8Array;
   /** Ends the program (SIGTERM, then SIGKILL) when it fires; the run rejects with `cancelled`. */
@@ -32,6 +32,7 @@ export interface SpawnedProcess {
 /** What a spawned program's file descriptors are: a file opened by us for appending, or nothing. */
 export interface SpawnOptions {
   readonly cwd?: string;
+  /** Comes on top of what every program gets: user, locale and PATH, nothing else of our own environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** File that gets stdout and stderr, created 0600; nothing is kept when absent. */
   readonly logFile?: string;

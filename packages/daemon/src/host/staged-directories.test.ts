@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BangerError } from '@banger/contract/error';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { diskFull, StagedDirectories } from './staged-directories.ts';
+import { StagedDirectories } from './staged-directories.ts';
 
 const taken = (): BangerError => new BangerError('name_taken', 'taken');
 const fill =
@@ -83,11 +83,4 @@ test('removal says whether there was something, and scratch goes', async () => {
     directories.scratch((path) => fill('x')(path).then(() => Promise.reject(new Error('no')))),
   ).rejects.toThrow('no');
   expect(await readdir(root)).toEqual([]);
-});
-
-test('a full disk is told from other failures', () => {
-  expect(diskFull(Object.assign(new Error('x'), { code: 'EDQUOT' }))?.code).toBe('disk_full');
-  expect(diskFull(new BangerError('command_failed', 'apt: No space left on device'))?.code).toBe('disk_full');
-  expect(diskFull(new BangerError('command_failed', 'apt: something else'))).toBeUndefined();
-  expect(diskFull(Object.assign(new Error('x'), { code: 'EIO' }))).toBeUndefined();
 });

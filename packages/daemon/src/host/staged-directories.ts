@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isBangerError, toBangerError, BangerError } from '@banger/contract/error';
+import { toBangerError, type BangerError } from '@banger/contract/error';
+import { asDiskFull } from './disk-full.ts';
 import { ensurePrivateDir, syncDirectory } from './private-files.ts';
 
 const PRIVATE_MODE = 0o700;
@@ -66,7 +67,7 @@ export class StagedDirectories {
       return result;
     } catch (error) {
       await this.#removeTree(join(this.root, staging));
-      throw diskFull(error) ?? error;
+      throw asDiskFull(error, 'There is no room left on the disk.');
     } finally {
       this.#active.delete(staging);
     }
@@ -150,19 +151,6 @@ export class StagedDirectories {
   #hidden(what: 'staging' | 'replaced' | 'removing', name: string): string {
     return `.${what}-${name}.${randomBytes(6).toString('hex')}`;
   }
-}
-
-/** `disk_full` when that is what an error of the file system or of a program of the host says, else undefined. */
-export function diskFull(error: unknown): BangerError | undefined {
-  if (isBangerError(error, 'disk_full')) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  const full =
-    code === 'ENOSPC' ||
-    code === 'EDQUOT' ||
-    (isBangerError(error, 'command_failed') && /No space left on device|Disk quota exceeded/.test(message));
-  return full
-    ? new BangerError('disk_full', 'There is no room left on the disk.', { cause: error })
-    : undefined;
 }
 
 async function removeRecursively(path: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { buildInfo } from '@banger/contract/build-info';
 import type { DaemonStatus } from '@banger/contract/daemon';
+import { BangerError } from '@banger/contract/error';
 import type { Layout } from '../domain/layout.ts';
 import { liveStates } from '../domain/vm-state.ts';
 import type { VmRepository } from '../store/vm-repository.ts';
@@ -26,7 +27,15 @@ export class DaemonInfo {
     return this.#stop.signal;
   }
 
-  requestStop(): void {
+  /** Begins the daemon's end. With `ifIdle` a busy one throws `daemon_build_mismatch`, naming its work, and goes on. */
+  requestStop({ ifIdle }: { readonly ifIdle: boolean }): void {
+    const busy = this.busy();
+    if (ifIdle && busy.length > 0)
+      throw new BangerError(
+        'daemon_build_mismatch',
+        `The daemon (pid ${process.pid}) is busy with ${busy.join(', ')}.`,
+        { details: { pid: process.pid, busy } },
+      );
     this.#stop.abort();
   }
 

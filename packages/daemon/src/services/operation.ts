@@ -36,6 +36,11 @@ export function newOperationId(): string {
   return randomBytes(6).toString('hex');
 }
 
+/** An operation that no client asked for: nobody can cancel it or sees how far it has come. */
+export function ownOperation(method: string): Operation {
+  return { id: newOperationId(), method, signal: new AbortController().signal, progress: () => undefined };
+}
+
 /** Tells progress of the current operation, if there is one. */
 export function tell(
   event: Omit<Progress, 'operation' | 'level'> & { readonly level?: Progress['level'] },

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { BangerError } from '@banger/contract/error';
+import { BangerError, isBangerError } from '@banger/contract/error';
+import { Ballast } from './ballast.ts';
 import { SqliteDatabase, type Database } from './database.ts';
 import { migrations as allMigrations } from './migrations.ts';
+import { corrupt, stateError } from './sqlite-error.ts';
 
 /** The state database's file name in the state directory. */
 export const DATABASE_FILE = 'banger.db';
@@ -12,20 +14,42 @@ export const HOLDER_FILE = 'bangerd.json';
 
 /** How long a second daemon waits for the lock: the first may be in the last milliseconds of its shutdown. */
 const LOCK_WAIT_MS = 200;
-
-/** `SQLITE_BUSY`, `SQLITE_CORRUPT`, `SQLITE_NOTADB` (https://sqlite.org/rescode.html). */
-const BUSY = 5;
-const CORRUPT = 11;
-const NOT_A_DATABASE = 26;
+/** After so many pages of 4 KiB the write-ahead log begins anew: on a full disk it has to do with the ballast's room. */
+const CHECKPOINT_PAGES = 100;
 
 /**
  * Opens the state database in `directory` (which exists, private), takes its lock for as long as it is open and brings
  * it to the newest version. The lock is the one-daemon lock and is freed by SIGKILL too. Rejects with `daemon_held`
- * (naming the holder), `database_newer` or `database_corrupt`; in these cases the file is as it was.
+ * (naming the holder), `disk_full`, `database_newer` or `database_corrupt`; in these cases the file is as it was.
  */
 export function openState(directory: string, migrations: readonly string[] = allMigrations): Database {
   const file = join(directory, DATABASE_FILE);
-  if (existsSync(file)) inspect(file, directory, migrations.length);
+  const ballast = new Ballast(directory);
+  const database = openWithRoom(ballast, () => {
+    // Even a look takes room: it makes a shared-memory file.
+    if (existsSync(file)) inspect(file, directory, migrations.length);
+    return openFile(file, directory, ballast, migrations);
+  });
+  ballast.fill();
+  return database;
+}
+
+/** Opens; on a full disk with the room that is kept for that. */
+function openWithRoom(ballast: Ballast, open: () => Database): Database {
+  try {
+    return open();
+  } catch (error) {
+    if (!isBangerError(error, 'disk_full') || !ballast.release()) throw error;
+    return open();
+  }
+}
+
+function openFile(
+  file: string,
+  directory: string,
+  ballast: Ballast,
+  migrations: readonly string[],
+): Database {
   return guarded(file, directory, () => {
     const connection = new DatabaseSync(file, { timeout: LOCK_WAIT_MS, enableForeignKeyConstraints: true });
     try {
@@ -33,13 +57,17 @@ export function openState(directory: string, migrations: readonly string[] = all
       connection.exec(
         'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;',
       );
+      connection.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};`);
       connection.exec('BEGIN EXCLUSIVE; COMMIT;');
       migrate(connection, migrations);
     } catch (error) {
       connection.close();
       throw error;
     }
-    return new SqliteDatabase(connection);
+    return new SqliteDatabase(connection, {
+      explain: (error) => stateError(error, file, (cause) => held(directory, cause)),
+      release: () => ballast.release(),
+    });
   });
 }
 
@@ -81,39 +109,31 @@ function guarded<T>(file: string, directory: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const code = (error as { errcode?: number }).errcode;
-    if (code === undefined) throw error;
-    // Extended result codes carry the primary one in their low byte.
-    switch (code & 0xff) {
-      case BUSY:
-        throw new BangerError('daemon_held', `Another daemon${holder(directory)} holds ${directory}.`, {
-          cause: error,
-        });
-      case CORRUPT:
-      case NOT_A_DATABASE:
-        throw corrupt(file, (error as Error).message, error);
-      default:
-        throw new BangerError('database_corrupt', `${file} cannot be opened: ${(error as Error).message}.`, {
-          cause: error,
-          hint: 'Check the permissions of the state directory and the room on its disk.',
-        });
-    }
+    throw stateError(error, file, (cause) => held(directory, cause));
   }
 }
 
-function corrupt(file: string, verdict: string, cause?: unknown): BangerError {
-  return new BangerError('database_corrupt', `${file} is damaged (${verdict}).`, {
+/** Whoever has got this far did not find the holder on its socket, so that asking it to end may not reach it. */
+function held(directory: string, cause: unknown): BangerError {
+  const pid = holder(directory);
+  if (pid === undefined)
+    return new BangerError('daemon_held', `Another program holds ${directory}.`, {
+      cause,
+      hint: `Find out which with \`fuser ${join(directory, DATABASE_FILE)}\`, and end it.`,
+    });
+  return new BangerError('daemon_held', `Another daemon (pid ${pid}) holds ${directory}.`, {
     cause,
-    details: { file },
+    hint: `Use that daemon, or end it with \`kill ${pid}\`: its VMs run on.`,
+    details: { pid },
   });
 }
 
-/** ` (pid 123)` when the holder's file says so. */
-function holder(directory: string): string {
+/** The holder's process id, when its file says so. */
+function holder(directory: string): number | undefined {
   try {
     const { pid } = JSON.parse(readFileSync(join(directory, HOLDER_FILE), 'utf8')) as { pid?: unknown };
-    return typeof pid === 'number' ? ` (pid ${pid})` : '';
+    return typeof pid === 'number' ? pid : undefined;
   } catch {
-    return ''; // Only a nicety of the message: the refusal stands without it.
+    return undefined; // Only a nicety of the message: the refusal stands without it.
   }
 }

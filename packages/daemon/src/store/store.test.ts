@@ -91,6 +91,26 @@ describe('opening the state', () => {
     expect(readFileSync(file).equals(bytes)).toBe(true);
   });
 
+  test('no room is told as that, the transaction has left nothing, and the next one with room works', () => {
+    const database = openState(directory);
+    const pages = (count: number): void => database.run(`PRAGMA max_page_count = ${count}`);
+    const vms = new VmRepository(database);
+    const large = { ...row('02', 'large'), reason: 'x'.repeat(100_000) };
+    pages(1);
+    const write = (): void =>
+      database.transaction(() => {
+        vms.insert(row('01', 'small'));
+        vms.insert(large);
+      });
+    expect(write).toThrow(expect.objectContaining({ code: 'disk_full' }) as Error);
+    expect(write).toThrow(expect.objectContaining({ code: 'disk_full' }) as Error);
+    expect(vms.list()).toEqual([]);
+    pages(1_000_000);
+    write();
+    expect(vms.list()).toEqual([row('01', 'small'), large]);
+    database.close();
+  });
+
   test('a failing migration leaves the version before it, whole', () => {
     openState(directory, ['CREATE TABLE a (x) STRICT'.replace('x', 'x TEXT')]).close();
     expect(() => openState(directory, ['', 'CREATE TABLE b (x TEXT); CREATE TABLE a (x TEXT)'])).toThrow();

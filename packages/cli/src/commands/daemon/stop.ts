@@ -9,7 +9,7 @@ export const command = defineCommand({
     if (client === undefined) return { view: { kind: 'daemon.stop', data: { stopped: false } } };
     const { pid } = client.hello;
     const { stopDaemon } = await import('@banger/sdk/stop-daemon');
-    await stopDaemon(client, signal);
+    await stopDaemon(client, { ifIdle: false, signal });
     return { view: { kind: 'daemon.stop', data: { stopped: true, pid } } };
   },
 });

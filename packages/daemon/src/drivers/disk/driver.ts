@@ -13,11 +13,9 @@ export interface RootDiskPlan {
 export interface WorkDiskPlan {
   /** Absolute path of the new disk; one that is there is replaced when the new one is complete. */
   readonly path: string;
-  /** Absolute path of a raw ext4 image to begin with; an empty file system, owned by root, when absent. */
+  /** Absolute path of a raw ext4 image of our making to begin with; an empty file system, owned by root, when absent. */
   readonly template?: string;
-  /**
-   * Size of the disk in bytes; at least the template's. A template's file system keeps its own size: the guest's agent grows it.
-   */
+  /** Size of the disk and its file system in bytes; at least the template's. */
   readonly bytes: number;
   readonly signal?: AbortSignal;
 }

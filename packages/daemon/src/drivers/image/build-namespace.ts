@@ -1,9 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { BangerError, isBangerError } from '@banger/contract/error';
+import { saysDiskFull } from '../../host/disk-full.ts';
 import type { RunOptions, Runner, RunResult } from '../../host/runner.ts';
 
-/** What strerror(3) says for ENOSPC and EDQUOT; programs of Debian print that whatever else they say. */
-const DISK_FULL = /No space left on device|Disk quota exceeded/;
+/** Programs and the Debian packages that have them: what makes such a world, and what a plain user needs besides. */
+const TOOLS = [
+  ['unshare', 'util-linux'],
+  ['setpriv', 'util-linux'],
+] as const;
+const PLAIN_USER_TOOLS = [['newuidmap', 'uidmap']] as const;
 
 /**
  * Runs programs as root of a world of their own: mounts and processes of a build die with it, even when we are killed
@@ -23,7 +28,7 @@ export class BuildNamespace {
   async run(argv: readonly [string, ...string[]], options: RunOptions): Promise<RunResult> {
     let isFull = false;
     const onLine: RunOptions['onLine'] = (stream, line) => {
-      isFull ||= DISK_FULL.test(line);
+      isFull ||= saysDiskFull(line);
       options.onLine?.(stream, line);
     };
     try {
@@ -42,11 +47,12 @@ export class BuildNamespace {
 
   /** Rejects with `missing_tool` or `not_supported`, saying how to mend it, when this user cannot have such a world. */
   async check(signal: AbortSignal): Promise<void> {
-    if (!this.#isRoot && (await this.#runner.which('newuidmap')) === undefined)
-      throw new BangerError('missing_tool', 'Building an image as a plain user needs newuidmap.', {
-        hint: 'Install it with `sudo apt-get install uidmap`.',
-        details: { program: 'newuidmap' },
-      });
+    for (const [program, debianPackage] of this.#isRoot ? TOOLS : [...TOOLS, ...PLAIN_USER_TOOLS])
+      if ((await this.#runner.which(program)) === undefined)
+        throw new BangerError('missing_tool', `Building an image needs ${program}, which is not installed.`, {
+          hint: `Install it with \`sudo apt-get install ${debianPackage}\`.`,
+          details: { program },
+        });
     try {
       await this.run(['true'], { signal });
     } catch (error) {

@@ -31,8 +31,14 @@ describe('building by a recipe', () => {
       code: 'missing_tool',
       hint: expect.stringContaining('apt-get install mmdebstrap') as string,
     });
-    const present = { mmdebstrap: () => '', mke2fs: () => '', e2fsck: () => '' };
-    await expect(on(present, 1000).build('debian-bookworm', context)).rejects.toMatchObject({
+    const present = { mmdebstrap: () => '', mke2fs: () => '', e2fsck: () => '', setpriv: () => '' };
+    await expect(on(present, 0).build('debian-bookworm', context)).rejects.toMatchObject({
+      code: 'missing_tool',
+      hint: expect.stringContaining('apt-get install util-linux') as string,
+    });
+    await expect(
+      on({ ...present, unshare: () => '' }, 1000).build('debian-bookworm', context),
+    ).rejects.toMatchObject({
       code: 'missing_tool',
       hint: expect.stringContaining('apt-get install uidmap') as string,
     });
@@ -47,6 +53,7 @@ describe('building by a recipe', () => {
       mke2fs: () => '',
       e2fsck: () => '',
       newuidmap: () => '',
+      setpriv: () => '',
       unshare,
     };
     await expect(on(present, 1000).build('debian-bookworm', context)).rejects.toMatchObject({

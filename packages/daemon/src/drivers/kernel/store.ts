@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BangerError, isBangerError } from '@banger/contract/error';
 import { checkArtifactName, isArtifactName } from '../../domain/artifact-name.ts';
+import { SingleFlight } from '../../domain/single-flight.ts';
 import { readJson, writeFileAtomic } from '../../host/private-files.ts';
 import type { Runner } from '../../host/runner.ts';
 import { StagedDirectories } from '../../host/staged-directories.ts';
@@ -23,8 +24,8 @@ export class KernelDirectory implements KernelStore {
   readonly staged: StagedDirectories;
   readonly #agent: string;
   readonly #runner: Runner;
-  /** Rebuilds at work: several VMs may start at once after an upgrade. */
-  readonly #rebuilds = new Map<string, Promise<StoredKernel>>();
+  /** Rebuilds at work: several VMs may start at once after an upgrade, and one start that is given up ends no other. */
+  readonly #rebuilds = new SingleFlight<StoredKernel>();
 
   /** `root`: absolute path of the store. `agent`: absolute path of the static agent binary. */
   constructor(options: { readonly root: string; readonly agent: string; readonly runner: Runner }) {
@@ -72,9 +73,9 @@ export class KernelDirectory implements KernelStore {
     const agent = await readAgent(this.#agent);
     const { agentSha256, layout } = kernel.manifest.initramfs;
     if (agentSha256 === agent.sha256 && layout === INITRAMFS_LAYOUT) return kernel;
-    const rebuild = this.#rebuilds.get(name) ?? this.#rebuild(kernel, signal);
-    this.#rebuilds.set(name, rebuild);
-    return rebuild.finally(() => this.#rebuilds.delete(name));
+    // A start shows no progress of it: it takes a moment.
+    const caller = { signal, onProgress: () => undefined };
+    return this.#rebuilds.run(name, caller, (shared) => this.#rebuild(kernel, shared.signal));
   }
 
   async remove(name: string): Promise<void> {

@@ -96,4 +96,9 @@ export interface NetworkDriver {
   status(handle: NetworkHandle): Promise<NetworkStatus>;
   /** Ends and removes it; a second call, and one for what has ended by itself, does nothing. */
   remove(handle: NetworkHandle): Promise<void>;
+  /**
+   * Ends and removes whatever a `prepare` in that directory (`NetworkSpec.dir`) started and nobody has the handle of: a
+   * daemon may be killed before it could keep it. Only before a VMM has come; nothing there is fine.
+   */
+  sweep(dir: string): Promise<void>;
 }

@@ -84,4 +84,9 @@ export class FakeNetwork implements NetworkDriver {
     this.end(handle);
     return Promise.resolve();
   }
+
+  sweep(dir: string): Promise<void> {
+    for (const [pid, running] of this.#running) if (running === dir) this.#running.delete(pid);
+    return Promise.resolve();
+  }
 }

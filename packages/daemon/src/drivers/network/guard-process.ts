@@ -1,4 +1,5 @@
 import { access, open, rm, stat } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { BangerError } from '@banger/contract/error';
 import type { Clock } from '../../host/clock.ts';
 import type { ProcessIdentity, ProcessTable } from '../../host/process-identity.ts';
@@ -125,4 +126,44 @@ export async function endGuard(host: GuardHost, guard: ProcessIdentity, socket: 
       details: { ...guard },
     });
   await clearSocket(socket);
+}
+
+/**
+ * Ends a netguard that no VMM has come to, by its socket alone: it takes us for its VMM, and ends when that hangs up. Then
+ * waits until the processes that it may be have ended, too; they are not signalled. Nothing there is fine.
+ */
+export async function endUnattended(
+  { processes, clock }: Pick<GuardHost, 'processes' | 'clock'>,
+  socket: string,
+  candidates: readonly ProcessIdentity[],
+): Promise<void> {
+  if (await hangUp(socket)) {
+    const deadline = clock.monotonic() + END_TIMEOUT_MS;
+    while (candidates.some((one) => processes.isAlive(one)) && clock.monotonic() < deadline)
+      await clock.sleep(READY_POLL_MS);
+  }
+  await clearSocket(socket);
+}
+
+/** Connects, hangs up, and resolves with true when the other side has done so as well; false when nobody listens. */
+function hangUp(path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    socket.setTimeout(END_TIMEOUT_MS, () =>
+      socket.destroy(new BangerError('network_failed', `Who listens at ${path} does not end.`)),
+    );
+    let connected = false;
+    socket.once('connect', () => {
+      connected = true;
+      socket.end();
+    });
+    socket.resume();
+    socket.once('error', (cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'ENOENT' || cause.code === 'ECONNREFUSED') resolve(false);
+      // Reset: it went without reading.
+      else if (cause.code === 'ECONNRESET' || cause.code === 'EPIPE') resolve(true);
+      else reject(cause);
+    });
+    socket.once('close', () => resolve(connected));
+  });
 }

@@ -50,9 +50,11 @@ export async function readHostNetwork(runner: Runner, signal?: AbortSignal): Pro
     const { stdout } = await runner.run(['ip', '-j', ...args], options);
     return parseAnswer(schema, args, stdout);
   };
-  const routes4 = await ip(routeList, '-4', 'route', 'show', 'table', 'all');
-  const routes6 = await ip(routeList, '-6', 'route', 'show', 'table', 'all');
-  const links = await ip(linkList, '-6', 'address', 'show', 'scope', 'link');
+  const [routes4, routes6, links] = await Promise.all([
+    ip(routeList, '-4', 'route', 'show', 'table', 'all'),
+    ip(routeList, '-6', 'route', 'show', 'table', 'all'),
+    ip(linkList, '-6', 'address', 'show', 'scope', 'link'),
+  ]);
   const default4 = defaultInterface(routes4);
   const default6 = defaultInterface(routes6);
   const linkLocal = links

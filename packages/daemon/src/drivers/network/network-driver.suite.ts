@@ -84,6 +84,16 @@ export function describeNetworkDriver(name: string, { make, nic }: NetworkSuite)
       expect(await driver.status(second.handle)).toEqual({ up: true });
     });
 
+    test('is found and removed without its handle, and no other with it', async () => {
+      const lost = await prepare('one');
+      const other = await prepare('two');
+      await driver.sweep(join(root, 'one'));
+      await driver.sweep(join(root, 'one'));
+      expect((await driver.status(lost.handle)).up).toBe(!nic);
+      expect(await readdir(join(root, 'one'))).toEqual([]);
+      expect(await driver.status(other.handle)).toEqual({ up: true });
+    });
+
     if (!nic) return;
 
     test('without outbound there is a NIC and no resolver', async () => {

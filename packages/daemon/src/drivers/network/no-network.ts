@@ -25,4 +25,8 @@ export class NoNetwork implements NetworkDriver {
   remove(): Promise<void> {
     return Promise.resolve();
   }
+
+  sweep(): Promise<void> {
+    return Promise.resolve();
+  }
 }

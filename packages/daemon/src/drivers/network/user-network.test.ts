@@ -1,4 +1,6 @@
-import { appendFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -34,6 +36,7 @@ describe('the user-mode network', () => {
       clock: systemClock,
       netguard: NETGUARD,
       resolvConf: join(dir, 'resolv.conf'),
+      own: { proc: join(dir, 'proc'), uid: 1000 },
       processes: {
         identify: (pid) => {
           alive.add(pid);
@@ -165,6 +168,42 @@ describe('the user-mode network', () => {
   test('its probe names every missing program', async () => {
     runner = new FakeRunner({ ip: '/usr/sbin/ip' });
     expect(await network().probe()).toMatchObject({ usable: false, missingTools: ['passt', NETGUARD] });
+  });
+
+  test('sweeps the netguard of that very directory, of this user alone', async () => {
+    const socket = join(dir, 'network.sock');
+    const pretended: readonly (readonly [pid: string, uid: number, ...argv: string[]])[] = [
+      ['10', 1000, '/elsewhere/netguard', '--socket', socket, '--mac', MAC],
+      ['11', 1001, NETGUARD, '--socket', socket],
+      ['12', 1000, NETGUARD, '--socket', `${socket}2`],
+      ['13', 1000, 'cat', '--socket', socket],
+      ['14', 1000, NETGUARD, socket],
+    ];
+    for (const [pid, uid, ...argv] of pretended) {
+      const entry = join(dir, 'proc', pid);
+      await mkdir(entry, { recursive: true });
+      await writeFile(join(entry, 'cmdline'), argv.map((argument) => `${argument}\0`).join(''));
+      await writeFile(join(entry, 'status'), `Uid:\t${uid}\t${uid}\t${uid}\t${uid}\n`);
+    }
+    await writeFile(socket, '');
+    const driver = network();
+    await driver.sweep(dir);
+    expect([...alive].toSorted((a, b) => a - b)).toEqual([11, 12, 13, 14]);
+    expect((await readdir(dir)).sort()).toEqual(['proc', 'resolv.conf']);
+  });
+
+  test('sweeps one that is no longer of our user by hanging up on its socket', async () => {
+    const socket = join(dir, 'network.sock');
+    await mkdir(join(dir, 'proc'));
+    let served = 0;
+    const guard = createServer((vmm) => {
+      guard.close();
+      vmm.resume().once('end', () => (served += 1));
+    });
+    await once(guard.listen(socket), 'listening');
+    await network().sweep(dir);
+    expect(served).toBe(1);
+    expect((await readdir(dir)).sort()).toEqual(['proc', 'resolv.conf']);
   });
 
   test('removes netguard and its socket, once', async () => {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { BangerError } from '@banger/contract/error';
+import { findOwnProcesses, type OwnProcessesOptions } from '../../host/own-processes.ts';
 import type {
   GuestAddresses,
   NetworkAttachment,
@@ -12,7 +13,7 @@ import type {
   NetworkStatus,
 } from './driver.ts';
 import { chooseIpv4, chooseIpv6, type GuestSubnet } from './guest-subnet.ts';
-import { endGuard, startGuard, type GuardHost } from './guard-process.ts';
+import { endGuard, endUnattended, startGuard, type GuardHost } from './guard-process.ts';
 import { readHostNetwork, type HostNetwork } from './host-network.ts';
 import { resolversIn, type Resolvers } from './resolver.ts';
 
@@ -22,7 +23,12 @@ export interface UserNetworkOptions extends GuardHost {
   readonly netguard: string;
   /** The host's resolv.conf(5), which passt reads as well. */
   readonly resolvConf?: string;
+  /** Where `sweep` looks. */
+  readonly own?: OwnProcessesOptions;
 }
+
+/** The user that netguard becomes when root starts it: NOBODY in netguard's sandbox.c. */
+const NOBODY = 65534;
 
 /** The gateway's MAC address on every VM's own wire: locally administered, and in no vendor's range. */
 const GATEWAY_MAC = '52:54:00:62:6e:67';
@@ -85,7 +91,7 @@ export class UserNetwork implements NetworkDriver {
 
   async prepare(spec: NetworkSpec): Promise<NetworkAttachment> {
     const plan = await this.#plan(spec.signal);
-    const socket = join(spec.dir, 'network.sock');
+    const socket = socketIn(spec.dir);
     const way = spec.outbound ? ['--passt', await this.#passt(), '--interface', plan.host.template] : [];
     const options = ['--socket', socket, ...addressArguments(spec.mac, plan), ...way];
     const guard = await startGuard(this.#options, [this.#options.netguard, ...options], { ...spec, socket });
@@ -105,6 +111,21 @@ export class UserNetwork implements NetworkDriver {
 
   async remove(handle: NetworkHandle): Promise<void> {
     if (handle.kind === 'user') await endGuard(this.#options, handle.guard, handle.socket);
+  }
+
+  async sweep(dir: string): Promise<void> {
+    const socket = socketIn(dir);
+    const program = basename(this.#options.netguard);
+    const isGuard = (argv: readonly string[]): boolean =>
+      basename(argv[0] ?? '') === program &&
+      argv.includes('--socket') &&
+      argv[argv.indexOf('--socket') + 1] === socket;
+    const { processes, own } = this.#options;
+    for (const guard of await findOwnProcesses(isGuard, processes, own))
+      await endGuard(this.#options, guard, socket);
+    // One that is ready has given root's rights away, and a stranger could look the same: its socket is what proves it.
+    const dropped = await findOwnProcesses(isGuard, processes, { ...own, uid: NOBODY });
+    await endUnattended(this.#options, socket, dropped);
   }
 
   async #plan(signal?: AbortSignal): Promise<Plan> {
@@ -133,6 +154,11 @@ export class UserNetwork implements NetworkDriver {
       });
     return passt;
   }
+}
+
+/** Where netguard listens; part of its argv, by which `sweep` knows it. */
+function socketIn(dir: string): string {
+  return join(dir, 'network.sock');
 }
 
 function problemsOf({ host, ipv6, dns4, dns6 }: Plan): NetworkProblem[] {

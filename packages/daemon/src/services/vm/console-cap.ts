@@ -1,5 +1,4 @@
-import { open, stat } from 'node:fs/promises';
-import { writeFileAtomic } from '../../host/private-files.ts';
+import { open, stat, writeFile } from 'node:fs/promises';
 
 /** What a guest may have on its console log before the older part is set aside: a guest can write without end. */
 const MAX_CONSOLE_BYTES = 16 * 1024 * 1024;
@@ -24,7 +23,7 @@ export async function capConsole(
   try {
     const { size } = await file.stat();
     const { buffer, bytesRead } = await file.read(Buffer.alloc(kept), 0, kept, size - kept);
-    await writeFileAtomic(`${path}.old`, buffer.subarray(0, bytesRead));
+    await writeFile(`${path}.old`, buffer.subarray(0, bytesRead), { mode: 0o600 });
     await file.truncate(0);
   } finally {
     await file.close();

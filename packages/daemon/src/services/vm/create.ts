@@ -2,7 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { BangerError, toBangerError } from '@banger/contract/error';
 import type { VmSpec, VmStep } from '@banger/contract/vm';
 import type { StoredImage } from '../../drivers/image/driver.ts';
+import { checkArtifactName } from '../../domain/artifact-name.ts';
 import { checkSpecLimits } from '../../domain/limits.ts';
+import { sideBySide } from '../../domain/side-by-side.ts';
 import { runSteps, StepFailure, type Step } from '../../domain/steps.ts';
 import { checkVmName } from '../../domain/vm-name.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
@@ -23,6 +25,8 @@ const MACHINE_ID_BYTES = 16;
 /** Everything of a spec that can be refused without looking at the host. */
 export function checkSpec(spec: VmSpec): void {
   checkVmName(spec.name);
+  checkArtifactName('image', spec.image);
+  checkArtifactName('kernel', spec.kernel);
   checkSpecLimits(spec);
   checkEnvironment(spec.env);
   if (spec.network === 'none' && spec.outbound) {
@@ -31,7 +35,7 @@ export function checkSpec(spec: VmSpec): void {
 }
 
 /** Reserves id, name and MAC of a new VM by writing its row. A refusal leaves no row. */
-export function reserve(deps: VmDeps, spec: VmSpec): VmRow {
+export function reserve(deps: VmDeps, spec: VmSpec, ephemeral: boolean): VmRow {
   checkSpec(spec);
   const now = deps.clock.now();
   const row: VmRow = {
@@ -43,7 +47,7 @@ export function reserve(deps: VmDeps, spec: VmSpec): VmRow {
     hint: '',
     stateSince: now,
     createdAt: now,
-    ephemeral: false,
+    ephemeral,
     mac: macAddress(deps),
     machineId: hex(deps, MACHINE_ID_BYTES),
     init: 'agent',
@@ -90,9 +94,9 @@ const createSteps: readonly Step<CreateContext>[] = [
     title: 'Looking for image and kernel',
     run: async (context, signal) => {
       const { deps, row } = context;
-      const [image] = await Promise.all([
-        deps.images.ensure(row.spec.image, signal),
-        deps.kernels.ensure(row.spec.kernel, signal),
+      const [image] = await sideBySide(signal, [
+        (either) => deps.images.ensure(row.spec.image, either),
+        (either) => deps.kernels.ensure(row.spec.kernel, either),
       ]);
       if (row.spec.rootBytes < image.manifest.rootBytes) {
         throw new BangerError(
@@ -122,22 +126,14 @@ const createSteps: readonly Step<CreateContext>[] = [
   {
     name: 'disks',
     title: 'Making the disks',
-    run: async ({ deps, row, image }, signal) => {
+    run: async ({ deps, row, image }, caller) => {
       if (image === undefined) throw new BangerError('internal', 'A step ran out of order.');
       const files = deps.layout.vm(row.id);
-      await Promise.all([
-        deps.disks.createRoot({
-          path: files.rootDisk,
-          base: image.rootDisk,
-          bytes: row.spec.rootBytes,
-          signal,
-        }),
-        deps.disks.createWork({
-          path: files.workDisk,
-          template: image.workTemplate,
-          bytes: row.spec.diskBytes,
-          signal,
-        }),
+      const { rootDisk: base, workTemplate: template } = image;
+      const { rootBytes, diskBytes } = row.spec;
+      await sideBySide(caller, [
+        (signal) => deps.disks.createRoot({ path: files.rootDisk, base, bytes: rootBytes, signal }),
+        (signal) => deps.disks.createWork({ path: files.workDisk, template, bytes: diskBytes, signal }),
       ]);
     },
   },

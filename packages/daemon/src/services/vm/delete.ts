@@ -10,7 +10,12 @@ export async function deleteHeld(deps: VmDeps, id: string): Promise<ResultOf<'vm
   const row = deps.vms.find(id);
   if (row === undefined) return { id, name: '', leftOver: [] };
   const live = deps.live.get(id);
-  if (live !== undefined) await release(deps, live);
+  if (live !== undefined) {
+    // Not asked to close its disks, which go. One that cannot be killed is told by the ledger's remover, which tries again.
+    live.released.abort();
+    await live.vmm.kill('SIGKILL').catch(() => undefined);
+    await release(deps, live);
+  }
   const errors = await deps.ledger.remove(id);
   const leftOver = errors.map((error) => error.message);
   if (leftOver.length === 0) {

@@ -34,6 +34,8 @@ export interface VmDeps {
   readonly host: HostSize;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Counts work as the daemon's own, so that it does not end in the middle of it. */
+  readonly asOperation: <T>(method: string, work: () => Promise<T>) => Promise<T>;
   /** Cryptographic random bytes; fixed ones in tests. */
   readonly randomBytes: (count: number) => Uint8Array;
 }

@@ -12,27 +12,36 @@ const SETTLE_MS = 1_000;
  * there is room. The VMM tells of each write that fails; only the first one changes anything.
  */
 export async function pauseForRoom(deps: VmDeps, live: LiveVm): Promise<void> {
-  if (deps.vms.find(live.id)?.state !== 'running') return;
-  deps.states.go(live.id, 'paused', {
-    reason:
-      'The disk of the host is full: the guest was stopped in the middle of a write, and nothing is lost.',
-    hint: 'Free some space; the VM goes on by itself.',
-  });
-  await goOnWithRoom(deps, live);
+  if (live.waitsForRoom) return;
+  live.waitsForRoom = true;
+  try {
+    await deps.locks.hold(live.id, { signal: live.released.signal }, async () => {
+      if (deps.live.get(live.id) !== live || deps.vms.find(live.id)?.state !== 'running') return;
+      deps.states.go(live.id, 'paused', {
+        reason:
+          'The disk of the host is full: the guest was stopped in the middle of a write, and nothing is lost.',
+        hint: 'Free some space; the VM goes on by itself.',
+      });
+    });
+    while (deps.live.get(live.id) === live && deps.vms.find(live.id)?.state === 'paused')
+      await tryAgain(deps, live);
+  } finally {
+    live.waitsForRoom = false;
+  }
 }
 
-/** Tries a paused VM again and again until its writes find room. */
-export async function goOnWithRoom(deps: VmDeps, live: LiveVm): Promise<void> {
+/** One try, under the VM's lock; what goes wrong in it is no reason to give up. */
+async function tryAgain(deps: VmDeps, live: LiveVm): Promise<void> {
   const { signal } = live.released;
-  try {
-    while (deps.vms.find(live.id)?.state === 'paused') {
-      await deps.clock.sleep(TRY_AGAIN_MS, signal);
+  await deps.clock.sleep(TRY_AGAIN_MS, signal);
+  await deps.locks.hold(live.id, { signal, preemptible: true }, async () => {
+    if (deps.live.get(live.id) !== live || deps.vms.find(live.id)?.state !== 'paused') return;
+    try {
       await live.vmm.resume();
       await deps.clock.sleep(SETTLE_MS, signal);
       if ((await live.vmm.status()) === 'running') deps.states.go(live.id, 'running');
+    } catch (error) {
+      if (!signal.aborted) deps.log.warn({ vm: live.id, error: toBangerError(error).message }, 'no room yet');
     }
-  } catch (error) {
-    if (!signal.aborted)
-      deps.log.warn({ vm: live.id, error: toBangerError(error).message }, 'a VM that waits for room');
-  }
+  });
 }

@@ -14,8 +14,8 @@ const endWords: Readonly<Record<VmmEnd['kind'], string>> = {
 };
 
 /**
- * Waits for something of the guest that `probe` names. The end of the VMM ends the wait at once, and a
- * failure names the probe and shows the last lines of the console.
+ * Waits for something of the guest that `probe` names. The end of the VMM ends the wait at once, as does a guest that stands still
+ * because the host has no room for what it writes; a failure names the probe and shows the last lines of the console.
  */
 export async function failedWait<T>(
   deps: VmDeps,
@@ -32,15 +32,33 @@ export async function failedWait<T>(
       `Waiting for the ${probe}: ${endWords[end.kind]}${end.detail === '' ? '' : ` (${end.detail})`}.`,
     );
   });
+  const full = Promise.withResolvers<never>();
+  const noRoom = (): void =>
+    full.reject(
+      new BangerError(
+        'disk_full',
+        `Waiting for the ${probe}: there is no room on the host for what the guest writes.`,
+      ),
+    );
+  const stopListening = live.vmm.onEvent((event) => {
+    if (event.kind === 'disk-error' && event.full) noRoom();
+  });
+  // It may have come to that before this listened; a VMM that has ended is told by `ended`.
+  live.vmm.status().then(
+    (status) => void (status === 'disk-full' && noRoom()),
+    () => undefined,
+  );
   try {
-    return await Promise.race([wait(AbortSignal.any([signal, stop.signal])), ended]);
+    return await Promise.race([wait(AbortSignal.any([signal, stop.signal])), ended, full.promise]);
   } catch (thrown) {
     stop.abort();
     if (signal.aborted)
       throw new BangerError('cancelled', `The wait for the ${probe} was cancelled.`, { cause: thrown });
     throw await withConsole(toBangerError(thrown), probe, deps.layout.vm(row.id).console);
   } finally {
+    stopListening();
     ended.catch(() => undefined);
+    full.promise.catch(() => undefined);
   }
 }
 

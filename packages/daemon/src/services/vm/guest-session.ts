@@ -3,11 +3,12 @@ import type { GuestConfiguration, GuestSession } from '../../drivers/guest/drive
 import type { GuestAddresses } from '../../drivers/network/driver.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import type { Clock } from '../../host/clock.ts';
-import { runDetached } from '../operation.ts';
+import { inBackground } from '../background.ts';
 import { environmentRecord } from './environment.ts';
 import type { VmDeps } from './deps.ts';
 import type { LiveVm } from './live.ts';
 import type { VmRuntimeRow } from './runtime-row.ts';
+import { warn } from './watch.ts';
 
 /** Seed for the guest's random state: as much as the kernel's own pool holds (random(4)). */
 const SEED_BYTES = 256;
@@ -19,6 +20,10 @@ const DEFAULT_ENVIRONMENT = { LANG: 'C.UTF-8' };
 /** Between two tries to reach an agent that went silent: quick at first, for a guest that reboots takes seconds. */
 const RECONNECT_PAUSES_MS = [50, 200, 500, 1_000, 2_000, 5_000];
 const RECONNECT_DEADLINE_MS = 60_000;
+/** A channel that held this long begins the pauses anew; a guest that greets and then breaks it cannot keep us busy. */
+const STEADY_MS = 30_000;
+/** Events of one boot: a handful is all there are, and each is a line in our log. */
+const MAX_EVENTS = 64;
 
 /**
  * Connects to the agent, configures the guest when it is not yet, and keeps the channel: from then on it is opened again
@@ -39,22 +44,29 @@ export async function connectGuest(
   let warnings: readonly string[] = [];
   try {
     if (!session.hello.configured)
-      ({ warnings } = await session.configure(configurationOf(deps, row, live.runtime)));
+      ({ warnings } = await session.configure(configurationOf(deps, row, live.runtime), {
+        signal: options.signal,
+      }));
   } catch (error) {
     session.close();
     throw error;
   }
   live.session = session;
-  runDetached(() => {
-    void followEvents(deps, live, session);
-    void session.closed.then((why) => {
-      if (live.session === session) live.session = undefined;
-      if (live.released.signal.aborted) return;
-      deps.log.warn({ vm: row.id, reason: why?.message }, 'agent channel ended');
-      keepConnecting(deps, row, live);
-    });
-  });
+  inBackground(deps.log, 'guest events', () => followEvents(deps, live, session), live.released.signal);
+  inBackground(deps.log, 'agent channel', () => reopen(deps, row, live, session), live.released.signal);
   return warnings;
+}
+
+/** Opens the channel again when it has ended. */
+async function reopen(deps: VmDeps, row: VmRow, live: LiveVm, session: GuestSession): Promise<void> {
+  const opened = deps.clock.monotonic();
+  const why = await session.closed;
+  if (live.session === session) live.session = undefined;
+  if (live.released.signal.aborted) return;
+  const lived = deps.clock.monotonic() - opened;
+  live.shortSessions = lived < STEADY_MS ? live.shortSessions + 1 : 0;
+  deps.log.warn({ vm: row.id, reason: why?.message, ms: Math.round(lived) }, 'agent channel ended');
+  await reconnect(deps, row, live);
 }
 
 /** What the guest is told at each boot: who it is, the time, where its network is, and fresh randomness. */
@@ -86,7 +98,10 @@ function nicOf({ mac, mtu, dns, ipv4, ipv6 }: GuestAddresses): GuestConfiguratio
 
 async function followEvents(deps: VmDeps, live: LiveVm, session: GuestSession): Promise<void> {
   try {
+    let seen = 0;
     for await (const event of session.events()) {
+      seen += 1;
+      if (seen > MAX_EVENTS) return;
       deps.log.info({ vm: live.id, event: event.name, detail: event.detail }, 'guest event');
       if (event.name !== 'init-ready' && event.name !== 'init-failed') continue;
       live.init = { state: event.name === 'init-ready' ? 'ready' : 'failed', detail: event.detail };
@@ -100,19 +115,21 @@ async function followEvents(deps: VmDeps, live: LiveVm, session: GuestSession): 
 
 /** Goes on trying to reach a silent agent, on nobody's behalf. */
 export function keepConnecting(deps: VmDeps, row: VmRow, live: LiveVm): void {
-  runDetached(() => void reconnect(deps, row, live));
+  inBackground(deps.log, 'reaching the agent', () => reconnect(deps, row, live), live.released.signal);
 }
 
 /** Tries again until the agent answers or the VM is released; a silent agent is shown as that meanwhile. */
 async function reconnect(deps: VmDeps, row: VmRow, live: LiveVm): Promise<void> {
   const { signal } = live.released;
-  for (let attempt = 0; !signal.aborted; attempt += 1) {
+  for (let attempt = live.shortSessions; !signal.aborted; attempt += 1) {
     try {
       await deps.clock.sleep(
         RECONNECT_PAUSES_MS[Math.min(attempt, RECONNECT_PAUSES_MS.length - 1)] ?? 0,
         signal,
       );
-      await connectGuest(deps, deps.vms.get(row.id), live, { deadlineMs: RECONNECT_DEADLINE_MS, signal });
+      const options = { deadlineMs: RECONNECT_DEADLINE_MS, signal };
+      for (const warning of await connectGuest(deps, deps.vms.get(row.id), live, options))
+        warn(deps, row.id, warning);
       deps.log.info({ vm: row.id }, 'agent channel open again');
       return;
     } catch (error) {

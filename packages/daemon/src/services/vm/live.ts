@@ -18,6 +18,10 @@ export interface LiveVm {
   init: InitState;
   /** Resolves when `init` is no longer pending, or the VM has ended. */
   initSettled: PromiseWithResolvers<void>;
+  /** Channels that ended soon, in a row: the pause before the next try grows with them. */
+  shortSessions: number;
+  /** Its guest is stopped until the host has room for a write. */
+  waitsForRoom: boolean;
   /** Fires when the VM is no longer ours to watch: it ended, or the daemon ends. */
   readonly released: AbortController;
 }
@@ -34,6 +38,8 @@ export function newLiveVm(id: string, vmm: RunningVmm, runtime: VmRuntimeRow): L
     session: undefined,
     init: { state: 'pending', detail: '' },
     initSettled: Promise.withResolvers<void>(),
+    shortSessions: 0,
+    waitsForRoom: false,
     released: new AbortController(),
   };
 }

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../host/clock.ts';
 
@@ -11,8 +11,10 @@ export interface ConsoleRequest {
   readonly path: string;
   /** Last lines only; all when absent. */
   readonly lines?: number;
-  /** Goes on with what is written until the signal fires. */
+  /** Goes on with what is written until the signal fires or the VM is gone; else ends with what is there now. */
   readonly follow: boolean;
+  /** Whether the VM still is; asked when nothing more is written. True when absent. */
+  readonly exists?: () => boolean;
 }
 
 /** A console log as a byte stream; empty when nothing was written yet. A truncated file is read on from its new beginning. */
@@ -21,19 +23,30 @@ export function readConsole(request: ConsoleRequest, clock: Clock, signal: Abort
 }
 
 async function* chunks(
-  { path, lines, follow }: ConsoleRequest,
+  { path, lines, follow, exists = () => true }: ConsoleRequest,
   clock: Clock,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
+  const size = await sizeOf(path);
+  let seen = size !== undefined;
   let position = lines === undefined ? 0 : await startOfLastLines(path, lines);
-  while (!signal.aborted) {
-    const chunk = await readAt(path, position);
+  // A guest that writes faster than its reader reads would keep one that does not follow for ever.
+  let wanted = follow ? Infinity : Math.max(0, (size ?? 0) - position);
+  while (!signal.aborted && wanted > 0) {
+    // Before the reading: what the VM wrote last is not missed.
+    const gone = !exists();
+    const chunk = await readAt(path, position, Math.min(CHUNK_BYTES, wanted));
+    if (chunk === 'missing') {
+      // A file that was there is removed only with its VM.
+      if (seen || gone || !follow) return;
+    } else seen = true;
     if (chunk === 'truncated') {
       position = 0;
-    } else if (chunk.length > 0) {
+    } else if (chunk !== 'missing' && chunk.length > 0) {
       position += chunk.length;
+      wanted -= chunk.length;
       yield chunk;
-    } else if (follow) {
+    } else if (follow && !gone) {
       await clock.sleep(FOLLOW_PAUSE_MS, signal).catch(() => undefined);
     } else {
       return;
@@ -41,15 +54,30 @@ async function* chunks(
   }
 }
 
-async function readAt(path: string, position: number): Promise<Buffer | 'truncated'> {
+/** Size of a file; undefined when there is none. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  return stat(path).then(
+    ({ size }) => size,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    },
+  );
+}
+
+async function readAt(
+  path: string,
+  position: number,
+  length: number,
+): Promise<Buffer | 'truncated' | 'missing'> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined; // Not started yet.
+    if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (file === undefined) return position > 0 ? 'truncated' : Buffer.alloc(0);
+  if (file === undefined) return 'missing';
   try {
     if ((await file.stat()).size < position) return 'truncated';
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES, position);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();

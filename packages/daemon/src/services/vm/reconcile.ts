@@ -1,99 +1,102 @@
-import { isBangerError, toBangerError } from '@banger/contract/error';
+import { toBangerError } from '@banger/contract/error';
 import { liveStates } from '../../domain/vm-state.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
-import { runDetached } from '../operation.ts';
+import { inBackground } from '../background.ts';
+import { attach } from './attach.ts';
 import type { VmDeps } from './deps.ts';
 import { deleteHeld } from './delete.ts';
-import { watchVm } from './ended.ts';
-import { goOnWithRoom } from './disk-full.ts';
-import { connectGuest, keepConnecting } from './guest-session.ts';
-import { newLiveVm } from './live.ts';
 import { runtimeKinds } from './resources.ts';
+import { stopHeld } from './stop.ts';
 
-/** An agent that is alive answers a new connection at once; a longer silence is shown, and tried again behind. */
-const ATTACH_DEADLINE_MS = 3_000;
+/** How long the first command waits for VMs that are slow to answer; they go on behind it, each under its own lock. */
+const PATIENCE_MS = 4_000;
+/** How often a VMM that does not answer is tried again. */
+const TRY_AGAIN_MS = 5_000;
 
 /**
- * Brings rows and host together at the daemon's start: a VM whose VMM lives is attached; one whose VMM is gone
- * is cleaned up after and `stopped` with the reason; half-made and ephemeral ones are deleted; what the ledger has of VMs
- * without a row is removed.
+ * Brings rows and host together at the daemon's start: a VM whose VMM lives is attached; one whose VMM is gone is cleaned up after
+ * and `stopped` with the reason; a stop that was cut off goes on; half-made and ephemeral VMs are deleted; what the ledger has of
+ * VMs without a row is removed. What fails for one VM is told in its state and keeps no other from being looked at.
  */
 export async function reconcile(deps: VmDeps): Promise<void> {
   const rows = deps.vms.list();
-  await Promise.all(rows.map((row) => deps.locks.hold(row.id, {}, () => reconcileOne(deps, row))));
-  const known = new Set(rows.map((row) => row.id));
-  for (const owner of deps.ledger.owners()) {
-    if (known.has(owner)) continue;
-    const errors = await deps.ledger.remove(owner);
-    deps.log.warn(
-      { vm: owner, leftOver: errors.map((error) => error.message) },
-      'resources of a VM without a row',
-    );
+  const all = Promise.all(rows.map((row) => reconcileRow(deps, row)));
+  await removeOrphans(deps, new Set(rows.map((row) => row.id)));
+  const stop = new AbortController();
+  await Promise.race([all, deps.clock.sleep(PATIENCE_MS, stop.signal).catch(() => undefined)]);
+  stop.abort();
+}
+
+async function reconcileRow(deps: VmDeps, row: VmRow): Promise<void> {
+  try {
+    await deps.locks.hold(row.id, {}, () => reconcileHeld(deps, row));
+  } catch (thrown) {
+    const { message } = toBangerError(thrown);
+    deps.log.error({ vm: row.id, error: message }, 'a VM could not be reconciled');
+    if (deps.vms.find(row.id) === undefined) return;
+    deps.states.go(row.id, 'error', { phase: 'reconcile', reason: message, hint: 'Try `banger vm delete`.' });
   }
 }
 
-async function reconcileOne(deps: VmDeps, row: VmRow): Promise<void> {
+async function reconcileHeld(deps: VmDeps, row: VmRow): Promise<void> {
   if (row.state === 'creating' || row.ephemeral) {
     deps.log.info({ vm: row.id, state: row.state }, 'a VM that nobody waits for any more is deleted');
     await deleteHeld(deps, row.id);
-    return;
-  }
-  if (!liveStates.has(row.state)) return;
-  if (row.state === 'running' || row.state === 'paused') {
-    const found = await attach(deps, row);
-    if (found !== 'gone') return;
-  }
-  const errors = await deps.ledger.remove(row.id, runtimeKinds);
-  deps.runtimes.clear(row.id);
-  const reason =
-    row.state === 'running' || row.state === 'paused'
-      ? 'The VMM ended while no daemon ran.'
-      : `The daemon ended while the VM was ${row.state}.`;
-  if (errors.length === 0) deps.states.go(row.id, 'stopped', { reason });
-  else {
-    const leftOver = errors.map((error) => `Not removed: ${error.message}`);
-    deps.states.go(row.id, 'error', {
-      phase: 'reconcile',
-      reason: [reason, ...leftOver].join('\n'),
-      hint: 'Try `banger vm delete`.',
-    });
+  } else if (row.state === 'starting') {
+    await cleanUp(deps, row, 'The daemon ended while the VM was starting.');
+  } else if (liveStates.has(row.state)) {
+    await takeOver(deps, row);
   }
 }
 
-/**
- * Takes a running VM over from the daemon before. Only a VMM that is gone counts as that: one that lives and does not answer keeps
- * what its guest has not written, until its owner decides.
- */
-async function attach(deps: VmDeps, row: VmRow): Promise<'attached' | 'silent' | 'gone'> {
-  const runtime = deps.runtimes.find(row.id);
-  if (runtime === undefined) return 'gone';
-  let vmm;
-  try {
-    vmm = await deps.vmm.attach(runtime.vmm);
-  } catch (thrown) {
-    if (isBangerError(thrown, 'vmm_gone')) return 'gone';
-    const { message } = toBangerError(thrown);
-    deps.log.error({ vm: row.id, error: message }, 'VMM does not answer');
-    const hint =
-      'Wait and run `banger daemon stop` and any command to try again, or end it with `banger vm stop --force`.';
-    deps.states.go(row.id, 'error', {
+/** A VM that should run: attached, tried again later, or cleaned up after. */
+async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
+  const found = await attach(deps, row);
+  const stopping = row.state === 'stopping';
+  if (found === 'gone') {
+    await cleanUp(
+      deps,
+      row,
+      stopping ? 'It ended while it was being stopped.' : 'The VMM ended while no daemon ran.',
+    );
+  } else if (found === 'silent') {
+    deps.states.go(row.id, row.state, {
       phase: 'attach',
-      reason: `The VMM runs but does not answer: ${message}`,
-      hint,
+      reason: 'Its VMM runs but does not answer; banger goes on trying.',
     });
-    return 'silent';
+    inBackground(deps.log, 'attaching a VM', async () => {
+      await deps.clock.sleep(TRY_AGAIN_MS);
+      const now = deps.vms.find(row.id);
+      if (now !== undefined && deps.live.get(row.id) === undefined) await reconcileRow(deps, now);
+    });
+  } else if (stopping) {
+    inBackground(deps.log, 'going on with a stop', () =>
+      deps.locks.hold(row.id, {}, () => stopHeld(deps, row.id, { force: false })),
+    );
+  } else if (row.phase === 'attach') {
+    deps.states.go(row.id, row.state);
   }
-  const live = newLiveVm(row.id, vmm, runtime);
-  deps.live.set(row.id, live);
-  watchVm(deps, live);
-  await connectGuest(deps, row, live, { deadlineMs: ATTACH_DEADLINE_MS, signal: live.released.signal }).catch(
-    (error: unknown) => {
-      deps.log.warn({ vm: row.id, error: toBangerError(error).message }, 'agent did not answer at once');
-      keepConnecting(deps, row, live);
-    },
-  );
-  // Nothing but a full disk pauses a VM as yet.
-  if (row.state === 'paused') runDetached(() => void goOnWithRoom(deps, live));
-  deps.log.info({ vm: row.id, pid: vmm.handle.process.pid }, 'vm attached');
-  return 'attached';
+}
+
+async function cleanUp(deps: VmDeps, row: VmRow, reason: string): Promise<void> {
+  const errors = await deps.ledger.remove(row.id, runtimeKinds);
+  deps.runtimes.clear(row.id);
+  if (errors.length === 0) {
+    deps.states.go(row.id, 'stopped', { reason });
+    return;
+  }
+  const leftOver = errors.map((error) => `Not removed: ${error.message}`);
+  deps.states.go(row.id, 'error', {
+    phase: 'reconcile',
+    reason: [reason, ...leftOver].join('\n'),
+    hint: 'Try `banger vm delete`.',
+  });
+}
+
+async function removeOrphans(deps: VmDeps, known: ReadonlySet<string>): Promise<void> {
+  for (const owner of deps.ledger.owners()) {
+    if (known.has(owner)) continue;
+    const leftOver = (await deps.ledger.remove(owner)).map((error) => error.message);
+    deps.log.warn({ vm: owner, leftOver }, 'resources of a VM without a row');
+  }
 }

@@ -11,6 +11,7 @@ export interface VmResources {
   runtime: { readonly path: string };
   /** The handle is known once it runs; before that only the token in its argv tells it. */
   vmm: { readonly token: string; readonly handle?: VmmHandle };
+  /** The handle is known once it runs; before that only the directory tells it, which stands in its argv. */
   network: { readonly kind: 'user' | 'none'; readonly directory: string; readonly handle?: NetworkHandle };
 }
 
@@ -22,7 +23,7 @@ export const runtimeKinds = ['vmm', 'network', 'runtime'] as const satisfies rea
 /** How each kind is removed. Directories are ours alone (0700), so that nobody can plant a link in them. */
 export function vmRemovers(
   vmm: Pick<VmmDriver, 'remove'>,
-  networks: { readonly [Kind in 'user' | 'none']: Pick<NetworkDriver, 'remove'> },
+  networks: { readonly [Kind in 'user' | 'none']: Pick<NetworkDriver, 'remove' | 'sweep'> },
 ): Removers<VmResources> {
   const removeDirectory = ({ path }: { readonly path: string }): Promise<void> =>
     rm(path, { recursive: true, force: true });
@@ -30,6 +31,7 @@ export function vmRemovers(
     directory: removeDirectory,
     runtime: removeDirectory,
     vmm: ({ token, handle }) => vmm.remove(token, handle),
-    network: ({ kind, handle }) => (handle === undefined ? Promise.resolve() : networks[kind].remove(handle)),
+    network: ({ kind, directory, handle }) =>
+      handle === undefined ? networks[kind].sweep(directory) : networks[kind].remove(handle),
   };
 }

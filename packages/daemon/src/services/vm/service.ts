@@ -4,6 +4,7 @@ import type { VmPlan, VmSpec, VmView, VmWish } from '@banger/contract/vm';
 import type { Readable } from 'node:stream';
 import type { GuestExec } from '../../drivers/guest/driver.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
+import { inBackground } from '../background.ts';
 import { createHeld, reserve } from './create.ts';
 import { deleteHeld } from './delete.ts';
 import type { VmDeps } from './deps.ts';
@@ -46,7 +47,7 @@ export class VmService {
   }
 
   async create(spec: VmSpec, options: CreateOptions, signal: AbortSignal): Promise<VmView> {
-    const reserved = reserve(this.#deps, spec);
+    const reserved = reserve(this.#deps, spec, options.until !== undefined);
     // The lock is free, as nobody knows the VM yet: the caller's signal is for the work, whose undo removes the row.
     const row = await this.#deps.locks.hold(reserved.id, { preemptible: true }, async (held) => {
       const either = AbortSignal.any([held, signal]);
@@ -110,8 +111,10 @@ export class VmService {
     options: { readonly follow: boolean; readonly lines?: number },
     signal: AbortSignal,
   ): Readable {
-    const path = this.#deps.layout.vm(this.#resolve(vm).id).console;
-    return readConsole({ path, ...options }, this.#deps.clock, signal);
+    const { id } = this.#resolve(vm);
+    const path = this.#deps.layout.vm(id).console;
+    const exists = (): boolean => this.#deps.vms.find(id) !== undefined;
+    return readConsole({ path, ...options, exists }, this.#deps.clock, signal);
   }
 
   /** Ids of VMs with a life-cycle call at work. */
@@ -126,25 +129,26 @@ export class VmService {
   async #startNew(made: VmRow, { waitInit, until }: CreateOptions, signal: AbortSignal): Promise<VmRow> {
     try {
       const row = await startHeld(this.#deps, made.id, { waitInit }, signal);
-      return until === undefined ? row : this.#tie(row, until);
+      if (until !== undefined) this.#tie(row, until);
+      return row;
     } catch (error) {
       if (signal.aborted) await deleteHeld(this.#deps, made.id);
+      else this.#deps.vms.update(made.id, { ephemeral: false });
       throw error;
     }
   }
 
-  /** From now on the VM goes when the signal fires; the row says so, for the next daemon should this one be killed. */
-  #tie(row: VmRow, until: AbortSignal): VmRow {
+  /** From now on the VM goes when the signal fires. That is work of the daemon, which waits for it at its own end. */
+  #tie({ id }: VmRow, until: AbortSignal): void {
     const remove = (): void => {
-      this.delete(row.id).catch((error: unknown) => {
-        const gone = error instanceof BangerError && error.code === 'vm_not_found';
-        if (!gone)
-          this.#deps.log.error({ vm: row.id, error: String(error) }, 'an ephemeral VM could not be deleted');
-      });
+      inBackground(this.#deps.log, 'deletion of an ephemeral VM', () =>
+        this.#deps.asOperation('vm.delete', () =>
+          this.#deps.locks.hold(id, { preempt: true }, () => deleteHeld(this.#deps, id)),
+        ),
+      );
     };
     if (until.aborted) remove();
     else until.addEventListener('abort', remove, { once: true });
-    return this.#deps.vms.update(row.id, { ephemeral: true });
   }
 
   #resolve(vm: string): VmRow {

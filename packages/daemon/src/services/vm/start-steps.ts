@@ -3,12 +3,14 @@ import { BangerError } from '@banger/contract/error';
 import type { NetworkAttachment } from '../../drivers/network/driver.ts';
 import type { Accel, RunningVmm } from '../../drivers/vmm/driver.ts';
 import type { StoredKernel } from '../../drivers/kernel/driver.ts';
-import type { Step } from '../../domain/steps.ts';
+import { sideBySide } from '../../domain/side-by-side.ts';
+import type { Stage } from '../../domain/steps.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { connectGuest, waitForInit } from './guest-session.ts';
 import { kernelCommandLine } from './kernel-command-line.ts';
 import type { VmDeps } from './deps.ts';
 import { newLiveVm, type LiveVm } from './live.ts';
+import { watchVm } from './watch.ts';
 import { failedWait } from './failed-wait.ts';
 
 /** What the steps of a start share; filled from step to step. */
@@ -36,20 +38,7 @@ export interface StartContext {
 const AGENT_DEADLINE_MS = 120_000;
 
 /** The start of a VM, step by step. */
-export const startSteps: readonly Step<StartContext>[] = [
-  {
-    name: 'preflight',
-    title: 'Checking kernel and disks',
-    run: async (context, signal) => {
-      const { deps, row } = context;
-      const files = deps.layout.vm(row.id);
-      [context.kernel] = await Promise.all([
-        deps.kernels.ready(row.spec.kernel, signal),
-        deps.disks.check(files.rootDisk),
-        deps.disks.check(files.workDisk),
-      ]);
-    },
-  },
+export const startSteps: readonly Stage<StartContext>[] = [
   {
     name: 'runtime',
     title: 'Making the runtime directory',
@@ -61,40 +50,55 @@ export const startSteps: readonly Step<StartContext>[] = [
     },
     undo: ({ deps, row }) => removed(deps, row.id, 'runtime'),
   },
-  {
-    name: 'network',
-    title: 'Setting up the network',
-    run: async (context, signal) => {
-      const { deps, row } = context;
-      const files = deps.layout.vm(row.id);
-      const kind = row.spec.network;
-      context.attachment = await deps.ledger.make(
-        row.id,
-        'network',
-        { kind, directory: files.runtime },
-        () =>
-          deps.networks[kind].prepare({
-            vmId: row.id,
-            dir: files.runtime,
-            logFile: files.networkLog,
-            outbound: row.spec.outbound,
-            mac: row.mac,
-            signal,
-          }),
-        ({ handle }) => ({ kind, directory: files.runtime, handle }),
-      );
-      context.warnings.push(...context.attachment.warnings);
+  [
+    {
+      name: 'preflight',
+      title: 'Checking kernel and disks',
+      run: async (context, signal) => {
+        const { deps, row } = context;
+        const files = deps.layout.vm(row.id);
+        [context.kernel] = await sideBySide(signal, [
+          (either) => deps.kernels.ready(row.spec.kernel, either),
+          () => deps.disks.check(files.rootDisk),
+          () => deps.disks.check(files.workDisk),
+        ]);
+      },
     },
-    undo: ({ deps, row }) => removed(deps, row.id, 'network'),
-  },
-  {
-    name: 'accel',
-    title: 'Finding out whether KVM works here',
-    run: async (context, signal) => {
-      const { accel } = await context.deps.vmm.probe(signal);
-      context.accel = accel.accel;
+    {
+      name: 'network',
+      title: 'Setting up the network',
+      run: async (context, signal) => {
+        const { deps, row } = context;
+        const files = deps.layout.vm(row.id);
+        const kind = row.spec.network;
+        context.attachment = await deps.ledger.make(
+          row.id,
+          'network',
+          { kind, directory: files.runtime },
+          () =>
+            deps.networks[kind].prepare({
+              vmId: row.id,
+              dir: files.runtime,
+              logFile: files.networkLog,
+              outbound: row.spec.outbound,
+              mac: row.mac,
+              signal,
+            }),
+          ({ handle }) => ({ kind, directory: files.runtime, handle }),
+        );
+        context.warnings.push(...context.attachment.warnings);
+      },
+      undo: ({ deps, row }) => removed(deps, row.id, 'network'),
     },
-  },
+    {
+      name: 'accel',
+      title: 'Finding out whether KVM works here',
+      run: async (context, signal) => {
+        const { accel } = await context.deps.vmm.probe(signal);
+        context.accel = accel.accel;
+      },
+    },
+  ],
   {
     name: 'vmm',
     title: 'Starting the virtual machine',
@@ -142,6 +146,7 @@ export const startSteps: readonly Step<StartContext>[] = [
       };
       deps.runtimes.set(row.id, runtime);
       context.live = newLiveVm(row.id, vmm, runtime);
+      watchVm(deps, context.live);
     },
     undo: async ({ deps, row }) => {
       await removed(deps, row.id, 'vmm');
@@ -151,11 +156,12 @@ export const startSteps: readonly Step<StartContext>[] = [
   {
     name: 'agent',
     title: 'Booting to the agent',
-    run: async ({ deps, row, live }, signal) => {
+    run: async ({ deps, row, live, warnings }, signal) => {
       if (live === undefined) throw new BangerError('internal', 'A step ran out of order.');
-      await failedWait(deps, row, live, 'agent hello', signal, (waitSignal) =>
+      const said = await failedWait(deps, row, live, 'agent hello', signal, (waitSignal) =>
         connectGuest(deps, row, live, { deadlineMs: AGENT_DEADLINE_MS, signal: waitSignal }),
       );
+      warnings.push(...said);
     },
     undo: async ({ live }) => {
       live?.released.abort();

@@ -5,7 +5,7 @@ import type { VmRow } from '../../domain/vm-row.ts';
 import { tell } from '../operation.ts';
 import { AGENT_KEY_BYTES } from './agent-key.ts';
 import type { VmDeps } from './deps.ts';
-import { watchVm } from './ended.ts';
+import { catchUp } from './watch.ts';
 import { startSteps, type StartContext } from './start-steps.ts';
 
 /** Bytes of the token in the VMM's argv: not guessable, and short enough to read in a list of processes. */
@@ -44,7 +44,7 @@ export async function startHeld(
   if (live === undefined) throw new BangerError('internal', 'A start ended without a VM.');
   deps.live.set(id, live);
   const running = deps.states.go(id, 'running', {}, { steps, warnings: context.warnings });
-  watchVm(deps, live);
+  await catchUp(deps, live);
   for (const warning of context.warnings) tell({ stage: warning, level: 'warning' });
   return running;
 }

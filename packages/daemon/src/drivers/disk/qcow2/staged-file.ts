@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { BangerError, isBangerError } from '@banger/contract/error';
+import { BangerError } from '@banger/contract/error';
+import { asDiskFull as diskFullOr } from '../../../host/disk-full.ts';
 import { syncDirectory } from '../../../host/private-files.ts';
 
 const PRIVATE_MODE = 0o600;
@@ -47,17 +48,9 @@ async function sync(path: string): Promise<void> {
   }
 }
 
-/** The error as `disk_full` when that is what it means, be it the kernel's or a program's. */
+/** The error as `disk_full` of that disk when it means a full disk, else as it is. */
 export function asDiskFull(error: unknown, path: string): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  const full = code === 'ENOSPC' || code === 'EDQUOT';
-  const said =
-    isBangerError(error, 'command_failed') && /No space left on device|quota exceeded/i.test(error.message);
-  if (!full && !said) return error;
-  return new BangerError('disk_full', `There is no room for the disk ${path}.`, {
-    cause: error,
-    details: { path },
-  });
+  return diskFullOr(error, `There is no room for the disk ${path}.`, { path });
 }
 
 /** Size of an image that a disk is made from. Rejects with `image_invalid` when it is missing, and `invalid_argument` when it does not fit. */

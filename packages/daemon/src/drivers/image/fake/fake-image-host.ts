@@ -54,6 +54,8 @@ export class FakeImageHost {
         if (play === undefined) throw new FakeExit(127, `unshare: failed to execute ${program}`);
         return play(rest, options);
       },
+      // Only ever started by setpriv.
+      unshare: () => '',
       'apt-get': () => '',
       'apt-config': () => '',
     });

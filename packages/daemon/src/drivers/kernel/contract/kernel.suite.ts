@@ -158,6 +158,19 @@ export function kernelContract(name: string, open: () => Promise<KernelHarness>)
       expect(await left()).toEqual([known]);
     });
 
+    test('a start that is given up does not end the rebuild that another one waits for', async () => {
+      const { store, source, known, changeAgent } = harness;
+      await source.pull(known, KEEP, context());
+      await changeAgent('the agent of another build');
+      const first = new AbortController();
+      const given = store.ready(known, first.signal);
+      const kept = store.ready(known, context().signal);
+      first.abort();
+      await expect(given).rejects.toMatchObject({ code: 'cancelled' });
+      expect((await readFile((await kept).initramfs)).includes('the agent of another build')).toBe(true);
+      expect(await left()).toEqual([known]);
+    });
+
     test('what a kill leaves is swept, and a half-done replacement undone', async () => {
       const { store, source, known, root } = harness;
       const kernel = await source.pull(known, KEEP, context());

@@ -2,8 +2,8 @@ import { BangerError } from '@banger/contract/error';
 import type { Clock } from '../../../host/clock.ts';
 import type { ProcessIdentity, ProcessTable } from '../../../host/process-identity.ts';
 
-/** How often a process that is to end is looked at: its end is waited for by a person. */
-const POLL_MS = 20;
+/** How often a process that is to end is looked at: its end is waited for by a person, and a look takes microseconds. */
+const POLL_MS = 5;
 /** QEMU closes its disks at SIGTERM; with the host's disk idle that takes milliseconds. */
 const TERM_GRACE_MS = 2_000;
 /** A killed process is gone when the kernel has freed its memory: under a second for each 10 GiB. */

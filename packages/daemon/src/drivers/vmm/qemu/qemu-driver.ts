@@ -1,5 +1,4 @@
 import { BangerError } from '@banger/contract/error';
-import type { ProcessIdentity } from '../../../host/process-identity.ts';
 import type { VmmDriver, VmmFeatures } from '../driver.ts';
 import { nameOf } from './argv.ts';
 import { endProcess } from './end-process.ts';
@@ -58,10 +57,9 @@ export function createQemuDriver(deps: ProbeDeps): VmmDriver {
     },
     remove: async (token, handle) => {
       await watched.get(token)?.end();
-      const found = await findByToken(token, deps.processes);
-      const known: ProcessIdentity[] = handle === undefined ? [] : [handle.process];
-      const processes = new Map([...known, ...found].map((process) => [process.pid, process]));
-      await Promise.all([...processes.values()].map((process) => endProcess(deps, process)));
+      // One process a token: where it is known, nothing needs to be looked for among all of the machine.
+      const processes = handle === undefined ? await findByToken(token, deps.processes) : [handle.process];
+      await Promise.all(processes.map((process) => endProcess(deps, process)));
     },
   };
 }

@@ -1,0 +1,174 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Outcome } from '../harness/banger.ts';
+import { until } from '../harness/until.ts';
+import { expectFault } from './expect-fault.ts';
+import { FaultHome } from './fault-home.ts';
+
+const small = ['--memory', '256'];
+
+let home: FaultHome;
+beforeAll(() => {
+  home = FaultHome.stocked();
+});
+afterEach(() => home.expectNothingLeft());
+afterAll(() => home.remove());
+
+const run = (...argv: string[]): Promise<Outcome> => home.run(['vm', 'run', '--rm', ...small, ...argv]);
+
+describe('commands that cannot be run', () => {
+  test('127: there is no such command; 126: it cannot be executed; nothing is left either way', async () => {
+    expectFault(await run('--', 'no-such-command'), {
+      code: 'command_not_found',
+      status: 127,
+      says: 'no-such-command',
+    });
+    expectFault(await run('--', '/etc/passwd'), {
+      code: 'command_not_executable',
+      status: 126,
+      says: '/etc/passwd',
+    });
+  });
+
+  test('directories, interpreters, users and places that are not there', async () => {
+    await home.run(['vm', 'create', '--name', 'odd', ...small]);
+    const exec = (...argv: string[]): Promise<Outcome> => home.run(['vm', 'exec', 'odd', ...argv]);
+    const make =
+      'printf "#!/no/such/interpreter\\n" > /root/odd; printf "x" > /root/plain; chmod 755 /root/*';
+    expect(await exec('--', 'sh', '-c', make)).toMatchObject({ status: 0 });
+    const cases = [
+      [['--', '/etc'], { code: 'command_not_executable', status: 126 }],
+      [['--', '/root/plain'], { code: 'command_not_executable', status: 126 }],
+      [['--', '/root/odd'], { code: 'command_not_found', status: 127 }],
+      [['--', '/root/none'], { code: 'command_not_found', status: 127 }],
+      [['--', ''], { code: 'command_not_found', status: 127 }],
+      [['--user', 'nobody-known', '--', 'true'], { code: 'invalid_argument', status: 125 }],
+      [['--workdir', '/no/such/place', '--', 'true'], { code: 'guest_failed', status: 125 }],
+      [['--env', '=x', '--', 'true'], { code: 'usage', status: 2 }],
+    ] as const;
+    for (const [argv, fault] of cases) expectFault(await exec(...argv), fault);
+    expect((await exec('--', 'hostname')).stdout).toBe('odd\n');
+    await home.run(['vm', 'delete', 'odd']);
+  });
+});
+
+describe('an image without a shell', () => {
+  beforeAll(() => {
+    const [from, to] = ['debian-bookworm', 'bare'].map((name) => home.at('state', 'images', name)) as [
+      string,
+      string,
+    ];
+    mkdirSync(to, { mode: 0o700 });
+    execFileSync('cp', ['--sparse=always', `${from}/root.ext4`, `${from}/work.ext4`, to]);
+    const manifest = JSON.parse(readFileSync(`${from}/manifest.json`, 'utf8')) as object;
+    writeFileSync(`${to}/manifest.json`, JSON.stringify({ ...manifest, name: 'bare' }));
+    const shells = ['sh', 'dash', 'bash', 'rbash'].map((name) => `unlink /usr/bin/${name}\n`).join('');
+    execFileSync('/sbin/debugfs', ['-w', '-f', '-', `${to}/root.ext4`], { input: shells, stdio: 'pipe' });
+  });
+
+  test('boots, runs what it has, and says of the shell that it is not there', async () => {
+    const made = await home.run(['vm', 'create', '--name', 'bare', '--image', 'bare', ...small]);
+    expect(made).toMatchObject({ status: 0 });
+    expect((await home.run(['vm', 'exec', 'bare', '--', 'hostname'])).stdout).toBe('bare\n');
+    for (const argv of [
+      ['vm', 'shell', 'bare'],
+      ['vm', 'exec', 'bare', '--', 'sh', '-c', 'true'],
+    ]) {
+      const { status, stderr } = await home.run(argv);
+      expect(stderr.match(/^error\[command_not_found\]: .*(?:ba)?sh/m)).not.toBeNull();
+      expect(status).toBe(127);
+    }
+    // It stops like any other.
+    expect(await home.run(['vm', 'stop', 'bare'])).toMatchObject({ status: 0 });
+    expect(await home.show('bare')).toMatchObject({ state: 'stopped', reason: '' });
+    await home.run(['vm', 'delete', 'bare']);
+  });
+});
+
+describe('a guest that ends in the middle of a session', () => {
+  const ends = [
+    ['poweroff -f', 'stopped', /powered off/],
+    [
+      'echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger',
+      'error',
+      /panicked: .*sysrq triggered crash/,
+    ],
+  ] as const;
+
+  test.each(ends)('%s: the session says what happened, the VM its state', async (script, state, reason) => {
+    const outcome = await home.run([
+      'vm',
+      'run',
+      '--name',
+      'ends',
+      ...small,
+      '--',
+      'sh',
+      '-c',
+      `${script}; sleep 100`,
+    ]);
+    expectFault(outcome, { code: 'agent_lost', status: 125, says: reason });
+    const view = await until('its state', async () => {
+      const seen = await home.show('ends');
+      return seen.state === state ? seen : undefined;
+    });
+    expect(view.reason).toMatch(reason);
+    await home.run(['vm', 'delete', 'ends']);
+  });
+
+  test.each(ends)('%s, with --rm: the same, and nothing is left', async (script) => {
+    const { status, stderr } = await run('--', 'sh', '-c', `${script}; sleep 100`);
+    expect(status).toBe(125);
+    expect(stderr.match(/^error\[/gm)).toHaveLength(1);
+  });
+
+  test('its VMM is killed: the same', async () => {
+    const outcome = await home.run(['vm', 'run', '--name', 'shot', ...small, '--', 'sleep', '100'], {
+      onStart: () => {
+        void until('the VM to run', async () => {
+          const [view] = await home.list();
+          return view?.state === 'running' ? view.runtime?.pid : undefined;
+        }).then((pid) => pid > 1 && process.kill(pid, 'SIGKILL'));
+      },
+    });
+    expectFault(outcome, { code: 'agent_lost', status: 125 });
+    const view = await until('its state', async () => {
+      const seen = await home.show('shot');
+      return seen.state === 'error' ? seen : undefined;
+    });
+    expect(view.reason).toMatch(/SIGKILL/);
+    expect(await home.run(['vm', 'start', 'shot'])).toMatchObject({ status: 0 });
+    await home.run(['vm', 'delete', 'shot']);
+  });
+});
+
+describe('a guest that does not come up', () => {
+  /** A kernel of the store whose initramfs is another one. */
+  const kernel = (name: string, initramfs: Uint8Array): void => {
+    const [from, to] = ['debian-cloud', name].map((each) => home.at('state', 'kernels', each)) as [
+      string,
+      string,
+    ];
+    cpSync(from, to, { recursive: true });
+    const manifest = JSON.parse(readFileSync(`${to}/manifest.json`, 'utf8')) as object;
+    writeFileSync(`${to}/manifest.json`, JSON.stringify({ ...manifest, name }));
+    writeFileSync(`${to}/initramfs.img`, initramfs);
+  };
+
+  test('because it has no init: the panic ends the wait at once, and is told with what the kernel said', async () => {
+    kernel('no-init', Buffer.alloc(0));
+    const begun = Date.now();
+    const outcome = await home.run(['vm', 'create', '--name', 'dead', '--kernel', 'no-init', ...small]);
+    expectFault(outcome, {
+      code: 'vmm_failed',
+      status: 1,
+      says: /agent hello: the guest kernel panicked[^]*Unable to mount root fs/,
+    });
+    expect(Date.now() - begun).toBeLessThan(60_000);
+    expect(await home.show('dead')).toMatchObject({ state: 'error', phase: 'agent' });
+    expect((await home.run(['vm', 'logs', 'dead'])).stdout).toContain('Kernel panic');
+    expect(home.leftovers()).toHaveLength(1);
+    await home.run(['vm', 'delete', 'dead']);
+  });
+});

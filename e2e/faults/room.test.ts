@@ -1,0 +1,131 @@
+import { writeFileSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { until } from '../harness/until.ts';
+import { expectFault } from './expect-fault.ts';
+import { FaultHome } from './fault-home.ts';
+
+const KIB = 1024;
+const MIB = 1024 ** 2;
+const small = ['--memory', '256'];
+
+// A file system of its own takes root to make.
+describe.runIf(process.getuid?.() === 0)('no room on the disk', () => {
+  let home: FaultHome;
+  beforeEach(() => {
+    home = FaultHome.stocked();
+  });
+  afterEach(() => home.remove());
+
+  test('while an image is built, and while a kernel is fetched', async () => {
+    const empty = FaultHome.empty();
+    try {
+      empty.setRoom(100 * MIB, 'state', 'images');
+      empty.setRoom(30 * MIB, 'state', 'kernels');
+      const [image, kernel] = await Promise.all([
+        empty.run(['image', 'pull', 'debian-bookworm']),
+        empty.run(['kernel', 'pull', 'debian-cloud']),
+      ]);
+      expectFault(image, { code: 'disk_full', status: 1 });
+      expectFault(kernel, { code: 'disk_full', status: 1 });
+      expect(await empty.json(['image', 'list'])).toEqual([]);
+      expect(await empty.json(['kernel', 'list'])).toEqual([]);
+      await empty.expectNothingLeft();
+    } finally {
+      await empty.remove();
+    }
+  });
+
+  test('while a VM is made', async () => {
+    home.setRoom(64 * KIB, 'state', 'vms');
+    expectFault(await home.run(['vm', 'create', '--name', 'big', ...small]), {
+      code: 'disk_full',
+      status: 1,
+      says: home.at('state', 'vms'),
+    });
+    await home.expectNothingLeft();
+    home.setRoom(512 * MIB, 'state', 'vms');
+    expect(await home.run(['vm', 'create', '--no-start', '--name', 'big', ...small])).toMatchObject({
+      status: 0,
+    });
+    expect(await home.run(['vm', 'delete', 'big'])).toMatchObject({ status: 0 });
+    await home.expectNothingLeft();
+  });
+
+  test('while a VM starts', async () => {
+    home.setRoom(MIB, 'state', 'vms');
+    expectFault(await home.run(['vm', 'run', '--name', 'late', ...small, '--', 'true']), {
+      code: 'disk_full',
+      status: 125,
+      says: /late is kept[^]*no room on the host/,
+    });
+    expect(await home.show('late')).toMatchObject({ state: 'error', phase: 'agent' });
+    home.setRoom(512 * MIB, 'state', 'vms');
+    expect(await home.run(['vm', 'start', 'late'])).toMatchObject({ status: 0 });
+    expect(await home.run(['vm', 'delete', 'late'])).toMatchObject({ status: 0 });
+    await home.expectNothingLeft();
+  });
+
+  test('while a VM runs: it stands still and says why, loses nothing, and goes on when there is room', async () => {
+    home.setRoom(48 * MIB, 'state', 'vms');
+    expect(await home.run(['vm', 'create', '--name', 'full', ...small])).toMatchObject({ status: 0 });
+    const writing = home.run([
+      ...['vm', 'exec', 'full', '--', 'sh', '-c'],
+      'head -c 100M /dev/urandom | tee /root/big | sha256sum; sync; sha256sum < /root/big',
+    ]);
+    const paused = await until('the VM to stand still', async () => {
+      const view = await home.show('full');
+      return view.state === 'paused' ? view : undefined;
+    });
+    expect(paused.reason).toMatch(/disk of the host is full/);
+    expect(paused.hint).toMatch(/Free some space/);
+    expectFault(await home.run(['vm', 'exec', 'full', '--', 'true']), {
+      code: 'vm_not_running',
+      status: 125,
+      says: /is paused[^]*Free some space/,
+    });
+    home.setRoom(512 * MIB, 'state', 'vms');
+    const { status, stdout } = await writing;
+    expect(status).toBe(0);
+    const [sent, read] = stdout.trim().split('\n');
+    expect(read).toBe(sent);
+    expect(await home.show('full')).toMatchObject({ state: 'running', reason: '', hint: '' });
+    expect(await home.run(['vm', 'delete', 'full'])).toMatchObject({ status: 0 });
+    await home.expectNothingLeft();
+  });
+
+  test('for the state itself: refused while it lasts, and nothing is lost', async () => {
+    const bare = FaultHome.empty();
+    try {
+      bare.setRoom(2 * MIB, 'state');
+      expect(await bare.list()).toEqual([]);
+      await bare.stopDaemon();
+      const { bavail, bsize } = await statfs(bare.at('state'));
+      writeFileSync(bare.at('state', 'filler'), Buffer.alloc(bavail * bsize));
+      expectFault(await bare.run(['vm', 'list']), { code: 'disk_full', status: 1 });
+      bare.setRoom(64 * MIB, 'state');
+      expect(await bare.list()).toEqual([]);
+    } finally {
+      await bare.remove();
+    }
+  });
+
+  test('for the state of a daemon that runs: what it cannot write down it does not do', async () => {
+    // The stores stay where they are: only rows and logs find no room.
+    const bare = FaultHome.empty();
+    try {
+      bare.setRoom(2 * MIB, 'state');
+      expect(await bare.list()).toEqual([]);
+      const pid = await bare.daemonPid();
+      const { bavail, bsize } = await statfs(bare.at('state'));
+      writeFileSync(bare.at('state', 'filler'), Buffer.alloc(bavail * bsize));
+      for (let round = 0; round < 3; round += 1)
+        expectFault(await bare.run(['vm', 'create', '--name', 'none']), { code: 'disk_full', status: 1 });
+      bare.setRoom(64 * MIB, 'state');
+      await bare.expectNothingLeft();
+      expect(await bare.daemonPid()).toBe(pid);
+    } finally {
+      await bare.remove();
+    }
+  });
+});

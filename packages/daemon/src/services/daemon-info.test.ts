@@ -1,0 +1,40 @@
+import { resolvePaths } from '@banger/contract/paths';
+import { expect, test } from 'vitest';
+import { layoutOf } from '../domain/layout.ts';
+import { DaemonInfo } from './daemon-info.ts';
+import { newOperationId, type Operation } from './operation.ts';
+
+const layout = layoutOf(resolvePaths({ env: { BANGER_HOME: '/none' }, home: '/', uid: 1 }));
+const info = (): DaemonInfo => new DaemonInfo(layout, { list: () => [] }, 0);
+const operation = (method: Operation['method']): Operation => ({
+  id: newOperationId(),
+  method,
+  signal: new AbortController().signal,
+  progress: () => undefined,
+});
+
+test('a daemon that is to end only when idle decides that when it is asked', async () => {
+  const daemon = info();
+  const work = Promise.withResolvers<void>();
+  const call = daemon.during(operation('vm.create'), () => work.promise);
+  const ended = daemon.streaming();
+  const refusal = (busy: string[]): unknown =>
+    expect.objectContaining({ code: 'daemon_build_mismatch', details: { pid: process.pid, busy } });
+  const stop = (): void => daemon.requestStop({ ifIdle: true });
+  expect(stop).toThrow(refusal(['vm.create', '1 open stream']));
+  work.resolve();
+  await call;
+  expect(stop).toThrow(refusal(['1 open stream']));
+  expect(stop).toThrow(`(pid ${process.pid}) is busy with 1 open stream.`);
+  ended();
+  expect(daemon.stopRequested.aborted).toBe(false);
+  await daemon.during(operation('daemon.stop'), async () => stop());
+  expect(daemon.stopRequested.aborted).toBe(true);
+});
+
+test('a daemon that is just to end asks nothing', () => {
+  const daemon = info();
+  daemon.streaming();
+  daemon.requestStop({ ifIdle: false });
+  expect(daemon.stopRequested.aborted).toBe(true);
+});

@@ -2,6 +2,7 @@ import { BangerError, toBangerError } from '@banger/contract/error';
 import { isSession, readCommandLine, type CommandLine } from './command-line.ts';
 import { openContext } from './context.ts';
 import { exitStatus, signalNumber, statusOfError, statusOfSignal } from './exit-status.ts';
+import { isBrokenPipe, outputError } from './output-error.ts';
 import type { Machine } from './machine.ts';
 import { chooseReporter } from './progress/choose.ts';
 import type { Reporter } from './progress/reporter.ts';
@@ -39,7 +40,9 @@ export async function runCli(argv: readonly string[], machine: Machine): Promise
     return exitStatus.done;
   } catch (thrown) {
     if (isBrokenPipe(thrown)) return BROKEN_PIPE_STATUS;
-    throw thrown;
+    const error = toBangerError(outputError(thrown));
+    showError(error, machine, false, chooseReporter(machine, { json: false, quiet: false }));
+    return statusOfError(error, false);
   }
 }
 
@@ -69,7 +72,7 @@ async function runCommand(
   } catch (thrown) {
     if (isBrokenPipe(thrown)) return BROKEN_PIPE_STATUS;
     const error = toBangerError(
-      interruption.signal.aborted && isAbort(thrown) ? interruption.signal.reason : thrown,
+      interruption.signal.aborted && isAbort(thrown) ? interruption.signal.reason : outputError(thrown),
     );
     show(error);
     return interruptedStatus() ?? statusOfError(error, command.session === true);
@@ -102,10 +105,6 @@ function write({ stdout }: Machine, text: string): Promise<void> {
 
 function showError(error: BangerError, { stderr, env }: Machine, json: boolean, reporter: Reporter): void {
   reporter.line(json ? jsonText({ error: errorJson(error) }) : errorText(error, hasColour(stderr, env)));
-}
-
-function isBrokenPipe(thrown: unknown): boolean {
-  return (thrown as NodeJS.ErrnoException | null)?.code === 'EPIPE';
 }
 
 function isAbort(thrown: unknown): boolean {

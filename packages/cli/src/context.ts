@@ -58,6 +58,9 @@ export function openContext(parts: ContextParts): CommandContext & { close(): vo
       const interrupted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
       await Promise.race([finished(source, { writable: false }), outputGone, interrupted]);
       source.unpipe(stdout);
+      // The last bytes may still be on their way, or have failed without anybody waiting.
+      if (stdout.errored !== null) throw stdout.errored;
+      await Promise.race([new Promise<void>((resolve) => stdout.write('', () => resolve())), outputGone]);
     },
     close: () => opened?.close(),
   };

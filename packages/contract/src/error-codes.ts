@@ -174,6 +174,11 @@ const table = {
     summary: 'The chosen driver cannot do this.',
     hint: 'See `banger doctor` for what this host can do.',
   },
+  output_failed: {
+    kind: 'user',
+    summary: 'The output of the command line could not be written where it was to go.',
+    hint: 'Check the file or device that the output was sent to, and the room on its disk.',
+  },
   path_unsafe: {
     kind: 'system',
     summary: 'A path is owned by someone else, or is a symbolic link.',

@@ -1,15 +1,17 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Input, Output } from '../machine.ts';
+import { isBrokenPipe, outputError } from '../output-error.ts';
 
 /**
  * Copies a session's output until it ends and everything is written. When nobody reads the target any more, `onBroken`
- * is called once and the rest is thrown away, so that the session can end.
+ * is called once and the rest is thrown away, so that the session can end. A target that fails otherwise is the caller's error.
  */
 export function pumpOut(source: Readable, target: Output, onBroken: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     let broken = false;
-    const onError = (): void => {
+    const onError = (error: Error): void => {
       if (broken) return;
+      if (!isBrokenPipe(error)) reject(outputError(error));
       broken = true;
       source.unpipe(target);
       source.resume();

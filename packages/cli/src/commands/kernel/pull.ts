@@ -7,8 +7,8 @@ export const command = defineCommand({
   options: { force: { flags: '-f, --force', text: 'fetch it again, and replace the one that is here' } },
   examples: [
     ['banger kernel list --available', 'the kernels that can be pulled'],
-    ['banger kernel pull debian-bookworm', 'what vm run would fetch by itself'],
-    ['banger kernel pull --force debian-bookworm', 'the newest build of it'],
+    ['banger kernel pull debian-cloud', 'what vm run would fetch by itself'],
+    ['banger kernel pull --force debian-cloud', 'the newest build of it'],
   ],
   run: async (context, { options, ...input }) => {
     const name = parseStoredName(input.name);

@@ -4,7 +4,7 @@ import { parseStoredName } from '../../options/names.ts';
 export const command = defineCommand({
   args: '<name>',
   options: {},
-  examples: [['banger kernel show debian-bookworm', 'its release, its hash and who uses it']],
+  examples: [['banger kernel show debian-cloud', 'its release, its hash and who uses it']],
   run: async (context, input) => {
     const name = parseStoredName(input.name);
     return {

@@ -1,9 +1,11 @@
+import { Readable } from 'node:stream';
+import { createInterface } from 'node:readline';
 import { defineCommand } from '../../command.ts';
 import { parseCount } from '../../options/size.ts';
 
 export const command = defineCommand({
   details:
-    'What kernel, agent and init wrote to the console since the first boot. On a terminal colours are taken out and other control characters are shown; in a pipe every byte is passed on.',
+    'What kernel, agent and init wrote to the console since the first boot. On a terminal colours are taken out and other control characters are shown; in a pipe every byte is passed on. As JSON, each line is an object.',
   args: '<name>',
   options: {
     follow: { flags: '-f, --follow', text: 'go on as more is written' },
@@ -24,10 +26,16 @@ export const command = defineCommand({
       { signal: context.signal },
     );
     try {
-      await context.copyOut(stream);
+      await context.copyOut(context.json ? Readable.from(jsonLines(stream)) : stream);
     } finally {
       stream.destroy();
     }
     return {};
   },
 });
+
+/** Each line of the console as a JSON object on a line of its own. */
+async function* jsonLines(stream: Readable): AsyncGenerator<string> {
+  for await (const line of createInterface({ input: stream, crlfDelay: Infinity }))
+    yield `${JSON.stringify({ line })}\n`;
+}

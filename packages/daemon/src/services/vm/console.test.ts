@@ -40,6 +40,11 @@ test('a panic says why, though its trace is longer than what is shown', async ()
   writeFileSync(path, `[    0.9] Kernel panic - not syncing: sysrq triggered crash\r\n${trace}`);
   expect(await panicReason(path)).toBe('sysrq triggered crash');
   expect(await panicReason(join(directory, 'none'))).toBe('');
+  const { size } = statSync(path);
+  expect(await panicReason(path, size)).toBe('');
+  appendFileSync(path, '[    2.0] Kernel panic - not syncing: again\r\n');
+  expect(await panicReason(path, size)).toBe('again');
+  expect(await panicReason(path, size * 2)).toBe('again');
 });
 
 test('a console over its cap is set aside, its end kept, and an appending writer goes on', async () => {

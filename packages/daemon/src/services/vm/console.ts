@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { stripVTControlCharacters } from 'node:util';
 
 /** Enough for a kernel panic with its trace, or a failed unit; a terminal's screen or two. */
@@ -15,13 +15,22 @@ const PANIC = /Kernel panic - not syncing: (.*)/;
 /** A call trace with registers and a list of modules. */
 const PANIC_BYTES = 64 * 1024;
 
-/** Why the kernel panicked, from the end of its console; empty when it did not get as far as saying so. */
-export async function panicReason(path: string): Promise<string> {
-  const last = printableLines(await readEnd(path, PANIC_BYTES)).findLast((line) => PANIC.test(line));
+/** Why the kernel panicked, from the end of its console, or of what was written from byte `from` on; empty when it has not said so. */
+export async function panicReason(path: string, from = 0): Promise<string> {
+  const last = printableLines(await readEnd(path, PANIC_BYTES, from)).findLast((line) => PANIC.test(line));
   return last?.match(PANIC)?.[1] ?? '';
 }
 
-async function readEnd(path: string, bytes: number): Promise<string> {
+/** Bytes of a console log; 0 when there is none yet. */
+export async function consoleSize(path: string): Promise<number> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  return found?.size ?? 0;
+}
+
+async function readEnd(path: string, bytes: number, from = 0): Promise<string> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
@@ -29,7 +38,8 @@ async function readEnd(path: string, bytes: number): Promise<string> {
   if (file === undefined) return '';
   try {
     const { size } = await file.stat();
-    const length = Math.min(size, bytes);
+    // One that is shorter than it was has begun anew.
+    const length = Math.min(from > size ? size : size - from, bytes);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
     return buffer.subarray(0, bytesRead).toString('utf8');
   } finally {

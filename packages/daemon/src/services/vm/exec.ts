@@ -1,12 +1,20 @@
-import { BangerError } from '@banger/contract/error';
+import { BangerError, isBangerError } from '@banger/contract/error';
 import type { VmExec } from '@banger/contract/exec';
 import type { GuestExec, GuestSession } from '../../drivers/guest/driver.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { checkEnvironment, environmentRecord } from './environment.ts';
 import type { VmDeps } from './deps.ts';
+import type { LiveVm } from './live.ts';
+import { vmmEndWords } from './vmm-end-words.ts';
 
-/** The open channel to a running VM's agent, or a refusal that says why there is none. */
-function sessionOf(deps: Pick<VmDeps, 'live'>, row: VmRow): GuestSession {
+/** From the end of the agent's channel to that of the VMM, when the one is due to the other. */
+const VMM_END_MS = 3_000;
+
+/** A running VM and the open channel to its agent, or a refusal that says why there is none. */
+function sessionOf(
+  deps: Pick<VmDeps, 'live'>,
+  row: VmRow,
+): { readonly live: LiveVm; readonly session: GuestSession } {
   const { name } = row.spec;
   const live = deps.live.get(row.id);
   if (row.state !== 'running' || live === undefined) {
@@ -24,7 +32,7 @@ function sessionOf(deps: Pick<VmDeps, 'live'>, row: VmRow): GuestSession {
       },
     );
   }
-  return live.session;
+  return { live, session: live.session };
 }
 
 /** Starts a command in a running VM; an empty argv is the user's login shell. */
@@ -35,10 +43,13 @@ export async function execInVm(
   signal: AbortSignal,
 ): Promise<GuestExec> {
   checkEnvironment(request.env);
+  if (request.argv[0] === '')
+    throw new BangerError('command_not_found', 'There is no command with an empty name.');
   const nul = [...request.argv, request.cwd ?? '', request.user ?? ''].some((text) => text.includes('\0'));
   if (nul) throw new BangerError('invalid_argument', 'An argument contains a NUL byte.');
   const { argv, env, cwd, user, tty } = request;
-  return sessionOf(deps, row).exec(
+  const { live, session } = sessionOf(deps, row);
+  const started = session.exec(
     {
       argv,
       login: argv.length === 0,
@@ -49,4 +60,45 @@ export async function execInVm(
     },
     { signal },
   );
+  const exec = await orVmEnd(deps, row, live, started);
+  return {
+    pid: exec.pid,
+    stdin: exec.stdin,
+    stdout: exec.stdout,
+    stderr: exec.stderr,
+    exit: orVmEnd(deps, row, live, exec.exit),
+    signal: (number) => exec.signal(number),
+    resize: (rows, columns) => exec.resize(rows, columns),
+    abort: () => exec.abort(),
+  };
+}
+
+/**
+ * What a command came to. One whose channel went away because its VM ended is told that (`vmm_gone`), once the VM's state says so too:
+ * whoever hears of it asks for that next.
+ */
+async function orVmEnd<T>(deps: VmDeps, row: VmRow, live: LiveVm, outcome: Promise<T>): Promise<T> {
+  try {
+    return await outcome;
+  } catch (error) {
+    if (!isBangerError(error, 'agent_lost')) throw error;
+    const stop = new AbortController();
+    const late = deps.clock.sleep(VMM_END_MS, stop.signal).then(
+      () => undefined,
+      () => undefined,
+    );
+    const end = await Promise.race([live.vmm.ended, late]);
+    stop.abort();
+    if (end === undefined) throw error;
+    const words = await vmmEndWords(end, deps.layout.vm(row.id).console);
+    await deps.locks.hold(row.id, {}, async () => undefined);
+    throw new BangerError(
+      'vmm_gone',
+      `${row.spec.name} ended while the command ran: ${words.replace(/\.?$/, '.')}`,
+      {
+        cause: error,
+        ...(row.ephemeral ? { hint: 'Run it again, without --rm to look at the VM afterwards.' } : {}),
+      },
+    );
+  }
 }

@@ -1,21 +1,18 @@
-import { BangerError, toBangerError } from '@banger/contract/error';
-import type { VmmEnd } from '../../drivers/vmm/driver.ts';
+import { BangerError, isBangerError, toBangerError } from '@banger/contract/error';
 import type { VmRow } from '../../domain/vm-row.ts';
-import { consoleTail } from './console.ts';
+import type { Clock } from '../../host/clock.ts';
+import { consoleSize, consoleTail, panicReason } from './console.ts';
 import type { VmDeps } from './deps.ts';
 import type { LiveVm } from './live.ts';
+import { vmmEndWords } from './vmm-end-words.ts';
 
-/** What the end of a VMM means to somebody who waited for its guest. */
-const endWords: Readonly<Record<VmmEnd['kind'], string>> = {
-  'guest-poweroff': 'the guest powered off',
-  'guest-panic': 'the guest kernel panicked',
-  'vmm-died': 'the VMM ended',
-  killed: 'the VMM was killed',
-};
+/** How often the console of a guest that is waited for is looked at for the end of its kernel. */
+const CONSOLE_LOOK_MS = 500;
 
 /**
- * Waits for something of the guest that `probe` names. The end of the VMM ends the wait at once, as does a guest that stands still
- * because the host has no room for what it writes; a failure names the probe and shows the last lines of the console.
+ * Waits for something of the guest that `probe` names. The end of the VMM ends the wait at once, as do a kernel that panics before it
+ * has the device that would tell of it, and a guest that stands still because the host has no room for what it writes. A failure
+ * names the probe and shows the last lines of the console.
  */
 export async function failedWait<T>(
   deps: VmDeps,
@@ -26,11 +23,14 @@ export async function failedWait<T>(
   wait: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
-  const ended = live.vmm.ended.then((end): never => {
-    throw new BangerError(
-      'vmm_failed',
-      `Waiting for the ${probe}: ${endWords[end.kind]}${end.detail === '' ? '' : ` (${end.detail})`}.`,
-    );
+  const consoleLog = deps.layout.vm(row.id).console;
+  const failed = (what: string): BangerError =>
+    new BangerError('vmm_failed', `Waiting for the ${probe}: ${what.replace(/\.?$/, '.')}`);
+  const ended = live.vmm.ended.then(async (end): Promise<never> => {
+    throw failed(await vmmEndWords(end, consoleLog));
+  });
+  const panicked = untilPanic(deps.clock, consoleLog, stop.signal).then((why): never => {
+    throw failed(`the guest kernel panicked: ${why}`);
   });
   const full = Promise.withResolvers<never>();
   const noRoom = (): void =>
@@ -49,16 +49,27 @@ export async function failedWait<T>(
     () => undefined,
   );
   try {
-    return await Promise.race([wait(AbortSignal.any([signal, stop.signal])), ended, full.promise]);
+    return await Promise.race([wait(AbortSignal.any([signal, stop.signal])), ended, panicked, full.promise]);
   } catch (thrown) {
-    stop.abort();
     if (signal.aborted)
-      throw new BangerError('cancelled', `The wait for the ${probe} was cancelled.`, { cause: thrown });
-    throw await withConsole(toBangerError(thrown), probe, deps.layout.vm(row.id).console);
+      throw new BangerError('cancelled', `${whyCancelled(signal)} It waited for the ${probe}.`, {
+        cause: thrown,
+      });
+    throw await withConsole(toBangerError(thrown), probe, consoleLog);
   } finally {
+    stop.abort();
     stopListening();
-    ended.catch(() => undefined);
-    full.promise.catch(() => undefined);
+    for (const other of [ended, panicked, full.promise]) other.catch(() => undefined);
+  }
+}
+
+/** Why the kernel panicked, from what comes on the console from now on; rejects when the signal fires. */
+async function untilPanic(clock: Clock, consoleLog: string, signal: AbortSignal): Promise<string> {
+  const from = await consoleSize(consoleLog);
+  for (;;) {
+    await clock.sleep(CONSOLE_LOOK_MS, signal);
+    const why = await panicReason(consoleLog, from);
+    if (why !== '') return why;
   }
 }
 
@@ -73,4 +84,9 @@ async function withConsole(error: BangerError, probe: string, consoleLog: string
     cause: error,
     details: { ...error.details, probe, console: tail },
   });
+}
+
+/** Who cancelled it, as far as the one who did says so. */
+function whyCancelled({ reason }: AbortSignal): string {
+  return isBangerError(reason) ? reason.message : 'The call was cancelled.';
 }

@@ -52,7 +52,7 @@ export class VmService {
     const row = await this.#deps.locks.hold(reserved.id, { preemptible: true }, async (held) => {
       const either = AbortSignal.any([held, signal]);
       const made = await createHeld(this.#deps, reserved, either);
-      return options.start ? this.#startNew(made, options, either) : made;
+      return options.start ? this.#startNew(made, options, either, signal) : made;
     });
     return viewOf(this.#deps, row);
   }
@@ -70,10 +70,15 @@ export class VmService {
   }
 
   async stop(vm: string, force: boolean, signal: AbortSignal): Promise<VmView> {
-    const { id } = this.#resolve(vm);
-    const row = await this.#deps.locks.hold(id, { signal, preempt: true }, () =>
-      stopHeld(this.#deps, id, { force }),
-    );
+    const { id, spec } = this.#resolve(vm);
+    const row = await this.#deps.locks.hold(id, { signal, preempt: true }, async () => {
+      if (this.#deps.vms.find(id) === undefined)
+        throw new BangerError(
+          'vm_not_found',
+          `${spec.name} was still being made: that was cancelled, and nothing is left.`,
+        );
+      return stopHeld(this.#deps, id, { force });
+    });
     return viewOf(this.#deps, row);
   }
 
@@ -126,13 +131,19 @@ export class VmService {
   }
 
   /** Starts a VM just made. One cancelled before it was up leaves nothing; one that failed is kept, for its log to be read. */
-  async #startNew(made: VmRow, { waitInit, until }: CreateOptions, signal: AbortSignal): Promise<VmRow> {
+  async #startNew(
+    made: VmRow,
+    { waitInit, until }: CreateOptions,
+    signal: AbortSignal,
+    caller: AbortSignal,
+  ): Promise<VmRow> {
     try {
       const row = await startHeld(this.#deps, made.id, { waitInit }, signal);
       if (until !== undefined) this.#tie(row, until);
       return row;
     } catch (error) {
-      if (signal.aborted) await deleteHeld(this.#deps, made.id);
+      // Another call that cancelled the start has plans of its own with the VM.
+      if (caller.aborted) await deleteHeld(this.#deps, made.id);
       else this.#deps.vms.update(made.id, { ephemeral: false });
       throw error;
     }

@@ -4,7 +4,7 @@ import type { NetworkAttachment } from '../../drivers/network/driver.ts';
 import type { Accel, RunningVmm } from '../../drivers/vmm/driver.ts';
 import type { StoredKernel } from '../../drivers/kernel/driver.ts';
 import { sideBySide } from '../../domain/side-by-side.ts';
-import type { Stage } from '../../domain/steps.ts';
+import type { Stage, Step } from '../../domain/steps.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { connectGuest, waitForInit } from './guest-session.ts';
 import { kernelCommandLine } from './kernel-command-line.ts';
@@ -17,8 +17,6 @@ import { failedWait } from './failed-wait.ts';
 export interface StartContext {
   readonly deps: VmDeps;
   readonly row: VmRow;
-  /** Also wait for the image's own services. */
-  readonly waitInit: boolean;
   /** Secret of the agent channel of this boot. */
   readonly agentKey: Uint8Array;
   /** Unguessable; stands in the VMM's argv so that it is found by looking. */
@@ -168,17 +166,19 @@ export const startSteps: readonly Stage<StartContext>[] = [
       live?.session?.close();
     },
   },
-  {
-    name: 'init',
-    title: "Waiting for the image's services",
-    run: async ({ deps, row, live, waitInit }, signal) => {
-      if (!waitInit || live === undefined) return;
-      await failedWait(deps, row, live, 'init', signal, (waitSignal) =>
-        waitForInit(live, deps.clock, waitSignal),
-      );
-    },
-  },
 ];
+
+/** The last step, for who asked for it: also wait for the image's own services. */
+export const initStep: Step<StartContext> = {
+  name: 'init',
+  title: "Waiting for the image's services",
+  run: async ({ deps, row, live }, signal) => {
+    if (live === undefined) throw new BangerError('internal', 'A step ran out of order.');
+    await failedWait(deps, row, live, 'init', signal, (waitSignal) =>
+      waitForInit(live, deps.clock, waitSignal),
+    );
+  },
+};
 
 async function removed(deps: VmDeps, id: string, kind: 'vmm' | 'network' | 'runtime'): Promise<void> {
   const errors = await deps.ledger.remove(id, [kind]);

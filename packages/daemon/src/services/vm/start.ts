@@ -6,7 +6,7 @@ import { tell } from '../operation.ts';
 import { AGENT_KEY_BYTES } from './agent-key.ts';
 import type { VmDeps } from './deps.ts';
 import { catchUp } from './watch.ts';
-import { startSteps, type StartContext } from './start-steps.ts';
+import { initStep, startSteps, type StartContext } from './start-steps.ts';
 
 /** Bytes of the token in the VMM's argv: not guessable, and short enough to read in a list of processes. */
 const TOKEN_BYTES = 16;
@@ -25,14 +25,13 @@ export async function startHeld(
   const context: StartContext = {
     deps,
     row,
-    waitInit,
     agentKey: deps.randomBytes(AGENT_KEY_BYTES),
     token: Buffer.from(deps.randomBytes(TOKEN_BYTES)).toString('hex'),
     warnings: [],
   };
   const steps: VmStep[] = [];
   try {
-    await runSteps(startSteps, context, {
+    await runSteps(waitInit ? [...startSteps, initStep] : startSteps, context, {
       signal,
       observer: stepTeller(deps, id, steps),
       monotonic: () => deps.clock.monotonic(),
@@ -69,7 +68,7 @@ function startFailed(deps: VmDeps, id: string, steps: readonly VmStep[], thrown:
   const error = failure?.error ?? toBangerError(thrown);
   const leftOver = failure?.undoErrors.map((undo) => undo.message) ?? [];
   if (error.code === 'cancelled' && leftOver.length === 0) {
-    deps.states.go(id, 'stopped', { reason: 'Its start was cancelled.' }, { steps });
+    deps.states.go(id, 'stopped', { reason: `Its start was cancelled. ${error.message}` }, { steps });
     return error;
   }
   const reason = [error.message, ...leftOver.map((message) => `Not undone: ${message}`)].join('\n');

@@ -123,6 +123,12 @@ export class FaultHome {
     expect(this.leftovers()).toEqual([]);
   }
 
+  /** After a test: expects that nothing is left. One that failed left what it was about, which must not fail the next ones. */
+  async tidy(failed: boolean): Promise<void> {
+    if (failed) for (const { id } of await this.list()) await this.run(['vm', 'delete', id]);
+    await this.expectNothingLeft();
+  }
+
   /** Removes the home and whatever runs or is mounted in it. */
   async remove(): Promise<void> {
     await this.run(['daemon', 'stop']).catch(() => undefined);

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Outcome } from '../harness/banger.ts';
 import { until } from '../harness/until.ts';
 import { expectFault } from './expect-fault.ts';
 import { FaultHome } from './fault-home.ts';
+import { silentInitramfs } from './silent-init.ts';
 
 const small = ['--memory', '256'];
 
@@ -12,7 +14,7 @@ let home: FaultHome;
 beforeAll(() => {
   home = FaultHome.stocked();
 });
-afterEach(() => home.expectNothingLeft());
+afterEach(({ task }) => home.tidy(task.result?.state === 'fail'));
 afterAll(() => home.remove());
 
 const run = (...argv: string[]): Promise<Outcome> => home.run(['vm', 'run', '--rm', ...small, ...argv]);
@@ -40,7 +42,7 @@ describe('commands that cannot be run', () => {
     const cases = [
       [['--', '/etc'], { code: 'command_not_executable', status: 126 }],
       [['--', '/root/plain'], { code: 'command_not_executable', status: 126 }],
-      [['--', '/root/odd'], { code: 'command_not_found', status: 127 }],
+      [['--', '/root/odd'], { code: 'command_not_executable', status: 126, says: 'interpreter' }],
       [['--', '/root/none'], { code: 'command_not_found', status: 127 }],
       [['--', ''], { code: 'command_not_found', status: 127 }],
       [['--user', 'nobody-known', '--', 'true'], { code: 'invalid_argument', status: 125 }],
@@ -108,7 +110,7 @@ describe('a guest that ends in the middle of a session', () => {
       '-c',
       `${script}; sleep 100`,
     ]);
-    expectFault(outcome, { code: 'agent_lost', status: 125, says: reason });
+    expectFault(outcome, { code: 'vmm_gone', status: 125, says: reason });
     const view = await until('its state', async () => {
       const seen = await home.show('ends');
       return seen.state === state ? seen : undefined;
@@ -132,7 +134,7 @@ describe('a guest that ends in the middle of a session', () => {
         }).then((pid) => pid > 1 && process.kill(pid, 'SIGKILL'));
       },
     });
-    expectFault(outcome, { code: 'agent_lost', status: 125 });
+    expectFault(outcome, { code: 'vmm_gone', status: 125, says: /shot is error: The VMM ended: .*SIGKILL/ });
     const view = await until('its state', async () => {
       const seen = await home.show('shot');
       return seen.state === 'error' ? seen : undefined;
@@ -170,5 +172,23 @@ describe('a guest that does not come up', () => {
     expect((await home.run(['vm', 'logs', 'dead'])).stdout).toContain('Kernel panic');
     expect(home.leftovers()).toHaveLength(1);
     await home.run(['vm', 'delete', 'dead']);
+  });
+
+  test('because nothing in it answers: Ctrl-C ends the wait at once, and nothing is left', async () => {
+    kernel('silent', silentInitramfs());
+    const outcome = await home.run(['vm', 'run', '--name', 'mute', '--kernel', 'silent', ...small], {
+      onStart: (child) => {
+        void until('the VM to start', async () => {
+          const [view] = await home.list();
+          return view?.state === 'starting' && view.runtime === undefined ? true : undefined;
+        })
+          // The kernel comes up, and then there is silence.
+          .then(() => sleep(3_000))
+          .then(() => child.kill('SIGINT'));
+      },
+    });
+    expect(outcome.stderr).toMatch(/^Booting to the agent/m);
+    expect(outcome.stderr.match(/^error\[cancelled\]: /gm)).toHaveLength(1);
+    expect(outcome.status).toBe(130);
   });
 });

@@ -19,8 +19,12 @@ const MIB = 1024 ** 2;
 const BLOCK_BYTES = 4096;
 /** One inode for this many bytes, mke2fs's own ratio for ordinary sizes; a small template must not get another one. */
 const BYTES_PER_INODE = 16_384;
-/** What a file system can be grown to while mounted: room for the group descriptors is set aside when it is made. */
-const GROWABLE_BYTES = 1024 ** 4;
+/**
+ * Up to this size, room for the group descriptors is set aside when the file system is made. The kernel zeroes that room in each part
+ * that it adds: reserving 1 TiB made the first growth to 8 GiB 20 ms longer under emulation. It goes on beyond by another layout
+ * (meta_bg), tried up to 1 TiB.
+ */
+const RESERVED_BYTES = 64 * 1024 ** 3;
 /** The image is a base that is shared: nobody may write it. */
 const READ_ONLY_MODE = 0o400;
 
@@ -46,7 +50,7 @@ export async function makeExt4(plan: Ext4Plan, run: RunInTree, signal: AbortSign
     'lazy_itable_init=0',
     // A new file is zeros already; to write them would only take room.
     'lazy_journal_init=1',
-    `resize=${GROWABLE_BYTES / BLOCK_BYTES}`,
+    `resize=${RESERVED_BYTES / BLOCK_BYTES}`,
   ];
   await run(
     [

@@ -138,7 +138,7 @@ export class VmService {
     caller: AbortSignal,
   ): Promise<VmRow> {
     try {
-      const row = await startHeld(this.#deps, made.id, { waitInit }, signal);
+      const row = await startHeld(this.#deps, made.id, { waitInit, disksAreNew: true }, signal);
       if (until !== undefined) this.#tie(row, until);
       return row;
     } catch (error) {

@@ -17,6 +17,8 @@ import { failedWait } from './failed-wait.ts';
 export interface StartContext {
   readonly deps: VmDeps;
   readonly row: VmRow;
+  /** The same call has just made the disks whole: to check them would only take time. */
+  readonly disksAreNew: boolean;
   /** Secret of the agent channel of this boot. */
   readonly agentKey: Uint8Array;
   /** Unguessable; stands in the VMM's argv so that it is found by looking. */
@@ -53,12 +55,12 @@ export const startSteps: readonly Stage<StartContext>[] = [
       name: 'preflight',
       title: 'Checking kernel and disks',
       run: async (context, signal) => {
-        const { deps, row } = context;
+        const { deps, row, disksAreNew } = context;
         const files = deps.layout.vm(row.id);
+        const old = disksAreNew ? [] : [files.rootDisk, files.workDisk];
         [context.kernel] = await sideBySide(signal, [
-          (either) => deps.kernels.ready(row.spec.kernel, either),
-          () => deps.disks.check(files.rootDisk),
-          () => deps.disks.check(files.workDisk),
+          (either: AbortSignal) => deps.kernels.ready(row.spec.kernel, either),
+          ...old.map((disk) => () => deps.disks.check(disk)),
         ]);
       },
     },

@@ -18,13 +18,14 @@ const TOKEN_BYTES = 16;
 export async function startHeld(
   deps: VmDeps,
   id: string,
-  { waitInit }: { readonly waitInit: boolean },
+  { waitInit, disksAreNew = false }: { readonly waitInit: boolean; readonly disksAreNew?: boolean },
   signal: AbortSignal,
 ): Promise<VmRow> {
   const row = deps.states.go(id, 'starting');
   const context: StartContext = {
     deps,
     row,
+    disksAreNew,
     agentKey: deps.randomBytes(AGENT_KEY_BYTES),
     token: Buffer.from(deps.randomBytes(TOKEN_BYTES)).toString('hex'),
     warnings: [],

@@ -1,0 +1,179 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { constants } from 'node:os';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Outcome } from '../harness/banger.ts';
+import { until } from '../harness/until.ts';
+import { FaultHome } from './fault-home.ts';
+
+const small = ['--memory', '256'];
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** A program ended by a signal, as a shell shows it. */
+const statusOf = (signal: (typeof signals)[number]): number => 128 + constants.signals[signal];
+
+/** Sends a signal once the program has written something of that form to standard error. */
+function when(said: RegExp, signal: NodeJS.Signals): (child: ChildProcess) => void {
+  return (child) => {
+    let stderr = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      const before = said.test(stderr);
+      stderr += chunk.toString('utf8');
+      if (!before && said.test(stderr)) child.kill(signal);
+    });
+  };
+}
+
+/** One message, and no other error on the way out. */
+function expectInterrupted({ status, stderr }: Outcome, signal: (typeof signals)[number]): void {
+  expect(stderr.match(/^error\[\w+\]: .*/gm)).toEqual([`error[cancelled]: Interrupted by ${signal}.`]);
+  expect(status).toBe(statusOf(signal));
+}
+
+describe('a signal while a VM is made and started', () => {
+  let home: FaultHome;
+  beforeAll(() => {
+    home = FaultHome.stocked();
+  });
+  afterEach(({ task }) => home.tidy(task.result?.state === 'fail'));
+  afterAll(() => home.remove());
+
+  test.each(signals)(
+    '%s in `run`, in `run --rm` and in `create`, while it boots: nothing is left',
+    async (signal) => {
+      const lines = [
+        ['vm', 'run', ...small, '--', 'true'],
+        ['vm', 'run', '--rm', ...small, '--', 'true'],
+        ['vm', 'create', ...small],
+      ];
+      const outcomes = await Promise.all(
+        lines.map((argv) => home.run(argv, { onStart: when(/^Starting the virtual machine/m, signal) })),
+      );
+      for (const outcome of outcomes) expectInterrupted(outcome, signal);
+      await home.expectNothingLeft();
+    },
+  );
+
+  test('kill -9 of the command line while a VM boots: nothing is left', async () => {
+    const { signal } = await home.run(['vm', 'run', ...small, '--', 'true'], {
+      onStart: when(/^Starting the virtual machine/m, 'SIGKILL'),
+    });
+    expect(signal).toBe('SIGKILL');
+    await until('the VM to be gone', async () =>
+      (await home.list()).length === 0 && home.leftovers().length === 0 ? true : undefined,
+    );
+  });
+});
+
+describe('a signal in the middle of a session', () => {
+  let home: FaultHome;
+  beforeAll(() => {
+    home = FaultHome.stocked();
+  });
+  afterEach(({ task }) => home.tidy(task.result?.state === 'fail'));
+  afterAll(() => home.remove());
+
+  const script = 'trap "" HUP; echo ready >&2; sleep 1000';
+
+  test.each(signals)('%s in `run --rm`: the command ends, and nothing is left', async (signal) => {
+    const { status, stderr } = await home.run(
+      ['vm', 'run', '--rm', ...small, '--', 'bash', '-c', 'echo ready >&2; exec sleep 1000'],
+      { onStart: when(/^ready$/m, signal) },
+    );
+    expect(status).toBe(statusOf(signal));
+    expect(stderr).not.toMatch(/^error/m);
+  });
+
+  test('SIGHUP in `run`: the VM runs on, the command does not outlive its terminal', async () => {
+    const { status } = await home.run(['vm', 'run', '--name', 'left', ...small, '--', 'sh', '-c', script], {
+      onStart: when(/^ready$/m, 'SIGHUP'),
+    });
+    expect(status).toBe(129);
+    expect(await home.show('left')).toMatchObject({ state: 'running' });
+    // It ignores the hang-up, so that it is killed a moment later.
+    await until('the command to be gone', async () => {
+      const { stdout } = await home.run([
+        'vm',
+        'exec',
+        'left',
+        '--',
+        'sh',
+        '-c',
+        'pgrep -c -x sleep || true',
+      ]);
+      return stdout === '0\n' ? true : undefined;
+    });
+    expect(await home.run(['vm', 'delete', 'left'])).toMatchObject({ status: 0 });
+  });
+
+  test('SIGTERM twice, when the command ignores it: the session ends all the same', async () => {
+    const { status } = await home.run(
+      [
+        'vm',
+        'run',
+        '--rm',
+        ...small,
+        '--',
+        'bash',
+        '-c',
+        'trap "echo no >&2" TERM; echo ready >&2; while :; do sleep 0.1; done',
+      ],
+      {
+        onStart: (child) => {
+          when(/^ready$/m, 'SIGTERM')(child);
+          when(/^no$/m, 'SIGTERM')(child);
+        },
+      },
+    );
+    expect(status).toBe(143);
+  });
+});
+
+describe('an image build that is cut off', () => {
+  let home: FaultHome;
+  let temporary: string;
+  const pull = (onStart: (child: ChildProcess) => void): Promise<Outcome> =>
+    home.run(['image', 'pull', 'debian-bookworm'], { onStart, env: { TMPDIR: temporary } });
+  const begun = /^Fetching package lists/m;
+  /** By now the tree has mounts in it. */
+  const unpacked = /^Unpacking the base system/m;
+
+  beforeAll(async () => {
+    home = FaultHome.empty();
+    temporary = home.at('tmp');
+    mkdirSync(temporary);
+    // The daemon has the environment of the command that starts it.
+    expect(await home.run(['vm', 'list'], { env: { TMPDIR: temporary } })).toMatchObject({ status: 0 });
+  });
+  afterEach(async () => {
+    expect(await home.json(['image', 'list'])).toEqual([]);
+    await home.expectNothingLeft();
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+  afterAll(() => home.remove());
+
+  test.each(signals)('by %s: nothing is left, no mount, no process, no file', async (signal) => {
+    expectInterrupted(await pull(when(signal === 'SIGINT' ? unpacked : begun, signal)), signal);
+  });
+
+  test('by kill -9 of the command line: the same', async () => {
+    expect((await pull(when(begun, 'SIGKILL'))).signal).toBe('SIGKILL');
+    await until('the build to be gone', async () => (home.leftovers().length === 0 ? true : undefined));
+  });
+
+  test('by kill -9 of the daemon: its programs end with it, the next daemon removes the rest', async () => {
+    const pid = await home.daemonPid();
+    const outcome = await pull((child) => {
+      let stderr = '';
+      child.stderr?.on('data', (chunk: Buffer) => {
+        const before = unpacked.test(stderr);
+        stderr += chunk.toString('utf8');
+        if (!before && unpacked.test(stderr) && pid > 1) process.kill(pid, 'SIGKILL');
+      });
+    });
+    expect(outcome.status).toBe(1);
+    expect(outcome.stderr.match(/^error\[daemon_unreachable\]: /gm)).toHaveLength(1);
+    await home.list();
+    await until('the build to be gone', async () => (home.leftovers().length === 0 ? true : undefined));
+  });
+});

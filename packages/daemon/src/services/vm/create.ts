@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { BangerError, toBangerError } from '@banger/contract/error';
 import type { VmSpec, VmStep } from '@banger/contract/vm';
 import type { StoredImage } from '../../drivers/image/driver.ts';
@@ -11,6 +10,7 @@ import type { VmRow } from '../../domain/vm-row.ts';
 import { checkEnvironment } from './environment.ts';
 import type { VmDeps } from './deps.ts';
 import { stepTeller } from './start.ts';
+import { makeVmDirectory } from './vm-directory.ts';
 
 interface CreateContext {
   readonly deps: VmDeps;
@@ -113,9 +113,7 @@ const createSteps: readonly Step<CreateContext>[] = [
     title: 'Making the VM directory',
     run: async ({ deps, row }) => {
       const path = deps.layout.vm(row.id).directory;
-      await deps.ledger.make(row.id, 'directory', { path }, () =>
-        mkdir(path, { recursive: true, mode: 0o700 }),
-      );
+      await deps.ledger.make(row.id, 'directory', { path }, () => makeVmDirectory(path));
     },
     undo: async ({ deps, row }) => {
       const errors = await deps.ledger.remove(row.id);

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
 import type { NetworkAttachment } from '../../drivers/network/driver.ts';
 import type { Accel, RunningVmm } from '../../drivers/vmm/driver.ts';
@@ -12,6 +11,7 @@ import type { VmDeps } from './deps.ts';
 import { newLiveVm, type LiveVm } from './live.ts';
 import { watchVm } from './watch.ts';
 import { failedWait } from './failed-wait.ts';
+import { makeVmDirectory } from './vm-directory.ts';
 
 /** What the steps of a start share; filled from step to step. */
 export interface StartContext {
@@ -44,9 +44,7 @@ export const startSteps: readonly Stage<StartContext>[] = [
     title: 'Making the runtime directory',
     run: async ({ deps, row }) => {
       const path = deps.layout.vm(row.id).runtime;
-      await deps.ledger.make(row.id, 'runtime', { path }, () =>
-        mkdir(path, { recursive: true, mode: 0o700 }),
-      );
+      await deps.ledger.make(row.id, 'runtime', { path }, () => makeVmDirectory(path));
     },
     undo: ({ deps, row }) => removed(deps, row.id, 'runtime'),
   },

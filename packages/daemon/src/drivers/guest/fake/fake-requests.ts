@@ -62,7 +62,12 @@ export async function serveRequest(state: FakeGuestState, stream: MessageStream)
   else await handler(state, stream, payload);
 }
 
-function serveConfigure(state: FakeGuestState, stream: MessageStream, payload: Uint8Array): void {
+async function serveConfigure(
+  state: FakeGuestState,
+  stream: MessageStream,
+  payload: Uint8Array,
+): Promise<void> {
+  await state.options.onConfigure?.();
   const fields = new FieldReader(payload, 'configure');
   for (const file of fields.nested(ConfigureTag.file, MAX_FILES)) {
     const path = file.required(file.text(FileTag.path), 'a path');
@@ -216,6 +221,7 @@ function serveShutdown(state: FakeGuestState, stream: MessageStream, payload: Ui
   const fields = new FieldReader(payload, 'shutdown');
   state.requests.push(`shutdown ${fields.required(fields.number(ShutdownTag.how), 'how')}`);
   ok(stream);
+  state.options.onShutdown?.();
 }
 
 function serveEvents(state: FakeGuestState, stream: MessageStream): void {

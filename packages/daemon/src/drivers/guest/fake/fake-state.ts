@@ -52,6 +52,10 @@ export interface FakeGuestOptions {
   readonly warnings?: readonly string[];
   readonly ports?: () => readonly GuestPort[];
   readonly stats?: GuestStats;
+  /** Awaited before a configuration is taken: lets a test hold it there. */
+  readonly onConfigure?: () => Promise<void>;
+  /** Called after a shutdown request was answered; nothing ends by itself. */
+  readonly onShutdown?: () => void;
   /** What has happened in each boot before the host asks; `init-ready` unless told. */
   readonly events?: readonly GuestEvent[];
 }

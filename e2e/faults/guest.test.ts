@@ -1,14 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Outcome } from '../harness/banger.ts';
 import { until } from '../harness/until.ts';
 import { expectFault } from './expect-fault.ts';
 import { FaultHome } from './fault-home.ts';
+import { onceSaid } from './once-said.ts';
 import { silentInitramfs } from './silent-init.ts';
 
 const small = ['--memory', '256'];
+/** Longer than a kernel needs to its first process. */
+const SILENCE_MS = 3_000;
 
 let home: FaultHome;
 beforeAll(() => {
@@ -119,21 +121,24 @@ describe('a guest that ends in the middle of a session', () => {
     await home.run(['vm', 'delete', 'ends']);
   });
 
-  test.each(ends)('%s, with --rm: the same, and nothing is left', async (script) => {
-    const { status, stderr } = await run('--', 'sh', '-c', `${script}; sleep 100`);
-    expect(status).toBe(125);
-    expect(stderr.match(/^error\[/gm)).toHaveLength(1);
+  test('with --rm: the same, and nothing is left', async () => {
+    const outcomes = await Promise.all(ends.map(([script]) => run('--', 'sh', '-c', `${script}; sleep 100`)));
+    for (const [index, [, , reason]] of ends.entries()) {
+      const outcome = outcomes[index];
+      if (outcome === undefined) throw new Error('no outcome');
+      expectFault(outcome, { code: 'vmm_gone', status: 125, says: reason });
+    }
   });
 
   test('its VMM is killed: the same', async () => {
-    const outcome = await home.run(['vm', 'run', '--name', 'shot', ...small, '--', 'sleep', '100'], {
-      onStart: () => {
-        void until('the VM to run', async () => {
-          const [view] = await home.list();
-          return view?.state === 'running' ? view.runtime?.pid : undefined;
-        }).then((pid) => pid > 1 && process.kill(pid, 'SIGKILL'));
-      },
+    const running = home.run(['vm', 'run', '--name', 'shot', ...small, '--', 'sleep', '100']);
+    const pid = await until('the VM to run', async () => {
+      const [view] = await home.list();
+      return view?.state === 'running' ? view.runtime?.pid : undefined;
     });
+    expect(pid).toBeGreaterThan(1);
+    process.kill(pid, 'SIGKILL');
+    const outcome = await running;
     expectFault(outcome, { code: 'vmm_gone', status: 125, says: /shot is error: The VMM ended: .*SIGKILL/ });
     const view = await until('its state', async () => {
       const seen = await home.show('shot');
@@ -177,15 +182,11 @@ describe('a guest that does not come up', () => {
   test('because nothing in it answers: Ctrl-C ends the wait at once, and nothing is left', async () => {
     kernel('silent', silentInitramfs());
     const outcome = await home.run(['vm', 'run', '--name', 'mute', '--kernel', 'silent', ...small], {
-      onStart: (child) => {
-        void until('the VM to start', async () => {
-          const [view] = await home.list();
-          return view?.state === 'starting' && view.runtime === undefined ? true : undefined;
-        })
-          // The kernel comes up, and then there is silence.
-          .then(() => sleep(3_000))
-          .then(() => child.kill('SIGINT'));
-      },
+      // The kernel comes up, and then there is silence.
+      onStart: (child) =>
+        onceSaid(child, /^Starting the virtual machine/m, () =>
+          setTimeout(() => child.kill('SIGINT'), SILENCE_MS),
+        ),
     });
     expect(outcome.stderr).toMatch(/^Booting to the agent/m);
     expect(outcome.stderr.match(/^error\[cancelled\]: /gm)).toHaveLength(1);

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Outcome } from '../harness/banger.ts';
 import { until } from '../harness/until.ts';
 import { FaultHome } from './fault-home.ts';
+import { onceSaid } from './once-said.ts';
 
 const small = ['--memory', '256'];
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -14,14 +15,7 @@ const statusOf = (signal: (typeof signals)[number]): number => 128 + constants.s
 
 /** Sends a signal once the program has written something of that form to standard error. */
 function when(said: RegExp, signal: NodeJS.Signals): (child: ChildProcess) => void {
-  return (child) => {
-    let stderr = '';
-    child.stderr?.on('data', (chunk: Buffer) => {
-      const before = said.test(stderr);
-      stderr += chunk.toString('utf8');
-      if (!before && said.test(stderr)) child.kill(signal);
-    });
-  };
+  return (child) => onceSaid(child, said, () => void child.kill(signal));
 }
 
 /** One message, and no other error on the way out. */
@@ -163,14 +157,8 @@ describe('an image build that is cut off', () => {
 
   test('by kill -9 of the daemon: its programs end with it, the next daemon removes the rest', async () => {
     const pid = await home.daemonPid();
-    const outcome = await pull((child) => {
-      let stderr = '';
-      child.stderr?.on('data', (chunk: Buffer) => {
-        const before = unpacked.test(stderr);
-        stderr += chunk.toString('utf8');
-        if (!before && unpacked.test(stderr) && pid > 1) process.kill(pid, 'SIGKILL');
-      });
-    });
+    expect(pid).toBeGreaterThan(1);
+    const outcome = await pull((child) => onceSaid(child, unpacked, () => void process.kill(pid, 'SIGKILL')));
     expect(outcome.status).toBe(1);
     expect(outcome.stderr.match(/^error\[daemon_unreachable\]: /gm)).toHaveLength(1);
     await home.list();

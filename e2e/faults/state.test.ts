@@ -27,7 +27,8 @@ import { FaultHome } from './fault-home.ts';
 
 /** Any user that is not the one who runs the tests. */
 const STRANGER = 54_321;
-const isRoot = process.getuid?.() === 0;
+const GIVEN_AWAY = 'only root can give a file to another user';
+const isPlain = process.getuid?.() !== 0;
 const ps = ['vm', 'list'];
 
 let home: FaultHome;
@@ -124,7 +125,8 @@ describe('a place that is not ours', () => {
     await expectMended();
   });
 
-  test.runIf(isRoot).each(['state', 'run', 'cache'])('%s belongs to another user', async (directory) => {
+  test.for(['state', 'run', 'cache'])('%s belongs to another user', async (directory, { skip }) => {
+    skip(isPlain, GIVEN_AWAY);
     mkdirSync(home.at(directory), { mode: 0o700 });
     chownSync(home.at(directory), STRANGER, STRANGER);
     await refused(`${home.at(directory)} belongs to another user (uid ${STRANGER})`);
@@ -132,7 +134,8 @@ describe('a place that is not ours', () => {
     await expectMended();
   });
 
-  test.runIf(isRoot)('the home belongs to another user, who could replace what is in it', async () => {
+  test('the home belongs to another user, who could replace what is in it', async ({ skip }) => {
+    skip(isPlain, GIVEN_AWAY);
     chownSync(home.path, STRANGER, STRANGER);
     await refused(`${home.path} belongs to another user (uid ${STRANGER})`);
     chownSync(home.path, 0, 0);
@@ -186,7 +189,8 @@ describe('the socket', () => {
     await refused('is not a socket');
   });
 
-  test.runIf(isRoot)('is one of another user', async () => {
+  test('is one of another user', async ({ skip }) => {
+    skip(isPlain, GIVEN_AWAY);
     await leaveSocket(socket());
     lchownSync(socket(), STRANGER, STRANGER);
     await refused(`belongs to another user (uid ${STRANGER})`);

@@ -6,10 +6,12 @@ import { until } from './until.ts';
 /** A program on a terminal of its own, as a person would have it. */
 export class Terminal {
   readonly #child: ChildProcess;
+  readonly #closed: Promise<[number | null]>;
   #seen = '';
 
   private constructor(child: ChildProcess) {
     this.#child = child;
+    this.#closed = once(child, 'close') as Promise<[number | null]>;
     child.stdout?.on('data', (chunk: Buffer) => (this.#seen += chunk.toString('utf8')));
     child.stdin?.on('error', () => undefined);
   }
@@ -57,10 +59,9 @@ export class Terminal {
     this.#child.kill('SIGKILL');
   }
 
-  /** Exit status of the program. */
+  /** Exit status of the program, once all that it has shown is here too: a process can be gone before its last words are read. */
   async ended(): Promise<number | null> {
-    if (this.#child.exitCode !== null) return this.#child.exitCode;
-    const [status] = (await once(this.#child, 'exit')) as [number | null];
+    const [status] = await this.#closed;
     return status;
   }
 }

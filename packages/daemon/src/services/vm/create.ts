@@ -1,4 +1,5 @@
 import { BangerError, toBangerError } from '@banger/contract/error';
+import { sizeText } from '@banger/contract/size-text';
 import type { VmSpec, VmStep } from '@banger/contract/vm';
 import type { StoredImage } from '../../drivers/image/driver.ts';
 import { checkArtifactName } from '../../domain/artifact-name.ts';
@@ -101,8 +102,8 @@ const createSteps: readonly Step<CreateContext>[] = [
       if (row.spec.rootBytes < image.manifest.rootBytes) {
         throw new BangerError(
           'invalid_argument',
-          `The root disk would have ${row.spec.rootBytes} bytes: the image ${row.spec.image} needs ${image.manifest.rootBytes}.`,
-          { hint: 'Give a larger --root-size.' },
+          `A root disk of ${sizeText(row.spec.rootBytes)} is too small: the image ${row.spec.image} needs ${sizeText(image.manifest.rootBytes)}.`,
+          { hint: 'Give a larger --root-size, or leave it out.' },
         );
       }
       context.image = image;

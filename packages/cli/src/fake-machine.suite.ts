@@ -119,6 +119,7 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
     signals: signalSource(emitter),
     paths: {
       config: '/none/config',
+      configFile: '/none/config/config.toml',
       state: '/none/state',
       cache: '/none/cache',
       run: '/none/run',

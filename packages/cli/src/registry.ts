@@ -131,8 +131,25 @@ const daemon: GroupEntry = {
   ],
 };
 
+const config: GroupEntry = {
+  name: 'config',
+  summary: 'Look at the configuration',
+  commands: [
+    entry(
+      'show',
+      'Show every value that holds, and where it came from',
+      async () => (await import('./commands/config/show.ts')).command,
+    ),
+    entry(
+      'path',
+      'Tell where the configuration file lies',
+      async () => (await import('./commands/config/path.ts')).command,
+    ),
+  ],
+};
+
 /** The groups of commands. */
-export const groups: readonly GroupEntry[] = [vm, image, kernel, daemon];
+export const groups: readonly GroupEntry[] = [vm, image, kernel, config, daemon];
 
 /** The commands that stand alone. */
 export const commands: readonly CommandEntry[] = [

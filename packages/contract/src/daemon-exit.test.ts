@@ -5,12 +5,16 @@ import { BangerError } from './error.ts';
 
 describe('the last line of a daemon that cannot start', () => {
   test('gives the error back', () => {
-    const error = new BangerError('database_newer', 'Too new.', { hint: 'Use the newer program.' });
+    const error = new BangerError('database_newer', 'Too new.', {
+      hint: 'Use the newer program.',
+      details: { version: 9 },
+    });
     const line = JSON.stringify({ level: 60, time: 1, ...startFailure(error), msg: 'cannot start' });
     expect(readStartFailure(line)).toMatchObject({
       code: 'database_newer',
       message: 'Too new.',
       hint: 'Use the newer program.',
+      details: { version: 9 },
     });
   });
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { configViewSchema } from './config.ts';
 import {
   daemonStatusSchema,
   daemonStopSchema,
@@ -41,6 +42,11 @@ interface MethodRow {
 
 /** The one table of methods; `docs/protocol.md` is kept equal by a test. */
 export const methods = {
+  'config.show': {
+    params: nothingSchema,
+    result: configViewSchema,
+    summary: 'Every effective value, where it came from, and whether the file has changed since.',
+  },
   'daemon.hello': {
     params: helloSchema,
     result: helloResultSchema,

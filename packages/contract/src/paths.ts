@@ -1,6 +1,6 @@
 /** Where everything lives; the same answer for every program of ours, from the environment alone. */
 export interface BangerPaths {
-  /** `config.toml` lies here. */
+  /** What the user writes. */
   readonly config: string;
   /** Database, VMs, images and kernels: what must survive. */
   readonly state: string;
@@ -8,6 +8,8 @@ export interface BangerPaths {
   readonly cache: string;
   /** Sockets; emptied by a reboot. */
   readonly run: string;
+  /** `config.toml`, read by the daemon at its start; nothing of ours writes it. */
+  readonly configFile: string;
   /** The daemon's socket. */
   readonly socket: string;
   /** The daemon's log, JSON lines. */
@@ -54,6 +56,7 @@ function absolute(path: string | undefined): string | undefined {
 function withFiles(roots: Pick<BangerPaths, 'config' | 'state' | 'cache' | 'run'>): BangerPaths {
   return {
     ...roots,
+    configFile: `${roots.config}/config.toml`,
     socket: `${roots.run}/bangerd.sock`,
     log: `${roots.state}/bangerd.log`,
   };

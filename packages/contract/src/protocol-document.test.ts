@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
 import * as rpcLimits from '../../rpc/src/limits.ts';
 import { ATTACH, CANCEL, PROGRESS } from '../../rpc/src/messages.ts';
+import { configViewSchema } from './config.ts';
 import { buildSchema, daemonStatusSchema } from './daemon.ts';
 import { doctorReportSchema } from './doctor.ts';
 import { expectSection, table } from './document.suite.ts';
@@ -19,6 +20,7 @@ import { vmPlanSchema, vmSpecSchema, vmViewSchema } from './vm.ts';
 /** Shapes that have a name of their own in the document. */
 const named: Readonly<Record<string, z.ZodType>> = {
   Build: buildSchema,
+  ConfigView: configViewSchema,
   DaemonStatus: daemonStatusSchema,
   DoctorReport: doctorReportSchema,
   ExecEnd: execEndSchema,

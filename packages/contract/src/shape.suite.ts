@@ -3,8 +3,9 @@ import { z } from 'zod';
 /** The parts of JSON Schema that zod writes for our shapes. */
 interface Schema {
   readonly $ref?: string;
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
+  readonly const?: unknown;
   readonly anyOf?: readonly Schema[];
   readonly items?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -33,7 +34,10 @@ export function shape(
 function write(schema: Schema, indent: string): string {
   if (schema.$ref !== undefined) return schema.$ref.replace('#/$defs/', '');
   if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.anyOf !== undefined) return schema.anyOf.map((each) => write(each, indent)).join(' | ');
+  // What zod 4 makes of a union of types without limits.
+  if (typeof schema.type === 'object') return schema.type.join(' | ');
   switch (schema.type) {
     case 'string':
       return `string${range(schema.minLength, schema.maxLength)}`;

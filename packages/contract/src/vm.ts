@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { originSchema } from './origin.ts';
 
 /** A VM's name (DNS label), its id, or an unambiguous prefix of either. */
 export const vmRefSchema = z.string().min(1).max(63);
@@ -39,9 +40,6 @@ export const vmStateSchema = z.enum([
   'error',
 ]);
 export type VmState = z.infer<typeof vmStateSchema>;
-
-/** Where a value of the spec came from. */
-const originSchema = z.enum(['flag', 'config', 'host', 'image', 'default']);
 
 /** Something that would have to be fetched before the VM can be made. */
 const planActionSchema = z.object({

@@ -10,6 +10,8 @@ import { ExecSessions } from './api/exec-sessions.ts';
 import { handlers } from './api/handlers.ts';
 import { methodTable } from './api/method-table.ts';
 import { StreamOffers } from './api/streams.ts';
+import { settingsOf } from './config/effective.ts';
+import { loadConfig, type LoadedConfig } from './config/load.ts';
 import { layoutOf } from './domain/layout.ts';
 import { DEFAULT_KERNEL } from './domain/vm-defaults.ts';
 import { createQcow2Disks } from './drivers/disk/qcow2/disks.ts';
@@ -26,7 +28,7 @@ import { systemClock } from './host/clock.ts';
 import { readDistribution } from './host/distribution.ts';
 import { createRunner } from './host/execa-runner.ts';
 import { ProcessTable } from './host/process-identity.ts';
-import { hostSize } from './host/size.ts';
+import { ConfigService } from './services/config.ts';
 import { DaemonInfo } from './services/daemon-info.ts';
 import { DoctorService } from './services/doctor/service.ts';
 import { ImageService } from './services/image.ts';
@@ -65,7 +67,8 @@ const PROBE_HELLO_MS = 60_000;
 const SCRATCH_DISK_BYTES = 64 * 1024 ** 2;
 
 /** The composition root: the only place that knows which drivers there are. */
-export function compose(paths: BangerPaths, database: Database, log: Logger): Daemon {
+export function compose(paths: BangerPaths, config: LoadedConfig, database: Database, log: Logger): Daemon {
+  const settings = settingsOf(config.effective);
   const layout = layoutOf(paths);
   const clock = systemClock;
   const runner = createRunner();
@@ -122,13 +125,14 @@ export function compose(paths: BangerPaths, database: Database, log: Logger): Da
     networks,
     guest,
     layout,
-    host: hostSize(),
+    defaults: settings.vmDefaults,
     clock,
     log,
     randomBytes,
     asOperation: (method, work) => info.during(ownOperation(method), work),
   };
 
+  const configs = new ConfigService(config, () => loadConfig(config.input));
   const doctor = new DoctorService({
     runner,
     vmm,
@@ -138,13 +142,23 @@ export function compose(paths: BangerPaths, database: Database, log: Logger): Da
     assets: { agent, netguard },
     isExecutable,
     layout,
-    host: deps.host,
+    config: configs,
+    defaultImage: settings.vmDefaults.image.value,
     arch: process.arch,
     distribution: () => readDistribution(),
   });
   const streams = new StreamOffers(info, log);
   const execs = new ExecSessions(streams);
-  const api = handlers({ daemon: info, doctor, images, kernels, vms: new VmService(deps), execs, streams });
+  const api = handlers({
+    config: configs,
+    daemon: info,
+    doctor,
+    images,
+    kernels,
+    vms: new VmService(deps),
+    execs,
+    streams,
+  });
   return {
     methods: methodTable(api, info, log),
     streams: streams.registry,

@@ -8,22 +8,30 @@ import { servePeer, type Peer } from '@banger/rpc/server-peer';
 import { mapError } from './api/method-table.ts';
 import { watchForBugs } from './bug-watch.ts';
 import { compose, type Daemon } from './compose.ts';
+import { loadConfig } from './config/load.ts';
 import { ensurePrivateDir, writeFileAtomic } from './host/private-files.ts';
+import { hostSize } from './host/size.ts';
 import { listenOnUnixSocket } from './host/unix-server.ts';
 import { openLog } from './log.ts';
 import { HOLDER_FILE, openState } from './store/open-state.ts';
 
 /** Runs the daemon until it is asked to end by a signal or a client. Rejects when it cannot start, and then has changed nothing. */
 export async function runDaemon(paths: BangerPaths): Promise<void> {
+  const config = await loadConfig({
+    file: paths.configFile,
+    uid: process.getuid?.() ?? 0,
+    env: process.env,
+    host: hostSize(),
+  });
   for (const directory of [paths.state, paths.cache, paths.run]) await ensurePrivateDir(directory);
   const database = openState(paths.state);
-  const log = openLog(paths.log);
+  const log = openLog(paths.log, config.effective.log_level.value);
   const unwatch = watchForBugs(log);
   const holder = join(paths.state, HOLDER_FILE);
   try {
     await writeFileAtomic(holder, JSON.stringify({ pid: process.pid, ...buildInfo() }));
     log.info({ pid: process.pid, build: buildInfo() }, 'daemon starts');
-    const daemon = compose(paths, database, log);
+    const daemon = compose(paths, config, database, log);
     await daemon.recover();
     await serve(paths, daemon, () => log.info('daemon listens'));
     daemon.release();

@@ -21,7 +21,7 @@ describe('the log file', () => {
     for (let i = 0; i < 3; i += 1) file.write('x\n');
     expect(file.lost).toBe(3);
     file.close();
-    const log = openLog('/dev/full');
+    const log = openLog('/dev/full', 'info');
     log.info('nobody reads this');
     log.flush();
   });

@@ -1,12 +1,13 @@
 import pino, { type Logger } from 'pino';
+import type { LogLevel } from './config/keys.ts';
 import { LogFile } from './log-file.ts';
 import { currentOperation } from './services/operation.ts';
 
-/** The daemon's log: JSON lines, each with the id of the operation that caused it. Level from `BANGER_LOG`. */
-export function openLog(path: string): Logger {
+/** The daemon's log: JSON lines, each with the id of the operation that caused it. */
+export function openLog(path: string, level: LogLevel): Logger {
   return pino(
     {
-      level: process.env['BANGER_LOG'] ?? 'info',
+      level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },

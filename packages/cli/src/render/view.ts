@@ -1,3 +1,4 @@
+import type { ConfigView } from '@banger/contract/config';
 import type { Build, DaemonStatus } from '@banger/contract/daemon';
 import type { DoctorReport } from '@banger/contract/doctor';
 import type { BangerError } from '@banger/contract/error';
@@ -24,6 +25,8 @@ export interface Views {
   'kernel.list': readonly KernelView[];
   'kernel.show': KernelView;
   'kernel.made': KernelView;
+  'config.show': ConfigView;
+  'config.path': { readonly file: string };
   doctor: DoctorReport;
   'daemon.status':
     | ({ readonly running: true } & DaemonStatus)

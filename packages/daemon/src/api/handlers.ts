@@ -1,6 +1,7 @@
 import { buildInfo } from '@banger/contract/build-info';
 import { PROTOCOL_VERSION, type MethodName, type Methods, type ResultOf } from '@banger/contract/methods';
 import type { z } from 'zod';
+import type { ConfigService } from '../services/config.ts';
 import type { DaemonInfo } from '../services/daemon-info.ts';
 import type { DoctorService } from '../services/doctor/service.ts';
 import type { ImageService } from '../services/image.ts';
@@ -11,6 +12,7 @@ import type { StreamOffers } from './streams.ts';
 
 /** The services behind the API. */
 export interface ApiServices {
+  readonly config: ConfigService;
   readonly daemon: DaemonInfo;
   readonly doctor: DoctorService;
   readonly images: ImageService;
@@ -41,8 +43,9 @@ export type Handlers = {
 
 /** The handlers: each calls one service. */
 export function handlers(services: ApiServices): Handlers {
-  const { daemon, doctor, images, kernels, vms, execs, streams } = services;
+  const { config, daemon, doctor, images, kernels, vms, execs, streams } = services;
   return {
+    'config.show': () => config.show(),
     'daemon.hello': async () => ({
       protocol: PROTOCOL_VERSION,
       build: buildInfo(),

@@ -1,11 +1,18 @@
+import type { VmWish } from '@banger/contract/vm';
 import { expect, test } from 'vitest';
 import { checkSpecLimits } from './limits.ts';
-import { defaultMemoryMib, defaultVcpu, resolveSpec } from './vm-defaults.ts';
+import { defaultMemoryMib, defaultVcpu, resolveSpec, type VmDefaults } from './vm-defaults.ts';
 
 const GIB = 1024 ** 3;
 const image = { kernel: 'k', minRootBytes: GIB };
-const resolve = (wish: Parameters<typeof resolveSpec>[0], cpus = 8, memoryMib = 16_384) =>
-  resolveSpec(wish, { cpus, memoryMib }, image, () => 0);
+const defaults: VmDefaults = {
+  image: { value: 'debian-bookworm', origin: 'default' },
+  vcpu: { value: 2, origin: 'host' },
+  memoryMib: { value: 4096, origin: 'config' },
+  diskBytes: { value: 8 * GIB, origin: 'default' },
+  rootBytes: { value: 8 * GIB, origin: 'config' },
+};
+const resolve = (wish: VmWish, of = image) => resolveSpec(wish, defaults, of, () => 0);
 
 test.each([
   [1, 1],
@@ -29,7 +36,7 @@ test('a flag wins, and every value says where it came from', () => {
   expect(spec).toMatchObject({
     name: 'box',
     vcpu: 3,
-    memoryMib: 2048,
+    memoryMib: 4096,
     image: 'debian-bookworm',
     kernel: 'k',
     outbound: true,
@@ -37,9 +44,10 @@ test('a flag wins, and every value says where it came from', () => {
   expect(origins).toMatchObject({
     name: 'flag',
     vcpu: 'flag',
-    memoryMib: 'host',
+    memoryMib: 'config',
     kernel: 'image',
     diskBytes: 'default',
+    rootBytes: 'config',
   });
 });
 
@@ -47,9 +55,16 @@ test('without a network nothing is outbound, whatever was asked', () => {
   expect(resolve({ network: 'none', outbound: true }).spec.outbound).toBe(false);
 });
 
-test('a root disk is never smaller than its image by default', () => {
+test('a root disk is never smaller than its image by default; what a flag says stands, for the one who makes it to refuse', () => {
   const large = { kernel: 'k', minRootBytes: 20 * GIB };
-  expect(resolveSpec({}, { cpus: 1, memoryMib: 1024 }, large, () => 0).spec.rootBytes).toBe(20 * GIB);
+  expect(resolve({}, large)).toMatchObject({
+    spec: { rootBytes: 20 * GIB },
+    origins: { rootBytes: 'image' },
+  });
+  expect(resolve({ rootBytes: GIB }, large)).toMatchObject({
+    spec: { rootBytes: GIB },
+    origins: { rootBytes: 'flag' },
+  });
 });
 
 test.each([

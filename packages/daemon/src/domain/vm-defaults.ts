@@ -1,3 +1,4 @@
+import type { Origin } from '@banger/contract/origin';
 import type { VmSpec, VmWish } from '@banger/contract/vm';
 import { generateVmName } from './vm-name.ts';
 
@@ -7,16 +8,27 @@ export interface HostSize {
   readonly memoryMib: number;
 }
 
-/** Where a value came from. */
-export type Origin = 'flag' | 'config' | 'host' | 'image' | 'default';
+/** What fills a gap of a wish, and where it came from. */
+interface Default<T> {
+  readonly value: T;
+  readonly origin: Origin;
+}
+
+/** What fills the gaps of a wish: the configuration, or what is computed from the host, or a floor. */
+export interface VmDefaults {
+  readonly image: Default<string>;
+  readonly vcpu: Default<number>;
+  readonly memoryMib: Default<number>;
+  readonly diskBytes: Default<number>;
+  /** Gives way to what the image needs. */
+  readonly rootBytes: Default<number>;
+}
 
 /** A wish with every gap filled, and where each value came from. */
 export interface ResolvedSpec {
   readonly spec: VmSpec;
   readonly origins: Readonly<Record<keyof VmSpec, Origin>>;
 }
-
-const GIB = 1024 ** 3;
 
 /** A quarter of the host's CPUs, at least 1 and at most 4: several VMs and the host itself stay usable. */
 export function defaultVcpu(host: HostSize): number {
@@ -28,29 +40,23 @@ export function defaultMemoryMib(host: HostSize): number {
   return Math.min(8192, Math.max(512, Math.floor(host.memoryMib / 8)));
 }
 
-/** Floor for both disks: room for a toolchain and a build; sparse, so that only what is written takes space. */
-const DEFAULT_DISK_BYTES = 8 * GIB;
-
-/** The image of a wish that names none. */
-export const DEFAULT_IMAGE = 'debian-bookworm';
-
-/** Fills the gaps of a wish: flag, then host, then floor. `imageKernel` is the kernel that the image asks for. */
+/** Fills the gaps of a wish: flag, then default. `image.kernel` is the kernel that the image asks for. */
 export function resolveSpec(
   wish: VmWish,
-  host: HostSize,
+  defaults: VmDefaults,
   image: { readonly kernel: string; readonly minRootBytes: number },
   random: (below: number) => number,
 ): ResolvedSpec {
   const network = wish.network ?? 'user';
-  const rootFloor = Math.max(DEFAULT_DISK_BYTES, image.minRootBytes);
+  const root = defaults.rootBytes.value >= image.minRootBytes ? defaults.rootBytes : undefined;
   const spec: VmSpec = {
     name: wish.name ?? generateVmName(random),
-    image: wish.image ?? DEFAULT_IMAGE,
+    image: wish.image ?? defaults.image.value,
     kernel: wish.kernel ?? image.kernel,
-    vcpu: wish.vcpu ?? defaultVcpu(host),
-    memoryMib: wish.memoryMib ?? defaultMemoryMib(host),
-    diskBytes: wish.diskBytes ?? DEFAULT_DISK_BYTES,
-    rootBytes: wish.rootBytes ?? rootFloor,
+    vcpu: wish.vcpu ?? defaults.vcpu.value,
+    memoryMib: wish.memoryMib ?? defaults.memoryMib.value,
+    diskBytes: wish.diskBytes ?? defaults.diskBytes.value,
+    rootBytes: wish.rootBytes ?? root?.value ?? image.minRootBytes,
     network,
     outbound: network === 'none' ? false : (wish.outbound ?? true),
     env: wish.env ?? [],
@@ -59,12 +65,12 @@ export function resolveSpec(
     wish[key] === undefined ? otherwise : 'flag';
   const origins: Record<keyof VmSpec, Origin> = {
     name: from('name', 'default'),
-    image: from('image', 'default'),
+    image: from('image', defaults.image.origin),
     kernel: from('kernel', 'image'),
-    vcpu: from('vcpu', 'host'),
-    memoryMib: from('memoryMib', 'host'),
-    diskBytes: from('diskBytes', 'default'),
-    rootBytes: from('rootBytes', image.minRootBytes > DEFAULT_DISK_BYTES ? 'image' : 'default'),
+    vcpu: from('vcpu', defaults.vcpu.origin),
+    memoryMib: from('memoryMib', defaults.memoryMib.origin),
+    diskBytes: from('diskBytes', defaults.diskBytes.origin),
+    rootBytes: from('rootBytes', root?.origin ?? 'image'),
     network: from('network', 'default'),
     outbound: from('outbound', 'default'),
     env: from('env', 'default'),

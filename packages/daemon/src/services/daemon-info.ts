@@ -93,6 +93,7 @@ export class DaemonInfo {
 
 /** Calls that may be asked again of another daemon: they do not keep this one busy. */
 const looks: ReadonlySet<string> = new Set([
+  'config.show',
   'daemon.hello',
   'daemon.status',
   'daemon.stop',

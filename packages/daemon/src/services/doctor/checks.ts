@@ -5,9 +5,9 @@ import type { NetworkDriver } from '../../drivers/network/driver.ts';
 import type { VmmDriver } from '../../drivers/vmm/driver.ts';
 import type { Layout } from '../../domain/layout.ts';
 import { familyOf, installHint, tools } from '../../domain/tools.ts';
-import { DEFAULT_IMAGE, defaultMemoryMib, defaultVcpu, type HostSize } from '../../domain/vm-defaults.ts';
 import type { Distribution } from '../../host/distribution.ts';
 import type { Runner } from '../../host/runner.ts';
+import type { ConfigService } from '../config.ts';
 import { fail, pass, warn, type Check } from './check.ts';
 
 /** What the checks look at. */
@@ -21,7 +21,8 @@ export interface DoctorDeps {
   readonly assets: { readonly agent: string; readonly netguard: string };
   readonly isExecutable: (path: string) => Promise<boolean>;
   readonly layout: Layout;
-  readonly host: HostSize;
+  readonly config: ConfigService;
+  readonly defaultImage: string;
   readonly arch: string;
   readonly distribution: () => Promise<Distribution>;
 }
@@ -105,9 +106,9 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
             'Delete them with `banger image delete NAME` and pull them again.',
           );
         }
-        const here = images.some((image) => image.manifest.name === DEFAULT_IMAGE);
+        const here = images.some((image) => image.manifest.name === deps.defaultImage);
         return pass(
-          `${images.length} here; the default, ${DEFAULT_IMAGE}, ${here ? 'is one of them' : 'is built when it is first needed'}`,
+          `${images.length} here; the default, ${deps.defaultImage}, ${here ? 'is one of them' : 'is built when it is first needed'}`,
         );
       },
     },
@@ -136,13 +137,19 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
           : warn(words, 'Free some space, or move BANGER_HOME to a larger disk.');
       },
     },
+    configCheck(deps),
     {
       id: 'host.sizes',
       title: 'Default sizes',
-      run: async () =>
-        pass(
-          `${defaultVcpu(deps.host)} vcpu of ${deps.host.cpus} CPUs, ${defaultMemoryMib(deps.host)} MiB of ${deps.host.memoryMib} MiB`,
-        ),
+      run: async () => {
+        const { values } = await deps.config.show();
+        const sizes = values.filter(({ key }) => key.startsWith('vm_defaults.'));
+        const told = sizes.map(
+          ({ key, value, origin, source }) =>
+            `${key.replace('vm_defaults.', '')} ${value} (${source === '' ? origin : source})`,
+        );
+        return pass(told.join('; '));
+      },
     },
   ];
 }
@@ -155,5 +162,21 @@ function assetCheck(deps: DoctorDeps, id: string, title: string, path: string): 
       (await deps.isExecutable(path))
         ? pass(path)
         : fail(`${path} is missing or not executable.`, 'Build it with `make build`.'),
+  };
+}
+
+function configCheck({ config }: DoctorDeps): Check {
+  return {
+    id: 'config',
+    title: 'Configuration',
+    run: async () => {
+      const { file, found, now } = await config.show();
+      if (now.state === 'invalid') return fail(now.message, now.hint);
+      if (now.state === 'unchanged') return pass(found ? file : `defaults; there is no ${file}`);
+      return warn(
+        `${file} has changed since the daemon read it.`,
+        'Run `banger daemon stop`: the next command starts a daemon that reads it anew.',
+      );
+    },
   };
 }

@@ -4,7 +4,7 @@ import type { GuestDriver } from '../../drivers/guest/driver.ts';
 import type { NetworkDriver } from '../../drivers/network/driver.ts';
 import type { VmmDriver } from '../../drivers/vmm/driver.ts';
 import type { Layout } from '../../domain/layout.ts';
-import type { HostSize } from '../../domain/vm-defaults.ts';
+import type { VmDefaults } from '../../domain/vm-defaults.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { RuntimeRepository } from '../../store/runtime-repository.ts';
 import type { VmRepository } from '../../store/vm-repository.ts';
@@ -31,7 +31,8 @@ export interface VmDeps {
   readonly networks: { readonly [Kind in 'user' | 'none']: NetworkDriver };
   readonly guest: GuestDriver;
   readonly layout: Layout;
-  readonly host: HostSize;
+  /** What a wish leaves open. */
+  readonly defaults: VmDefaults;
   readonly clock: Clock;
   readonly log: Logger;
   /** Counts work as the daemon's own, so that it does not end in the middle of it. */

@@ -17,6 +17,7 @@ import type { VmmDriver } from '../../drivers/vmm/driver.ts';
 import { FakeVmmDriver } from '../../drivers/vmm/fake/fake-vmm-driver.ts';
 import { FakeVmmWorld } from '../../drivers/vmm/fake/fake-vmm-world.ts';
 import { layoutOf } from '../../domain/layout.ts';
+import type { VmDefaults } from '../../domain/vm-defaults.ts';
 import { systemClock, type Clock } from '../../host/clock.ts';
 import { ensurePrivateDir } from '../../host/private-files.ts';
 import type { Database } from '../../store/database.ts';
@@ -36,6 +37,15 @@ import { VmService } from './service.ts';
 import { VmStates } from './states.ts';
 
 const GIB = 1024 ** 3;
+
+/** What a wish leaves open. */
+const vmDefaults: VmDefaults = {
+  image: { value: 'debian-bookworm', origin: 'default' },
+  vcpu: { value: 1, origin: 'host' },
+  memoryMib: { value: 1024, origin: 'host' },
+  diskBytes: { value: 8 * GIB, origin: 'default' },
+  rootBytes: { value: 8 * GIB, origin: 'default' },
+};
 
 /** What a driver is about to be asked for; a test fails or holds the call by throwing or waiting. */
 export type Call = 'createRoot' | 'createWork' | 'check' | 'probe' | 'launch' | 'launched' | 'configure';
@@ -145,7 +155,7 @@ export class FakeHost {
       networks,
       guest: createGuestDriver(clock),
       layout,
-      host: { cpus: 4, memoryMib: 8192 },
+      defaults: vmDefaults,
       clock,
       log,
       asOperation: (_method, work) => work(),

@@ -1,14 +1,14 @@
 import type { VmPlan, VmWish } from '@banger/contract/vm';
-import { DEFAULT_IMAGE, resolveSpec } from '../../domain/vm-defaults.ts';
+import { resolveSpec } from '../../domain/vm-defaults.ts';
 import { checkSpec } from './create.ts';
 import type { VmDeps } from './deps.ts';
 
 /** Resolves a wish: every value with its origin, what would be fetched, what would be written. Makes nothing. */
 export async function planVm(deps: VmDeps, wish: VmWish): Promise<VmPlan> {
-  const image = await deps.images.look(wish.image ?? DEFAULT_IMAGE);
+  const image = await deps.images.look(wish.image ?? deps.defaults.image.value);
   const { spec, origins } = resolveSpec(
     wish,
-    deps.host,
+    deps.defaults,
     { kernel: image.kernel, minRootBytes: image.rootBytes },
     (below) => randomBelow(deps, below),
   );

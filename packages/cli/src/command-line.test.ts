@@ -139,7 +139,8 @@ describe('command lines', () => {
 function shellWords(example: string): string[] | undefined {
   const line = example
     .replace(/; echo \$\?$/, '')
-    .replace(/^.* \| /, '')
+    .replace(/^(?!banger ).* \| | \| source$/, '')
+    .replace(/^source <\((.*)\)$/, '$1')
     .replace(/ < .*$/, '');
   if (line.includes('$(')) return undefined;
   const words = [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(

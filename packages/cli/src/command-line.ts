@@ -1,7 +1,8 @@
 import { Command as Parser, CommanderError, Option } from 'commander';
 import type { Command, CommandInput, OptionRow, OptionRows, OptionValues } from './command.ts';
-import { commands, groups, type CommandEntry } from './registry.ts';
+import { commands, groups, isShown, type CommandEntry } from './registry.ts';
 import { routeOf, type Route } from './route.ts';
+import { commonRows } from './options/common.ts';
 import { quoted, usageError } from './options/usage.ts';
 
 /** A command line that was understood. */
@@ -14,15 +15,6 @@ export type CommandLine =
       readonly quiet: boolean;
     }
   | { readonly kind: 'help'; readonly text: string };
-
-/** Flags that every command has. */
-const commonRows = {
-  json: {
-    flags: '--json',
-    text: 'results as JSON; progress, notices and errors as JSON lines on standard error',
-  },
-  quiet: { flags: '-q, --quiet', text: 'no progress and no notices; of lists, names only' },
-} as const satisfies OptionRows;
 
 /**
  * Reads a command line, without the program's own name. Throws `usage`, or what an option's parser throws. Only the
@@ -45,7 +37,7 @@ function readIncomplete({ path, group, rest }: Route, width: number): CommandLin
   const parser = newParser(path, width);
   for (const row of Object.values(commonRows)) parser.addOption(optionOf(row));
   if (group === undefined) parser.option('-V, --version', 'the same as the command version');
-  const entries = group === undefined ? [...groups, ...commands] : group.commands;
+  const entries = (group === undefined ? [...groups, ...commands] : group.commands).filter(isShown);
   for (const each of entries) {
     const child = parser.command(each.name).summary(each.summary);
     if ('aliases' in each) child.aliases([...each.aliases]);

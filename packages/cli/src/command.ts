@@ -5,13 +5,20 @@ import type { Machine } from './machine.ts';
 import type { Reporter } from './progress/reporter.ts';
 import type { View } from './render/view.ts';
 
+/** Reads an option's value, and throws `usage` when it makes no sense. */
+export interface OptionParser<T> {
+  (value: string, flag: string): T;
+  /** All that it takes, where these are few. */
+  readonly choices?: readonly string[];
+}
+
 /** An option of a command. A row whose flag begins with `--no-` gives `true` when it is there. */
 export interface OptionRow<T> {
-  /** As `-f, --force` or `--name <name>`. */
+  /** As `-f, --force` or `--name <name>`; what the value is called decides how it is completed (`completion/answers.ts`). */
   readonly flags: string;
   readonly text: string;
-  /** Reads the value, and throws `usage` when it makes no sense; absent for a flag without a value. */
-  readonly parse?: (value: string, flag: string) => T;
+  /** Absent for a flag without a value. */
+  readonly parse?: OptionParser<T>;
   /** May be given several times; the value is then a list. */
   readonly repeat?: boolean;
 }
@@ -74,7 +81,10 @@ export interface CommandContext {
 export interface Command<R extends OptionRows = OptionRows> {
   /** What `--help` says below the summary of the registry; absent when that says it all. */
   readonly details?: string;
-  /** In commander's notation, as `<name...>` or `[path]`; absent when there are none. */
+  /**
+   * In commander's notation, as `<names...>` or `[path]`; absent when there are none. `name` is one of the things that the
+   * group is about and that exist.
+   */
   readonly args?: string;
   readonly options: R;
   /** Command lines that work, each with what it does. */

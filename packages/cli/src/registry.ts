@@ -7,6 +7,8 @@ export interface CommandEntry {
   /** One line, without a full stop; here rather than in the file, so that the list of commands loads none of them. */
   readonly summary: string;
   readonly load: () => Promise<Command>;
+  /** For scripts: in no list of commands. */
+  readonly hidden: boolean;
 }
 
 /** A group of commands on one thing. */
@@ -164,7 +166,25 @@ export const commands: readonly CommandEntry[] = [
     'Show the versions of banger and of its daemon',
     async () => (await import('./commands/version.ts')).command,
   ),
+  entry(
+    'completion',
+    'Print the completion script for bash, zsh or fish',
+    async () => (await import('./commands/completion.ts')).command,
+  ),
+  {
+    ...entry(
+      'complete',
+      'Tell what can stand next on a command line',
+      async () => (await import('./commands/complete.ts')).command,
+    ),
+    hidden: true,
+  },
 ];
+
+/** Whether people are told of it. */
+export function isShown(entry: CommandEntry | GroupEntry): boolean {
+  return !('hidden' in entry && entry.hidden);
+}
 
 function entry(
   name: string,
@@ -172,5 +192,5 @@ function entry(
   load: () => Promise<Command>,
   aliases: readonly string[] = [],
 ): CommandEntry {
-  return { name, summary, load, aliases };
+  return { name, summary, load, aliases, hidden: false };
 }

@@ -8,7 +8,7 @@ import { parseDiskBytes, parseMemoryMib, parseRootBytes, parseVcpu } from './siz
 
 /** The options that say what a VM is made of, the same in `vm run` and `vm create`. */
 export const wishOptions = {
-  name: { flags: '--name <name>', text: 'name of the VM (default: a generated one)', parse: parseVmName },
+  name: { flags: '--name <new-name>', text: 'name of the VM (default: a generated one)', parse: parseVmName },
   image: {
     flags: '--image <image>',
     text: 'image to boot (default: debian-bookworm)',
@@ -62,7 +62,7 @@ export const sessionOptions = {
     parse: parseUser,
   },
   workdir: {
-    flags: '-w, --workdir <path>',
+    flags: '-w, --workdir <directory>',
     text: "directory in the VM (default: the user's home)",
     parse: parseWorkdir,
   },

@@ -14,6 +14,8 @@ const renderers: { readonly [K in ViewKind]: () => Promise<Renderer<K>> } = {
   'kernel.list': async () => (await import('./kernels.ts')).renderKernelList,
   'kernel.show': async () => (await import('./kernels.ts')).renderKernel,
   'kernel.made': async () => (await import('./kernels.ts')).renderKernelMade,
+  complete: async () => (await import('./completion.ts')).renderAnswer,
+  completion: async () => (await import('./completion.ts')).renderScript,
   'config.show': async () => (await import('./config.ts')).renderConfig,
   'config.path': async () => (await import('./config.ts')).renderConfigPath,
   doctor: async () => (await import('./doctor.ts')).renderDoctor,

@@ -5,6 +5,8 @@ import type { BangerError } from '@banger/contract/error';
 import type { ImageView } from '@banger/contract/image';
 import type { KernelView } from '@banger/contract/kernel';
 import type { VmPlan, VmView } from '@banger/contract/vm';
+import type { Answer } from '../completion/answers.ts';
+import type { Shell } from '../completion/shells.ts';
 
 /** What became of one of several names. */
 export type Item =
@@ -25,6 +27,8 @@ export interface Views {
   'kernel.list': readonly KernelView[];
   'kernel.show': KernelView;
   'kernel.made': KernelView;
+  complete: Answer;
+  completion: { readonly shell: Shell; readonly script: string };
   'config.show': ConfigView;
   'config.path': { readonly file: string };
   doctor: DoctorReport;

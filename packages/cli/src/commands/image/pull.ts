@@ -3,7 +3,7 @@ import { parseStoredName } from '../../options/names.ts';
 
 export const command = defineCommand({
   details: 'An image that is here already is left as it is. Prints its name.',
-  args: '<name>',
+  args: '<image>',
   options: {},
   examples: [['banger image pull debian-bookworm', 'what vm run would fetch by itself']],
   run: async (context, input) => {

@@ -7,7 +7,7 @@ import { usageError } from '../../options/usage.ts';
 export const command = defineCommand({
   details:
     'Takes a bzImage, a vmlinux, or a directory with one of them and its modules. Prints the name of the kernel.',
-  args: '<name>',
+  args: '<new-name>',
   options: {
     from: { flags: '--from <path>', text: 'file or directory of this machine', parse: parseText },
     force: { flags: '-f, --force', text: 'replace the kernel of that name' },

@@ -3,7 +3,7 @@ import { parseStoredName } from '../../options/names.ts';
 
 export const command = defineCommand({
   details: 'Prints the name of the kernel.',
-  args: '<name>',
+  args: '<kernel>',
   options: { force: { flags: '-f, --force', text: 'fetch it again, and replace the one that is here' } },
   examples: [
     ['banger kernel list --available', 'the kernels that can be pulled'],

@@ -22,7 +22,7 @@ const options = {
 export const command = defineCommand({
   details:
     "Without a command: a login shell, on a terminal or reading its input. The exit status is the command's own; 128+n when signal n ended it; 126 and 127 when it cannot be executed or is not there; 125 for a failure of banger.",
-  args: '[path]',
+  args: '[repository]',
   options,
   rest: 'dashes',
   session: true,

@@ -2,6 +2,7 @@ import { BangerError } from '@banger/contract/error';
 import type { ImageView } from '@banger/contract/image';
 import type { ImageBuilder, ImageCatalogEntry, ImageStore, StoredImage } from '../drivers/image/driver.ts';
 import type { VmRepository } from '../store/vm-repository.ts';
+import { underLock } from './lock-order.ts';
 import { tell } from './operation.ts';
 
 /** What must be known of an image to plan a VM with it. */
@@ -68,7 +69,7 @@ export class ImageService {
 
   /** Refused with `image_in_use` while a VM has it. */
   async delete(name: string, signal: AbortSignal): Promise<void> {
-    await this.#builder.idle(name, signal);
+    await underLock('pull lock', `image ${name}`, () => this.#builder.idle(name, signal));
     const users = this.#usersOf(name);
     if (users.length > 0) {
       throw new BangerError('image_in_use', `The image ${name} is used by ${users.join(', ')}.`, {
@@ -79,7 +80,9 @@ export class ImageService {
   }
 
   #build(name: string, signal: AbortSignal): Promise<StoredImage> {
-    return this.#builder.build(name, { signal, onProgress: tell });
+    return underLock('pull lock', `image ${name}`, () =>
+      this.#builder.build(name, { signal, onProgress: tell }),
+    );
   }
 
   #entry(name: string): ImageCatalogEntry {

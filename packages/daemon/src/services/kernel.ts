@@ -7,6 +7,7 @@ import type {
   StoredKernel,
 } from '../drivers/kernel/driver.ts';
 import type { VmRepository } from '../store/vm-repository.ts';
+import { underLock } from './lock-order.ts';
 import { tell } from './operation.ts';
 
 /** What must be known of a kernel to plan a VM with it. */
@@ -42,7 +43,7 @@ export class KernelService {
     this.#entry(name);
     tell({ stage: `Kernel ${name} is not here yet: fetching it`, level: 'notice' });
     try {
-      return await this.#source.pull(name, { force: false }, { signal, onProgress: tell });
+      return await this.#pull(name, false, signal);
     } catch (error) {
       // Somebody else's pull of it ended between our look and our call.
       const other =
@@ -56,16 +57,19 @@ export class KernelService {
 
   /** The kernel as a start needs it: with an initramfs that holds the agent of this build. */
   ready(name: string, signal: AbortSignal): Promise<StoredKernel> {
-    return this.#store.ready(name, signal);
+    return underLock('rebuild lock', `kernel ${name}`, () => this.#store.ready(name, signal));
   }
 
   async pull(name: string, force: boolean, signal: AbortSignal): Promise<KernelView> {
     this.#entry(name);
-    return this.#viewOf(await this.#source.pull(name, { force }, { signal, onProgress: tell }));
+    return this.#viewOf(await this.#pull(name, force, signal));
   }
 
   async import(name: string, from: string, force: boolean, signal: AbortSignal): Promise<KernelView> {
-    return this.#viewOf(await this.#source.import(name, from, { force }, { signal, onProgress: tell }));
+    const kernel = await underLock('pull lock', `kernel ${name}`, () =>
+      this.#source.import(name, from, { force }, { signal, onProgress: tell }),
+    );
+    return this.#viewOf(kernel);
   }
 
   async list(available: boolean): Promise<KernelView[]> {
@@ -86,7 +90,7 @@ export class KernelService {
 
   /** Refused with `kernel_in_use` while a VM has it. */
   async delete(name: string, signal: AbortSignal): Promise<void> {
-    await this.#source.idle(name, signal);
+    await underLock('pull lock', `kernel ${name}`, () => this.#source.idle(name, signal));
     const users = this.#usersOf(name);
     if (users.length > 0) {
       throw new BangerError('kernel_in_use', `The kernel ${name} is used by ${users.join(', ')}.`, {
@@ -94,6 +98,12 @@ export class KernelService {
       });
     }
     await this.#store.remove(name);
+  }
+
+  #pull(name: string, force: boolean, signal: AbortSignal): Promise<StoredKernel> {
+    return underLock('pull lock', `kernel ${name}`, () =>
+      this.#source.pull(name, { force }, { signal, onProgress: tell }),
+    );
   }
 
   #entry(name: string): KernelCatalogEntry {

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import type { Progress } from '@banger/contract/progress';
+import { withoutLocks } from './lock-order.ts';
 
 /** One call at work. Its id stands in every log line that it causes and in the text of its error. */
 export interface Operation {
@@ -26,9 +27,9 @@ export function runOperation<T>(operation: Operation, work: () => Promise<T>): P
   return storage.run(operation, work);
 }
 
-/** Runs `work` on nobody's behalf: for what must go on when the operation that began it has ended. */
+/** Runs `work` on nobody's behalf, and under nobody's locks: for what must go on when the operation that began it has ended. */
 export function runDetached<T>(work: () => T): T {
-  return storage.exit(work);
+  return storage.exit(() => withoutLocks(work));
 }
 
 /** An id for an operation. */

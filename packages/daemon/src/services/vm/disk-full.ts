@@ -34,7 +34,7 @@ export async function pauseForRoom(deps: VmDeps, live: LiveVm): Promise<void> {
 async function tryAgain(deps: VmDeps, live: LiveVm): Promise<void> {
   const { signal } = live.released;
   await deps.clock.sleep(TRY_AGAIN_MS, signal);
-  await deps.locks.hold(live.id, { signal, preemptible: true }, async () => {
+  await deps.locks.hold(live.id, { signal }, async () => {
     if (deps.live.get(live.id) !== live || deps.vms.find(live.id)?.state !== 'paused') return;
     try {
       await live.vmm.resume();

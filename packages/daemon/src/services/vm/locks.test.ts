@@ -75,4 +75,49 @@ describe('the VM lock', () => {
     await Promise.all([holder, third]);
     expect(seen).toEqual(['holder done', 'third']);
   });
+
+  test('a preempting call also cancels those that wait before it, which take nobody’s turn', async () => {
+    const locks = new VmLocks();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const seen: string[] = [];
+    const stopping = locks.hold('a', { preempt: true }, () => promise);
+    const start = locks.hold('a', { preemptible: true }, async () => void seen.push('start'));
+    const remove = locks.hold('a', { preempt: true }, async () => void seen.push('delete'));
+    const later = locks.hold('a', { preemptible: true }, async () => void seen.push('later'));
+    await expect(start).rejects.toMatchObject({
+      code: 'cancelled',
+      message: expect.stringMatching(/^Another/),
+    });
+    resolve();
+    await Promise.all([stopping, remove, later]);
+    expect(seen).toEqual(['delete', 'later']);
+    expect(locks.isBusy('a')).toBe(false);
+  });
+
+  test('a call whose caller has left already cancels nobody', async () => {
+    const locks = new VmLocks();
+    let aborted = false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const start = locks.hold('a', { preemptible: true }, async (signal) => {
+      signal.addEventListener('abort', () => (aborted = true));
+      await promise;
+    });
+    await tick();
+    const stop = locks.hold('a', { preempt: true, signal: AbortSignal.abort() }, async () => undefined);
+    await expect(stop).rejects.toMatchObject({ code: 'cancelled' });
+    resolve();
+    await start;
+    expect(aborted).toBe(false);
+  });
+
+  test('a call can be cancelled from the moment it asks for a free lock', async () => {
+    const locks = new VmLocks();
+    const start = locks.hold('a', { preemptible: true }, async (signal) => {
+      await tick();
+      return signal.aborted;
+    });
+    const stop = locks.hold('a', { preempt: true }, async () => undefined);
+    expect(await start).toBe(true);
+    await stop;
+  });
 });

@@ -1,81 +1,82 @@
 import { BangerError } from '@banger/contract/error';
+import { underLock } from '../lock-order.ts';
 
 /** How a call holds a VM's lock. */
 export interface HoldOptions {
   /** Fires when the caller gives up, while waiting as well as while holding. */
   readonly signal?: AbortSignal;
-  /** Cancels the call that holds the lock now, if it allows that: stop, kill and delete do not wait for a start. */
+  /** Cancels the calls before this one, holding or waiting, that allow it: stop, kill and delete do not wait for a start. */
   readonly preempt?: boolean;
   /** Whether a later call may cancel this one; the undo of a cancelled call still runs under its lock. */
   readonly preemptible?: boolean;
 }
 
-interface Holder {
-  readonly controller: AbortController;
+/** A call that holds a VM's lock or waits for it. */
+interface Call {
+  /** Ends it early. */
+  readonly stop: AbortController;
   readonly preemptible: boolean;
+  /** Resolves when the lock is this call's. */
+  readonly turn: PromiseWithResolvers<void>;
 }
 
 /** The VM lock: one life-cycle call per VM, over the whole call. The first lock of the order in `docs/architecture.md`. */
 export class VmLocks {
-  readonly #tails = new Map<string, Promise<void>>();
-  readonly #holders = new Map<string, Holder>();
+  /** By VM, in the order of asking: the first has the lock. */
+  readonly #calls = new Map<string, Call[]>();
 
-  /** Waits for the VM's lock, then runs `work` with a signal that fires when the call is to end early. */
-  async hold<T>(vmId: string, options: HoldOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const before = this.#tails.get(vmId) ?? Promise.resolve();
-    const { promise: done, resolve: release } = Promise.withResolvers<void>();
-    const tail = before.then(() => done);
-    this.#tails.set(vmId, tail);
-    if (options.preempt === true) this.#preempt(vmId);
-    try {
-      await untilFree(before, options.signal);
-      return await this.#work(vmId, options, work);
-    } finally {
-      release();
-      // A waiter that gave up resolves `done` early, but those behind it still wait for `before`.
-      void tail.then(() => {
-        if (this.#tails.get(vmId) === tail) this.#tails.delete(vmId);
-      });
-    }
+  /**
+   * Waits for the VM's lock, then runs `work` with a signal that fires when the call is to end early. Where the lock is free, `work`
+   * begins at once. A call that is to end early while it waits rejects with `cancelled` and takes nobody's turn.
+   */
+  hold<T>(vmId: string, options: HoldOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return underLock('VM lock', vmId, async () => {
+      const { signal, preempt = false, preemptible = false } = options;
+      if (signal?.aborted === true) throw givenUp();
+      const calls = this.#calls.get(vmId) ?? [];
+      if (preempt) for (const before of calls) if (before.preemptible) before.stop.abort(preempted());
+      const call: Call = { stop: new AbortController(), preemptible, turn: Promise.withResolvers() };
+      this.#calls.set(vmId, calls);
+      try {
+        if (calls.push(call) > 1) await itsTurn(call, signal);
+        return await work(
+          signal === undefined ? call.stop.signal : AbortSignal.any([call.stop.signal, signal]),
+        );
+      } finally {
+        this.#leave(vmId, calls, call);
+      }
+    });
   }
 
   /** True while some call holds or waits for the VM's lock. */
   isBusy(vmId: string): boolean {
-    return this.#tails.has(vmId);
+    return this.#calls.has(vmId);
   }
 
-  async #work<T>(vmId: string, options: HoldOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const holder = { controller: new AbortController(), preemptible: options.preemptible ?? false };
-    this.#holders.set(vmId, holder);
-    try {
-      const signals = [holder.controller.signal, ...(options.signal === undefined ? [] : [options.signal])];
-      return await work(AbortSignal.any(signals));
-    } finally {
-      this.#holders.delete(vmId);
-    }
-  }
-
-  #preempt(vmId: string): void {
-    const holder = this.#holders.get(vmId);
-    if (holder?.preemptible === true) {
-      holder.controller.abort(new BangerError('cancelled', 'Another call stopped or deleted the VM.'));
-    }
+  #leave(vmId: string, calls: Call[], call: Call): void {
+    calls.splice(calls.indexOf(call), 1);
+    if (calls.length === 0) this.#calls.delete(vmId);
+    else calls[0]?.turn.resolve();
   }
 }
 
-/** Resolves when the lock is free; rejects with `cancelled` when the caller gives up before. */
-async function untilFree(before: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return before;
-  const cancelled = () => new BangerError('cancelled', 'The call was cancelled while it waited for the VM.');
-  if (signal.aborted) throw cancelled();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    reject(cancelled());
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
+/** Resolves when the lock is the call's; rejects with `cancelled` when it is to end before. */
+async function itsTurn({ turn, stop }: Call, signal: AbortSignal | undefined): Promise<void> {
+  const onGiveUp = (): void => turn.reject(givenUp());
+  const onPreempt = (): void => turn.reject(preempted());
+  signal?.addEventListener('abort', onGiveUp, { once: true });
+  stop.signal.addEventListener('abort', onPreempt, { once: true });
   try {
-    await Promise.race([before, promise]);
+    await turn.promise;
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    signal?.removeEventListener('abort', onGiveUp);
   }
+}
+
+function givenUp(): BangerError {
+  return new BangerError('cancelled', 'The call was cancelled while it waited for the VM.');
+}
+
+function preempted(): BangerError {
+  return new BangerError('cancelled', 'Another call stopped or deleted the VM.');
 }

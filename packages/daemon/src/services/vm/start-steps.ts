@@ -5,6 +5,7 @@ import type { StoredKernel } from '../../drivers/kernel/driver.ts';
 import { sideBySide } from '../../domain/side-by-side.ts';
 import type { Stage, Step } from '../../domain/steps.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
+import { underLock } from '../lock-order.ts';
 import { connectGuest, waitForInit } from './guest-session.ts';
 import { kernelCommandLine } from './kernel-command-line.ts';
 import type { VmDeps } from './deps.ts';
@@ -92,7 +93,7 @@ export const startSteps: readonly Stage<StartContext>[] = [
       name: 'accel',
       title: 'Finding out whether KVM works here',
       run: async (context, signal) => {
-        const { accel } = await context.deps.vmm.probe(signal);
+        const { accel } = await underLock('KVM check', 'the host', () => context.deps.vmm.probe(signal));
         context.accel = accel.accel;
       },
     },

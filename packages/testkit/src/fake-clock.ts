@@ -26,6 +26,12 @@ export class FakeClock implements Clock {
     return this.#sleepers.length;
   }
 
+  /** Milliseconds until the first sleep ends; undefined when nobody sleeps. */
+  get untilNext(): number | undefined {
+    const due = this.#sleepers.map((sleeper) => sleeper.due - this.#monotonic);
+    return due.length === 0 ? undefined : Math.min(...due);
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const refuse = (): void => reject(new BangerError('cancelled', 'The wait was cancelled.'));

@@ -1,6 +1,10 @@
 import type { ResultOf } from '@banger/contract/methods';
+import { liveStates } from '../../domain/vm-state.ts';
 import type { VmDeps } from './deps.ts';
 import { release } from './ended.ts';
+
+/** Phase of a VM of which some may be gone already: there is no way back. */
+export const DELETING = 'delete';
 
 /**
  * Deletes a VM whose lock the caller holds, from every state: ends what runs (its disks go anyway, so nothing is asked of
@@ -10,11 +14,17 @@ export async function deleteHeld(deps: VmDeps, id: string): Promise<ResultOf<'vm
   const row = deps.vms.find(id);
   if (row === undefined) return { id, name: '', leftOver: [] };
   const live = deps.live.get(id);
+  // Before anything goes, so that a daemon which finds half of it deletes the rest, and nobody is told that it runs.
+  deps.states.go(id, liveStates.has(row.state) ? 'stopping' : row.state, {
+    phase: DELETING,
+    reason: row.reason,
+    hint: row.hint,
+  });
   if (live !== undefined) {
     // Not asked to close its disks, which go. One that cannot be killed is told by the ledger's remover, which tries again.
     live.released.abort();
     await live.vmm.kill('SIGKILL').catch(() => undefined);
-    await release(deps, live);
+    await release(deps, live, () => undefined);
   }
   const errors = await deps.ledger.remove(id);
   const leftOver = errors.map((error) => error.message);
@@ -23,7 +33,7 @@ export async function deleteHeld(deps: VmDeps, id: string): Promise<ResultOf<'vm
     deps.log.info({ vm: id, name: row.spec.name }, 'vm deleted');
   } else {
     deps.states.go(id, 'error', {
-      phase: 'delete',
+      phase: DELETING,
       reason: leftOver.map((message) => `Not removed: ${message}`).join('\n'),
       hint: 'Mend the cause and run `banger vm delete` again.',
     });

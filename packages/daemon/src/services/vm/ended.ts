@@ -8,28 +8,42 @@ import type { StateReason } from './states.ts';
 
 /** Releases what a run had and brings the VM to the state that its end means; the caller holds the VM's lock. */
 export async function settleEnd(deps: VmDeps, live: LiveVm, end: VmmEnd): Promise<VmRow> {
+  // Its VMM is gone, and removing the rest may take a while: nobody is told that it runs.
+  deps.states.go(live.id, 'stopping');
   const path = deps.layout.vm(live.id).console;
   const console = end.kind === 'guest-panic' || end.kind === 'vmm-died' ? await consoleTail(path) : [];
   const panic = end.kind === 'guest-panic' ? await panicReason(path) : '';
-  const errors = await release(deps, live);
-  const { state, why } = meaningOf(end, console, panic);
-  const leftOver = errors.map((message) => `Not removed: ${message}`);
-  return deps.states.go(live.id, errors.length === 0 ? state : 'error', {
-    ...why,
-    reason: [why.reason ?? '', ...leftOver].filter((line) => line !== '').join('\n'),
+  return release(deps, live, (errors) => {
+    const { state, why } = meaningOf(end, console, panic);
+    const leftOver = errors.map((message) => `Not removed: ${message}`);
+    return deps.states.go(live.id, errors.length === 0 ? state : 'error', {
+      ...why,
+      reason: [why.reason ?? '', ...leftOver].filter((line) => line !== '').join('\n'),
+    });
   });
 }
 
-/** Lets go of a run: channel, VMM, network, sockets. Returns what could not be removed. */
-export async function release(deps: VmDeps, live: LiveVm): Promise<string[]> {
+/**
+ * Lets go of a run: channel, VMM, network, sockets. `told` brings the VM to the state after it, with what could not be removed; whoever
+ * lost a command in the guest hears of it then, and not before.
+ */
+export async function release<T>(
+  deps: VmDeps,
+  live: LiveVm,
+  told: (leftOver: readonly string[]) => T,
+): Promise<T> {
   live.released.abort();
   live.session?.close();
   live.session = undefined;
   live.initSettled.resolve();
   deps.live.delete(live.id);
-  const errors = await deps.ledger.remove(live.id, runtimeKinds);
-  deps.runtimes.clear(live.id);
-  return errors.map((error) => error.message);
+  try {
+    const errors = await deps.ledger.remove(live.id, runtimeKinds);
+    deps.runtimes.clear(live.id);
+    return told(errors.map((error) => error.message));
+  } finally {
+    live.over.resolve();
+  }
 }
 
 function meaningOf(

@@ -91,7 +91,7 @@ async function orVmEnd<T>(deps: VmDeps, row: VmRow, live: LiveVm, outcome: Promi
     stop.abort();
     if (end === undefined) throw error;
     const words = await vmmEndWords(end, deps.layout.vm(row.id).console);
-    await deps.locks.hold(row.id, {}, async () => undefined);
+    await live.over.promise;
     throw new BangerError(
       'vmm_gone',
       `${row.spec.name} ended while the command ran: ${words.replace(/\.?$/, '.')}`,

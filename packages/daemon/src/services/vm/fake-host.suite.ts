@@ -1,16 +1,20 @@
 import { access, appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { BangerError } from '@banger/contract/error';
 import { resolvePaths } from '@banger/contract/paths';
 import type { VmSpec } from '@banger/contract/vm';
+import { Mortal } from '@banger/testkit/mortal';
 import { listenOnUnixSocket, type UnixServer } from '@banger/testkit/unix-server';
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
 import type { DiskDriver } from '../../drivers/disk/driver.ts';
 import { FakeGuest } from '../../drivers/guest/fake/fake-guest.ts';
 import { createGuestDriver } from '../../drivers/guest/unix-channel.ts';
 import { createFakeImages } from '../../drivers/image/fake/fake-image-host.ts';
 import { createFakeKernels } from '../../drivers/kernel/fake/fake-kernel-host.ts';
+import type { NetworkDriver } from '../../drivers/network/driver.ts';
 import { FakeNetwork } from '../../drivers/network/fake-network.ts';
 import { NoNetwork } from '../../drivers/network/no-network.ts';
 import type { VmmDriver } from '../../drivers/vmm/driver.ts';
@@ -18,6 +22,7 @@ import { FakeVmmDriver } from '../../drivers/vmm/fake/fake-vmm-driver.ts';
 import { FakeVmmWorld } from '../../drivers/vmm/fake/fake-vmm-world.ts';
 import { layoutOf } from '../../domain/layout.ts';
 import type { VmDefaults } from '../../domain/vm-defaults.ts';
+import type { VmRow } from '../../domain/vm-row.ts';
 import { systemClock, type Clock } from '../../host/clock.ts';
 import { ensurePrivateDir } from '../../host/private-files.ts';
 import type { Database } from '../../store/database.ts';
@@ -29,6 +34,7 @@ import { ImageService } from '../image.ts';
 import { KernelService } from '../kernel.ts';
 import { Ledger } from '../ledger.ts';
 import type { VmDeps } from './deps.ts';
+import type { MemoryGuests } from './memory-guests.suite.ts';
 import { VmLocks } from './locks.ts';
 import { reconcile } from './reconcile.ts';
 import { vmRemovers } from './resources.ts';
@@ -37,6 +43,7 @@ import { VmService } from './service.ts';
 import { VmStates } from './states.ts';
 
 const GIB = 1024 ** 3;
+const FLOOD_BYTES = 64 * 1024;
 
 /** What a wish leaves open. */
 const vmDefaults: VmDefaults = {
@@ -48,7 +55,28 @@ const vmDefaults: VmDefaults = {
 };
 
 /** What a driver is about to be asked for; a test fails or holds the call by throwing or waiting. */
-export type Call = 'createRoot' | 'createWork' | 'check' | 'probe' | 'launch' | 'launched' | 'configure';
+export type Call =
+  | 'build'
+  | 'createRoot'
+  | 'createWork'
+  | 'check'
+  | 'probe'
+  | 'network'
+  | 'launch'
+  | 'launched'
+  | 'configure'
+  | 'removeVmm'
+  | 'removeNetwork';
+
+/** A driver's wait for its turn in a test; a daemon that is killed meanwhile goes no further. */
+type Turn = (call: Call, signal?: AbortSignal) => Promise<void>;
+
+/** What of a fake host may be chosen. */
+export interface FakeHostOptions {
+  /** Guests without sockets, where nothing may depend on how fast those are. */
+  readonly guests?: MemoryGuests;
+  readonly log?: Logger;
+}
 
 /**
  * A host on which everything is pretended but the use cases, the store, the ledger and the files: VMMs live in memory, their guests
@@ -62,27 +90,33 @@ export class FakeHost {
   readonly calls: Call[] = [];
   /** Called before each of these. */
   onCall: (call: Call, signal: AbortSignal | undefined) => Promise<void> | void = () => undefined;
+  /** Called after each change of a VM's state. */
+  onState: (row: VmRow) => void = () => undefined;
   /** False: guests are there and answer nothing. */
   answers = true;
   /** The guest that was started last. */
   guest: FakeGuest | undefined;
   readonly #sockets: UnixServer[] = [];
+  readonly #options: FakeHostOptions;
+  #daemon = new Mortal();
+  #randoms = 0;
   #database: Database;
   #deps: VmDeps;
 
-  private constructor(directory: string, clock: Clock) {
+  private constructor(directory: string, clock: Clock, options: FakeHostOptions) {
     this.directory = directory;
     this.clock = clock;
-    this.#database = openState(this.layout.paths.state);
+    this.#options = options;
+    this.#database = open(this.layout.paths.state);
     this.#deps = this.#compose();
   }
 
-  static async make(clock: Clock = systemClock): Promise<FakeHost> {
+  static async make(clock: Clock = systemClock, options: FakeHostOptions = {}): Promise<FakeHost> {
     const directory = await mkdtemp(join(tmpdir(), 'banger-vm-'));
     const paths = resolvePaths({ env: { BANGER_HOME: directory }, home: directory, uid: 0 });
     for (const path of [paths.state, paths.run]) await ensurePrivateDir(path);
     await writeFile(join(directory, 'agent'), 'the agent');
-    return new FakeHost(directory, clock);
+    return new FakeHost(directory, clock, options);
   }
 
   get layout(): VmDeps['layout'] {
@@ -99,7 +133,12 @@ export class FakeHost {
 
   /** What the ledger has, by kind. */
   get ledger(): string[] {
-    return new LedgerRepository(this.#database).list().map(({ kind }) => kind);
+    return this.ledgerOf();
+  }
+
+  /** What the ledger has of one VM, or of all, by kind. */
+  ledgerOf(id?: string): string[] {
+    return new LedgerRepository(this.#database).list(id).map(({ kind }) => kind);
   }
 
   spec(name: string, change: Partial<VmSpec> = {}): VmSpec {
@@ -112,18 +151,21 @@ export class FakeHost {
 
   /** The daemon is killed, and another one begins. */
   async restart(): Promise<void> {
+    this.#daemon.kill();
     for (const live of this.#deps.live.values()) {
       live.released.abort();
       live.session?.close();
       live.vmm.release();
     }
     this.#database.close();
-    this.#database = openState(this.layout.paths.state);
+    this.#database = open(this.layout.paths.state);
+    this.#daemon = new Mortal();
     this.#deps = this.#compose();
     await reconcile(this.#deps);
   }
 
   async close(): Promise<void> {
+    this.#daemon.kill();
     for (const { pid } of this.world.running) this.world.die(pid, 'SIGKILL');
     this.guest?.close();
     for (const socket of this.#sockets) await socket.close();
@@ -132,34 +174,42 @@ export class FakeHost {
   }
 
   #compose(): VmDeps {
-    const { layout, clock } = this;
+    const { layout } = this;
+    const daemon = this.#daemon;
+    const clock = mortalClock(this.clock, daemon);
+    const { turn } = daemon.bind({ turn: (call: Call, signal?: AbortSignal) => this.#call(call, signal) });
     const vms = new VmRepository(this.#database);
     const agent = join(this.directory, 'agent');
     const images = createFakeImages(layout.images);
+    images.host.onBuild = (signal) => turn('build', signal);
     const kernels = createFakeKernels({ root: layout.kernels, agent });
-    const networks = { user: this.network, none: new NoNetwork() };
-    const vmm = this.#vmm();
-    const log = pino({ level: 'silent' });
-    let randoms = 0;
+    const networks = { user: daemon.bind(this.#network(turn)), none: new NoNetwork() };
+    const vmm = daemon.bind(this.#vmm(daemon, turn));
+    const log = this.#options.log ?? pino({ level: 'silent' });
+    const removers = daemon.bind(vmRemovers(vmm, networks));
     return {
       vms,
       runtimes: new RuntimeRepository<VmRuntimeRow>(this.#database),
-      ledger: new Ledger(new LedgerRepository(this.#database), vmRemovers(vmm, networks), clock),
-      states: new VmStates(vms, clock, log),
+      ledger: new Ledger(new LedgerRepository(this.#database), removers, clock),
+      states: new ToldStates(vms, clock, log, (row) => this.onState(row)),
       locks: new VmLocks(),
       live: new Map(),
       images: new ImageService(images.store, images.builder, vms),
       kernels: new KernelService(kernels.store, kernels.source, vms),
       vmm,
-      disks: this.#disks(),
+      disks: daemon.bind(this.#disks(turn)),
       networks,
-      guest: createGuestDriver(clock),
+      guest: this.#options.guests?.driver(daemon, clock) ?? daemon.bind(createGuestDriver(clock)),
       layout,
       defaults: vmDefaults,
       clock,
       log,
       asOperation: (_method, work) => work(),
-      randomBytes: (count) => Buffer.alloc(count, (randoms += 1)),
+      randomBytes: (count) => {
+        const bytes = Buffer.alloc(count);
+        bytes.writeUInt32BE((this.#randoms += 1), count - 4);
+        return bytes;
+      },
     };
   }
 
@@ -170,30 +220,39 @@ export class FakeHost {
   }
 
   /** The fake VMMs, each with a guest on its agent's socket. */
-  #vmm(): VmmDriver {
+  #vmm(daemon: Mortal, turn: Turn): VmmDriver {
     const fake = new FakeVmmDriver(this.world);
     return {
       kind: fake.kind,
       features: fake.features,
       look: () => fake.look(),
       restore: () => fake.restore(),
-      attach: (handle) => fake.attach(handle),
-      remove: (token, handle) => fake.remove(token, handle),
+      attach: async (handle) => daemon.bind(await fake.attach(handle)),
+      remove: async (token, handle) => {
+        await turn('removeVmm');
+        await fake.remove(token, handle);
+      },
       probe: async (signal) => {
-        await this.#call('probe', signal);
+        await turn('probe', signal);
         return fake.probe(signal);
       },
       launch: async (spec, signal) => {
-        await this.#call('launch', signal);
+        await turn('launch', signal);
         if (spec.network.kind === 'stream')
           this.#sockets.push(await listenOnUnixSocket(spec.network.socket, () => undefined));
         const running = await fake.launch(spec, signal);
         const { pid } = running.handle.process;
+        const { guests } = this.#options;
+        if (guests !== undefined) {
+          guests.boot(this.world, pid, running.handle.agentSocket);
+          await turn('launched');
+          return daemon.bind(running);
+        }
         await appendFile(spec.consoleLog, 'The kernel boots.\r\n');
         const guest = new FakeGuest({
           hello: { configured: false },
-          commands: { wait: () => new Promise(() => undefined), true: () => ({ status: 0 }) },
-          onConfigure: () => this.#call('configure'),
+          commands: { wait: () => new Promise(() => undefined), true: () => ({ status: 0 }), flood },
+          onConfigure: () => turn('configure'),
           onShutdown: () => this.world.powerOff(pid),
         });
         guest.silent = !this.answers;
@@ -201,27 +260,47 @@ export class FakeHost {
         this.#sockets.push(
           await listenOnUnixSocket(running.handle.agentSocket, (socket) => guest.connect(socket)),
         );
-        await this.#call('launched');
-        return running;
+        await turn('launched');
+        return daemon.bind(running);
       },
     };
   }
 
-  #disks(): DiskDriver {
+  #network(turn: Turn): NetworkDriver {
+    const { network } = this;
+    return {
+      kind: network.kind,
+      features: network.features,
+      probe: () => network.probe(),
+      status: (handle) => network.status(handle),
+      sweep: (dir) => network.sweep(dir),
+      prepare: async (spec) => {
+        await turn('network', spec.signal);
+        const attachment = await network.prepare(spec);
+        return this.#options.guests === undefined ? attachment : { ...attachment, vmm: { kind: 'none' } };
+      },
+      remove: async (handle) => {
+        await turn('removeNetwork');
+        await network.remove(handle);
+      },
+    };
+  }
+
+  #disks(turn: Turn): DiskDriver {
     return {
       kind: 'copy',
       createRoot: async ({ path, signal }) => {
-        await this.#call('createRoot', signal);
+        await turn('createRoot', signal);
         await writeFile(path, 'root');
       },
       createWork: async ({ path, signal }) => {
-        await this.#call('createWork', signal);
+        await turn('createWork', signal);
         await writeFile(path, 'work');
       },
       clone: () => Promise.resolve(),
       grow: () => Promise.resolve(),
       check: async (path) => {
-        await this.#call('check');
+        await turn('check');
         await access(path).catch((cause: unknown) => {
           throw new BangerError('file_damaged', `The disk ${path} is missing.`, { cause });
         });
@@ -230,4 +309,51 @@ export class FakeHost {
       usedBytes: () => Promise.resolve(0),
     };
   }
+}
+
+/** Time as a daemon that may be killed sees it: it wakes from no sleep any more. */
+function mortalClock(clock: Clock, daemon: Mortal): Clock {
+  const { sleep } = daemon.bind<Pick<Clock, 'sleep'>>({
+    sleep: (ms, signal) =>
+      clock.sleep(ms, signal === undefined ? daemon.death : AbortSignal.any([daemon.death, signal])),
+  });
+  return { now: () => clock.now(), monotonic: () => clock.monotonic(), sleep };
+}
+
+/** States that a test hears of. */
+class ToldStates extends VmStates {
+  readonly #told: (row: VmRow) => void;
+
+  constructor(vms: VmRepository, clock: Clock, log: Logger, told: (row: VmRow) => void) {
+    super(vms, clock, log);
+    this.#told = told;
+  }
+
+  override go(...change: Parameters<VmStates['go']>): VmRow {
+    const row = super.go(...change);
+    this.#told(row);
+    return row;
+  }
+}
+
+/** A pretended host never loses power: its state need not wait for a disk. */
+function open(directory: string): Database {
+  const database = openState(directory);
+  database.get('PRAGMA synchronous = OFF');
+  return database;
+}
+
+/** A command that writes without end, as fast as it is read. */
+async function flood({
+  stdout,
+  hangUp,
+}: {
+  stdout: Writable;
+  hangUp: AbortSignal;
+}): Promise<{ status: number }> {
+  while (!hangUp.aborted) {
+    if (!stdout.writableNeedDrain) stdout.write(Buffer.alloc(FLOOD_BYTES));
+    await setImmediate();
+  }
+  return { status: 1 };
 }

@@ -24,6 +24,8 @@ export interface LiveVm {
   waitsForRoom: boolean;
   /** Fires when the VM is no longer ours to watch: it ended, or the daemon ends. */
   readonly released: AbortController;
+  /** Resolves when this run is over, and the VM's state says so. */
+  readonly over: PromiseWithResolvers<void>;
 }
 
 /** The VMs that run under this daemon, by id. */
@@ -41,5 +43,6 @@ export function newLiveVm(id: string, vmm: RunningVmm, runtime: VmRuntimeRow): L
     shortSessions: 0,
     waitsForRoom: false,
     released: new AbortController(),
+    over: Promise.withResolvers<void>(),
   };
 }

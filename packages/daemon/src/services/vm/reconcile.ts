@@ -4,7 +4,7 @@ import type { VmRow } from '../../domain/vm-row.ts';
 import { inBackground } from '../background.ts';
 import { attach } from './attach.ts';
 import type { VmDeps } from './deps.ts';
-import { deleteHeld } from './delete.ts';
+import { DELETING, deleteHeld } from './delete.ts';
 import { runtimeKinds } from './resources.ts';
 import { stopHeld } from './stop.ts';
 
@@ -15,7 +15,7 @@ const TRY_AGAIN_MS = 5_000;
 
 /**
  * Brings rows and host together at the daemon's start: a VM whose VMM lives is attached; one whose VMM is gone is cleaned up after
- * and `stopped` with the reason; a stop that was cut off goes on; half-made and ephemeral VMs are deleted; what the ledger has of
+ * and `stopped` with the reason; a stop that was cut off goes on; half-made, half-deleted and ephemeral VMs are deleted; what the ledger has of
  * VMs without a row is removed. What fails for one VM is told in its state and keeps no other from being looked at.
  */
 export async function reconcile(deps: VmDeps): Promise<void> {
@@ -39,7 +39,7 @@ async function reconcileRow(deps: VmDeps, row: VmRow): Promise<void> {
 }
 
 async function reconcileHeld(deps: VmDeps, row: VmRow): Promise<void> {
-  if (row.state === 'creating' || row.ephemeral) {
+  if (row.state === 'creating' || row.ephemeral || row.phase === DELETING) {
     deps.log.info({ vm: row.id, state: row.state }, 'a VM that nobody waits for any more is deleted');
     await deleteHeld(deps, row.id);
   } else if (row.state === 'starting') {

@@ -12,7 +12,7 @@ import { execInVm } from './exec.ts';
 import { readConsole } from './logs.ts';
 import { planVm } from './plan.ts';
 import { resolveVm } from './resolve.ts';
-import { startHeld } from './start.ts';
+import { checkStartable, startHeld } from './start.ts';
 import { parseSignal } from './signal.ts';
 import { killHeld, stopHeld } from './stop.ts';
 import { viewOf } from './view.ts';
@@ -60,10 +60,7 @@ export class VmService {
   async start(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
     const { id } = this.#resolve(vm);
     const row = await this.#deps.locks.hold(id, { signal, preemptible: true }, async (held) => {
-      const { state, spec } = this.#deps.vms.get(id);
-      if (state === 'running' || state === 'paused') {
-        throw new BangerError('vm_state', `${spec.name} is ${state} already.`);
-      }
+      checkStartable(this.#deps.vms.get(id));
       return startHeld(this.#deps, id, { waitInit }, held);
     });
     return viewOf(this.#deps, row);
@@ -101,10 +98,11 @@ export class VmService {
   }
 
   async delete(vm: string, signal?: AbortSignal): Promise<ResultOf<'vm.delete'>> {
-    const { id } = this.#resolve(vm);
-    return this.#deps.locks.hold(id, { preempt: true, ...(signal === undefined ? {} : { signal }) }, () =>
-      deleteHeld(this.#deps, id),
-    );
+    const { id, spec } = this.#resolve(vm);
+    const options = { preempt: true, ...(signal === undefined ? {} : { signal }) };
+    const deleted = await this.#deps.locks.hold(id, options, () => deleteHeld(this.#deps, id));
+    // Whoever asked at the same time as somebody else is told the same.
+    return { ...deleted, name: spec.name };
   }
 
   exec(request: VmExec, signal: AbortSignal): Promise<GuestExec> {

@@ -11,6 +11,16 @@ import { initStep, startSteps, type StartContext } from './start-steps.ts';
 /** Bytes of the token in the VMM's argv: not guessable, and short enough to read in a list of processes. */
 const TOKEN_BYTES = 16;
 
+/** Refuses with `vm_state` what has a VMM, or has one that is being ended: a stop that a daemon began may be another one's to finish. */
+export function checkStartable({ state, spec: { name } }: VmRow): void {
+  if (state === 'running' || state === 'paused')
+    throw new BangerError('vm_state', `${name} is ${state} already.`);
+  if (state === 'stopping')
+    throw new BangerError('vm_state', `${name} is still being stopped.`, {
+      hint: `Wait for it, or end it with \`banger vm stop --force ${name}\`.`,
+    });
+}
+
 /**
  * Starts a VM whose lock the caller holds: `starting`, the steps, `running`. A failure undoes what the start made (never a
  * disk of before) and leaves the VM in `error` with the step, the reason and what to do; a cancelled start leaves it `stopped`.

@@ -36,7 +36,7 @@ export async function stopHeld(
       `The guest did not power off (${result.why}); it was ended, and what it had not written may be lost.`,
     );
   if (result.end.kind !== 'guest-poweroff') return settleEnd(deps, live, result.end);
-  return settled(deps, id, await release(deps, live), '');
+  return release(deps, live, (leftOver) => settled(deps, id, leftOver, ''));
 }
 
 /** A VM whose VMM nobody of us holds yet: taken over first, if it lives. */
@@ -57,7 +57,7 @@ function wouldLose(code: 'vm_state' | 'vmm_failed', deps: VmDeps, id: string, wh
 /** Ends a VM without asking its guest. */
 async function ended(deps: VmDeps, live: LiveVm, reason: string): Promise<VmRow> {
   await endVmm(deps, live, 'SIGKILL');
-  return settled(deps, live.id, await release(deps, live), reason);
+  return release(deps, live, (leftOver) => settled(deps, live.id, leftOver, reason));
 }
 
 /** Sends a signal to the VMM of a VM whose lock the caller holds, then cleans up as a stop does. */
@@ -70,7 +70,7 @@ export async function killHeld(deps: VmDeps, id: string, signal: NodeJS.Signals)
   }
   deps.states.go(id, 'stopping');
   await endVmm(deps, live, signal);
-  return settled(deps, id, await release(deps, live), `It was killed with ${signal}.`);
+  return release(deps, live, (leftOver) => settled(deps, id, leftOver, `It was killed with ${signal}.`));
 }
 
 /** Ends the VMM and waits until it is gone; a signal that does not end it is followed by SIGKILL. */

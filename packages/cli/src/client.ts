@@ -42,6 +42,7 @@ export interface DaemonClient {
   call<M extends MethodName>(method: M, params: ParamsOf<M>, options?: CallOptions): Promise<ResultOf<M>>;
   exec(params: VmExec, options?: CallOptions): Promise<ExecSession>;
   logs(params: LogsRequest, options?: CallOptions): Promise<Readable>;
+  events(params: ParamsOf<'events.watch'>, options?: CallOptions): Promise<Readable>;
   /** Closes the connection: calls at work are cancelled, ephemeral VMs of this client are deleted. */
   close(): void;
 }

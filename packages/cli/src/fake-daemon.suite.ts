@@ -141,6 +141,7 @@ export class FakeDaemon implements DaemonClient {
   readonly calls: { readonly method: string; readonly params: unknown }[] = [];
   readonly logRequests: LogsRequest[] = [];
   closed = 0;
+  /** What `logs` and `events` give. */
   console: Readable = Readable.from([]);
   sessions: FakeSession[] = [];
   /** Called when a command is started; throws to refuse it. */
@@ -172,6 +173,11 @@ export class FakeDaemon implements DaemonClient {
 
   async logs(params: LogsRequest): Promise<Readable> {
     this.logRequests.push(params);
+    return this.console;
+  }
+
+  async events(params: ParamsOf<'events.watch'>): Promise<Readable> {
+    this.calls.push({ method: 'events.watch', params });
     return this.console;
   }
 

@@ -14,6 +14,7 @@ export interface CommandEntry {
 /** A group of commands on one thing. */
 export interface GroupEntry {
   readonly name: string;
+  readonly aliases?: readonly string[];
   readonly summary: string;
   readonly commands: readonly CommandEntry[];
 }
@@ -150,8 +151,37 @@ const config: GroupEntry = {
   ],
 };
 
+const operation: GroupEntry = {
+  name: 'operation',
+  aliases: ['op'],
+  summary: 'Look at what is being done, or cancel it',
+  commands: [
+    entry(
+      'list',
+      'List the operations at work',
+      async () => (await import('./commands/operation/list.ts')).command,
+      ['ls'],
+    ),
+    entry(
+      'show',
+      'Show all that is known of an operation',
+      async () => (await import('./commands/operation/show.ts')).command,
+    ),
+    entry(
+      'watch',
+      'Follow an operation to its end',
+      async () => (await import('./commands/operation/watch.ts')).command,
+    ),
+    entry(
+      'cancel',
+      'Have operations end early, and undone',
+      async () => (await import('./commands/operation/cancel.ts')).command,
+    ),
+  ],
+};
+
 /** The groups of commands. */
-export const groups: readonly GroupEntry[] = [vm, image, kernel, config, daemon];
+export const groups: readonly GroupEntry[] = [vm, image, kernel, config, daemon, operation];
 
 /** The commands that stand alone. */
 export const commands: readonly CommandEntry[] = [
@@ -160,6 +190,11 @@ export const commands: readonly CommandEntry[] = [
     'doctor',
     'Check what this host has and can do',
     async () => (await import('./commands/doctor.ts')).command,
+  ),
+  entry(
+    'events',
+    'Show what happens: VMs, operations, images and kernels',
+    async () => (await import('./commands/events.ts')).command,
   ),
   entry(
     'version',

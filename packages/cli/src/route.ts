@@ -31,7 +31,7 @@ export function routeOf(argv: readonly string[]): Route {
   if (first.text === 'help') return routeOf([...without(argv, first), '--help']);
   const alone = find(commands, first.text);
   if (alone !== undefined) return { path: `banger ${alone.name}`, entry: alone, rest: without(argv, first) };
-  const group = groups.find(({ name }) => name === first.text);
+  const group = groups.find(({ name, aliases = [] }) => name === first.text || aliases.includes(first.text));
   if (group === undefined) return { path: 'banger', rest: argv };
   if (second?.text === 'help') return routeOf([...without(argv, second), '--help']);
   const path = `banger ${group.name}`;

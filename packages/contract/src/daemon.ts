@@ -13,6 +13,8 @@ export type Build = z.infer<typeof buildSchema>;
 export const helloSchema = z.strictObject({
   protocol: z.int(),
   build: z.string(),
+  /** Of the client's process, to be shown with its operations. */
+  pid: z.int().positive().optional(),
 });
 export const helloResultSchema = z.object({
   protocol: z.int(),
@@ -40,4 +42,8 @@ export const daemonStopSchema = z.strictObject({
   /** Only when no call is at work and no stream open at that moment; else `daemon_build_mismatch`. */
   ifIdle: z.boolean().default(false),
 });
-export const stoppedSchema = z.object({ pid: z.int() });
+export const stoppedSchema = z.object({
+  pid: z.int(),
+  /** Calls that were at work and streams that were open, but for those that only look. */
+  cutOff: z.array(z.string()),
+});

@@ -174,6 +174,16 @@ const table = {
     summary: 'The chosen driver cannot do this.',
     hint: 'See `banger doctor` for what this host can do.',
   },
+  operation_ended: {
+    kind: 'user',
+    summary: 'The operation has ended already.',
+    hint: 'See what became of it with `banger operation show ID`.',
+  },
+  operation_not_found: {
+    kind: 'user',
+    summary: 'No such operation, or one of too long ago.',
+    hint: 'See `banger operation list --all`, and `banger daemon logs` for those of before.',
+  },
   output_failed: {
     kind: 'user',
     summary: 'The output of the command line could not be written where it was to go.',

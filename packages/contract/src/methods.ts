@@ -9,6 +9,7 @@ import {
   stoppedSchema,
 } from './daemon.ts';
 import { doctorReportSchema } from './doctor.ts';
+import { eventsWatchSchema } from './event.ts';
 import { execResizeSchema, execSignalSchema, execStartedSchema, streamSchema, vmExecSchema } from './exec.ts';
 import { imageListSchema, imagePullSchema, imageRefSchema, imageViewSchema } from './image.ts';
 import {
@@ -18,6 +19,13 @@ import {
   kernelRefSchema,
   kernelViewSchema,
 } from './kernel.ts';
+import {
+  operationListSchema,
+  operationOutcomeSchema,
+  operationRefSchema,
+  operationStartSchema,
+  operationViewSchema,
+} from './operation.ts';
 import {
   vmCallSchema,
   vmCreateSchema,
@@ -66,6 +74,11 @@ export const methods = {
     params: nothingSchema,
     result: doctorReportSchema,
     summary: 'Checks what this host has and can do; changes nothing.',
+  },
+  'events.watch': {
+    params: eventsWatchSchema,
+    result: streamSchema,
+    summary: 'What changes from now on, as a stream of JSON lines.',
   },
   'exec.resize': {
     params: execResizeSchema,
@@ -121,6 +134,27 @@ export const methods = {
     params: kernelRefSchema,
     result: kernelViewSchema,
     summary: 'One kernel.',
+  },
+  'operation.cancel': {
+    params: operationRefSchema,
+    result: operationOutcomeSchema,
+    summary: 'Has a running operation end early, waits for its undo, and tells what became of it.',
+  },
+  'operation.list': {
+    params: operationListSchema,
+    result: z.array(operationViewSchema),
+    summary: 'The operations at work, oldest first, and those of the last hour when asked.',
+  },
+  'operation.show': { params: operationRefSchema, result: operationOutcomeSchema, summary: 'One operation.' },
+  'operation.start': {
+    params: operationStartSchema,
+    result: operationViewSchema,
+    summary: 'Begins a call that goes on when its client leaves, and answers at once.',
+  },
+  'operation.watch': {
+    params: operationRefSchema,
+    result: operationOutcomeSchema,
+    summary: 'Passes on the progress of an operation, its latest stage first, and answers at its end.',
   },
   'stream.attach': {
     params: streamSchema,

@@ -6,16 +6,18 @@ import { configViewSchema } from './config.ts';
 import { buildSchema, daemonStatusSchema } from './daemon.ts';
 import { doctorReportSchema } from './doctor.ts';
 import { expectSection, table } from './document.suite.ts';
+import { eventSchema } from './event.ts';
 import { execEndSchema } from './exec.ts';
 import { imageViewSchema } from './image.ts';
 import { kernelViewSchema } from './kernel.ts';
 import { methods, type MethodName } from './methods.ts';
+import { operationOutcomeSchema, operationViewSchema, subjectSchema } from './operation.ts';
 import { progressSchema } from './progress.ts';
 import { PROTOCOL_VERSION } from './protocol-version.ts';
 import { OUR_ERROR } from './rpc-error.ts';
 import { shape } from './shape.suite.ts';
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, frameKind } from './stream-frames.ts';
-import { vmPlanSchema, vmSpecSchema, vmViewSchema } from './vm.ts';
+import { vmPlanSchema, vmSpecSchema, vmStateSchema, vmViewSchema } from './vm.ts';
 
 /** Shapes that have a name of their own in the document. */
 const named: Readonly<Record<string, z.ZodType>> = {
@@ -23,12 +25,17 @@ const named: Readonly<Record<string, z.ZodType>> = {
   ConfigView: configViewSchema,
   DaemonStatus: daemonStatusSchema,
   DoctorReport: doctorReportSchema,
+  Event: eventSchema,
   ExecEnd: execEndSchema,
   ImageView: imageViewSchema,
   KernelView: kernelViewSchema,
+  OperationOutcome: operationOutcomeSchema,
+  OperationView: operationViewSchema,
   Progress: progressSchema,
+  Subject: subjectSchema,
   VmPlan: vmPlanSchema,
   VmSpec: vmSpecSchema,
+  VmState: vmStateSchema,
   VmView: vmViewSchema,
 };
 
@@ -50,7 +57,7 @@ describe('docs/protocol.md', () => {
   test('has every shape that it names', async () => {
     const shapes = Object.entries(named).map(([name, schema]) => {
       const others = Object.fromEntries(Object.entries(named).filter(([other]) => other !== name));
-      return `${name} = ${shape(schema, 'output', others)}`;
+      return `${name} = ${shape(schema, 'output', others)}`.replace(' \n', '\n');
     });
     await expectSection('protocol.md', 'shapes', code(shapes.join('\n\n')));
   });
@@ -85,7 +92,7 @@ describe('docs/protocol.md', () => {
   test('has the kinds of frames', async () => {
     const meaning: Record<keyof typeof frameKind, [string, string]> = {
       stdin: ['to the daemon', 'input of the command; an empty one is its end'],
-      stdout: ['to the client', 'output of the command, or bytes of a console'],
+      stdout: ['to the client', 'output of the command, bytes of a console, or events'],
       stderr: ['to the client', 'its error output'],
       exit: ['to the client', 'the last frame of an exec: an `ExecEnd` as JSON'],
     };

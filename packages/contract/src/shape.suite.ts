@@ -33,9 +33,10 @@ export function shape(
 
 function write(schema: Schema, indent: string): string {
   if (schema.$ref !== undefined) return schema.$ref.replace('#/$defs/', '');
-  if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
   if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (schema.anyOf !== undefined) return schema.anyOf.map((each) => write(each, indent)).join(' | ');
+  if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
+  if (schema.anyOf !== undefined) return writeUnion(schema.anyOf, indent);
+  if (Object.keys(schema).length === 0) return 'any';
   // What zod 4 makes of a union of types without limits.
   if (typeof schema.type === 'object') return schema.type.join(' | ');
   switch (schema.type) {
@@ -56,6 +57,13 @@ function write(schema: Schema, indent: string): string {
     default:
       throw new Error(`No way to write ${JSON.stringify(schema)}.`);
   }
+}
+
+function writeUnion(schemas: readonly Schema[], indent: string): string {
+  const line = schemas.map((each) => write(each, indent)).join(' | ');
+  if (line.length <= LINE) return line;
+  const inner = `${indent}    `;
+  return schemas.map((each) => `\n${indent}  | ${write(each, inner)}`).join('');
 }
 
 function writeObject(

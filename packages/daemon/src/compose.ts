@@ -31,11 +31,15 @@ import { ProcessTable } from './host/process-identity.ts';
 import { ConfigService } from './services/config.ts';
 import { DaemonInfo } from './services/daemon-info.ts';
 import { DoctorService } from './services/doctor/service.ts';
+import { EventBus } from './services/events.ts';
 import { ImageService } from './services/image.ts';
 import { KernelService } from './services/kernel.ts';
 import { Ledger } from './services/ledger.ts';
 import { AGENT_KEY_BYTES } from './services/vm/agent-key.ts';
 import { ownOperation } from './services/operation.ts';
+import { subjectOf } from './services/operation-subject.ts';
+import { Operations } from './services/operations.ts';
+import { imageEvents, kernelEvents, vmEvents } from './services/store-events.ts';
 import { kernelCommandLine } from './services/vm/kernel-command-line.ts';
 import { VmLocks } from './services/vm/locks.ts';
 import { reconcile } from './services/vm/reconcile.ts';
@@ -55,6 +59,7 @@ export interface Daemon {
   readonly methods: ReadonlyMap<string, Handler>;
   readonly streams: StreamRegistry;
   readonly info: DaemonInfo;
+  readonly operations: Operations;
   /** Brings rows and host together after whatever ended the daemon before. */
   recover(): Promise<void>;
   /** Lets go of all VMs, which run on. */
@@ -77,14 +82,21 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
   const agent = join(assets, 'guest/agent');
   const netguard = join(assets, 'netguard/netguard');
 
-  const vms = new VmRepository(database);
+  const bus = new EventBus(clock);
+  const operations = new Operations(bus, clock);
+  const vms = new VmRepository(database, vmEvents(bus));
   const namespace = new BuildNamespace(runner);
-  const imageStore = new ImageDirectory(layout.images, (path) => namespace.remove(path));
+  const imageStore = new ImageDirectory(layout.images, (path) => namespace.remove(path), imageEvents(bus));
   const imageBuilder = new RecipeImageBuilder({ store: imageStore, runner, namespace, now: clock.now });
-  const kernelStore = new KernelDirectory({ root: layout.kernels, agent, runner });
+  const kernelStore = new KernelDirectory({
+    root: layout.kernels,
+    agent,
+    runner,
+    changed: kernelEvents(bus),
+  });
   const kernelSource = new HostKernelSource({ store: kernelStore, runner, agent, now: clock.now });
-  const images = new ImageService(imageStore, imageBuilder, vms);
-  const kernels = new KernelService(kernelStore, kernelSource, vms);
+  const images = new ImageService(imageStore, imageBuilder, vms, log);
+  const kernels = new KernelService(kernelStore, kernelSource, vms, log);
 
   const guest = createGuestDriver(clock);
   const disks = createQcow2Disks(runner);
@@ -129,7 +141,10 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     clock,
     log,
     randomBytes,
-    asOperation: (method, work) => info.during(ownOperation(method), work),
+    asOperation: (method, work, on) => {
+      const operation = ownOperation(method, on);
+      return info.during(operation, () => operations.run({ ...operation, detached: true }, work));
+    },
   };
 
   const configs = new ConfigService(config, () => loadConfig(config.input));
@@ -155,14 +170,20 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     doctor,
     images,
     kernels,
+    operations,
+    events: { bus, vms, operations },
     vms: new VmService(deps),
     execs,
     streams,
   });
   return {
-    methods: methodTable(api, info, log),
+    methods: methodTable(api, {
+      ...{ daemon: info, operations, log },
+      subjectOf: (params) => subjectOf(params, () => vms.list()),
+    }),
     streams: streams.registry,
     info,
+    operations,
     recover: async () => {
       const swept = await Promise.all([imageStore.sweepStaging(), kernelStore.sweepStaging()]);
       if (swept.flat().length > 0) log.info({ swept: swept.flat() }, 'half-made things removed');

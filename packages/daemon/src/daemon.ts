@@ -63,6 +63,7 @@ async function serve(paths: BangerPaths, daemon: Daemon, listening: () => void):
   listening();
   await endAsked(daemon.info.stopRequested);
   daemon.streams.close();
+  daemon.operations.cancelAll('The daemon was asked to end.');
   const ended = [server.close(), ...[...peers].map((peer) => peer.close())];
   await Promise.race([Promise.all(ended).then(() => daemon.info.settled()), timeout(SHUTDOWN_DEADLINE_MS)]);
 }

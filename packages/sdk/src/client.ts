@@ -64,6 +64,12 @@ export class BangerClient {
     return openLogStream(await this.#attach(stream, options.signal));
   }
 
+  /** Opens the stream of what happens in the daemon, JSON lines; it ends by being destroyed. */
+  async events(params: ParamsOf<'events.watch'>, options: CallOptions = {}): Promise<Readable> {
+    const { stream } = await this.call('events.watch', params, options);
+    return openLogStream(await this.#attach(stream, options.signal));
+  }
+
   /**
    * Ends the connection and its byte streams: calls at work are cancelled, ephemeral VMs of this client are deleted.
    * Harmless when repeated.

@@ -24,6 +24,7 @@ async function withDaemon(
   await using daemon = await TestDaemon.listen(place.paths.socket, {
     'vm.exec': () =>
       Promise.resolve({ stream: daemon.streams.offer((raw) => void command(raw)), session: 's', pid: 7 }),
+    'events.watch': () => Promise.resolve({ stream: daemon.streams.offer((raw) => void command(raw)) }),
     'vm.logs': () => Promise.resolve({ stream: daemon.streams.offer((raw) => void command(raw)) }),
     'exec.signal': note,
     'exec.resize': note,
@@ -234,7 +235,7 @@ describe('a session that breaks', () => {
   });
 });
 
-describe('a console', () => {
+describe('a console, or events', () => {
   test('is its bytes until the end', async () => {
     const command = (raw: Duplex): void => {
       const { write } = framed(raw);
@@ -243,6 +244,7 @@ describe('a console', () => {
     };
     await withDaemon(command, async (client) => {
       expect(await text(await client.logs({ vm: 'box', follow: false }))).toBe('one\ntwo\n');
+      expect(await text(await client.events({ vms: [] }))).toBe('one\ntwo\n');
     });
   });
 

@@ -26,7 +26,11 @@ export async function greet(
   const onAbort = (): void => rpc.close();
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    return (await rpc.call('daemon.hello', { protocol: PROTOCOL_VERSION, build })) as HelloResult;
+    return (await rpc.call('daemon.hello', {
+      protocol: PROTOCOL_VERSION,
+      build,
+      pid: process.pid,
+    })) as HelloResult;
   } catch (error) {
     rpc.close();
     if (signal?.aborted === true) throw cancelled(error);

@@ -2,7 +2,7 @@ import type { Duplex, Readable } from 'node:stream';
 import type { Frame } from '@banger/rpc/frame-codec';
 import { PacedReadable, receiveFrames } from './frame-streams.ts';
 
-/** The bytes of a console from its byte stream, which it owns from now on; destroying it leaves. */
+/** The bytes of a console, or of events, from their byte stream, which it owns from now on; destroying it leaves. */
 export function openLogStream(stream: Duplex): Readable {
   const readable = new PacedReadable();
   readable.on('close', () => stream.destroy());

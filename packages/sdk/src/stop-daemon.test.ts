@@ -24,8 +24,14 @@ function client(pid: number, stop: () => Promise<unknown>): Pick<BangerClient, '
 
 describe('stopping a daemon', () => {
   test('waits until its process is gone', async () => {
-    const stop = (): Promise<unknown> => Promise.resolve(setTimeout(() => child.kill(), 30));
-    await stopDaemon(client(child.pid ?? 0, stop), { ifIdle: false });
+    const stop = (): Promise<unknown> =>
+      Promise.resolve({
+        pid: child.pid,
+        cutOff: ['vm.create box'],
+        timer: setTimeout(() => child.kill(), 30),
+      });
+    const cutOff = await stopDaemon(client(child.pid ?? 0, stop), { ifIdle: false });
+    expect(cutOff).toEqual(['vm.create box']);
     // Until we have waited for it, a dead child keeps its process id, but no program: proc_pid_exe(5).
     expect(existsSync(`/proc/${child.pid}/exe`)).toBe(false);
   });
@@ -47,7 +53,7 @@ describe('stopping a daemon', () => {
   });
 
   test.each([
-    ['does not end', () => Promise.resolve()],
+    ['does not end', () => Promise.resolve({ cutOff: [] })],
     ['does not even answer', () => new Promise(() => undefined)],
   ])('fails when it %s', async (_name, stop) => {
     const running = client(child.pid ?? 0, stop);

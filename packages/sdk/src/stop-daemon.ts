@@ -19,18 +19,19 @@ export interface StopOptions {
 }
 
 /**
- * Asks a daemon to end and waits until its process is gone, so that the next one finds the state directory free. Rejects
- * with `daemon_unreachable` when it still runs after `stopMs`, and, with `ifIdle`, with `daemon_build_mismatch` when it is
+ * Asks a daemon to end and waits until its process is gone, so that the next one finds the state directory free; resolves
+ * with what that cut off, as far as the daemon could still say. Rejects with `daemon_unreachable` when it still runs after `stopMs`, and, with `ifIdle`, with `daemon_build_mismatch` when it is
  * busy at that moment: it then goes on.
  */
 export async function stopDaemon(
   client: Pick<BangerClient, 'call' | 'hello'>,
   { ifIdle, signal, stopMs = STOP_MS }: StopOptions,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { pid } = client.hello;
   const deadline = performance.now() + stopMs;
+  let cutOff: readonly string[] = [];
   await Promise.race([
-    ask(client, ifIdle),
+    ask(client, ifIdle).then((answer) => (cutOff = answer)),
     sleep(stopMs, undefined, { ref: false, ...(signal && { signal }) }),
   ]).catch((error: unknown) => {
     throw signal?.aborted === true ? cancelled(error) : error;
@@ -48,14 +49,16 @@ export async function stopDaemon(
     }
     await sleep(POLL_MS);
   }
+  return cutOff;
 }
 
-async function ask(client: Pick<BangerClient, 'call'>, ifIdle: boolean): Promise<void> {
+async function ask(client: Pick<BangerClient, 'call'>, ifIdle: boolean): Promise<readonly string[]> {
   try {
-    await client.call('daemon.stop', { ifIdle });
+    return (await client.call('daemon.stop', { ifIdle })).cutOff;
   } catch (error) {
     // It may be gone before its answer, for instance because another client asked first.
     if (!isBangerError(error, 'daemon_unreachable')) throw error;
+    return [];
   }
 }
 

@@ -46,14 +46,18 @@ describe('daemon status, stop and version', () => {
   test('tell of the one that runs', async () => {
     const daemon = new FakeDaemon({
       'daemon.status': () => status,
-      'daemon.stop': () => ({ pid: 4_194_305 }),
+      'daemon.stop': () => ({ pid: 4_194_305, cutOff: ['vm.create box', '1 open stream'] }),
     });
     const told = await run('daemon status', fakeMachine({ client: daemon }));
     expect(told.status).toBe(0);
     expect(told.out).toContain('State    running for 1 h\nProcess  77\n');
     expect(told.out).toContain('VMs      3, 1 running\nAt work  nothing\n');
     const stopped = await run('daemon stop', fakeMachine({ client: daemon }));
-    expect(stopped).toMatchObject({ status: 0, out: 'stopped (process 4194305); VMs go on running\n' });
+    expect(stopped).toEqual({
+      status: 0,
+      out: 'stopped (process 4194305); VMs go on running\n',
+      err: 'warning: cut off: vm.create box, 1 open stream\n',
+    });
     const version = await run('version --json', fakeMachine({ client: daemon }));
     expect(JSON.parse(version.out)).toMatchObject({
       cli: { build: 'b1' },

@@ -2,8 +2,15 @@ import { escapeText } from '../render/escape.ts';
 import { bytesText, durationText } from '../render/units.ts';
 import type { Stage } from './stages.ts';
 
+/** How far something is; what it does not say is undefined. */
+export interface Amount {
+  readonly done: number | undefined;
+  readonly total: number | undefined;
+  readonly unit: 'bytes' | 'steps' | undefined;
+}
+
 /** How far a stage is, as `45.2 MiB of 120 MiB`, `3 of 7`; empty when it does not say. */
-function amountText({ done, total, unit }: Stage): string {
+export function amountText({ done, total, unit }: Partial<Amount>): string {
   if (done === undefined) return '';
   const text = unit === 'bytes' ? bytesText : String;
   return total === undefined || total <= 0 ? text(done) : `${text(done)} of ${text(total)}`;

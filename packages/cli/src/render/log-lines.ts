@@ -1,5 +1,3 @@
-import { StringDecoder } from 'node:string_decoder';
-import { Transform, type TransformCallback } from 'node:stream';
 import { escapeText } from './escape.ts';
 
 /** The names of pino's levels (pino documentation, "Logger levels"). */
@@ -14,24 +12,10 @@ const levels: Readonly<Record<number, string>> = {
 /** What every line has, and a person does not need in each. */
 const leftOut = new Set(['level', 'time', 'msg', 'pid', 'hostname', 'v']);
 
-/** Turns the daemon's JSON lines into text, as `2026-01-31T12:00:00.000Z info  VM started vm=box`. */
-export class LogLines extends Transform {
-  readonly #decoder = new StringDecoder('utf8');
-  #rest = '';
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    const lines = (this.#rest + this.#decoder.write(chunk)).split('\n');
-    this.#rest = lines.pop() ?? '';
-    done(null, lines.map((line) => `${logLine(line)}\n`).join(''));
-  }
-
-  override _flush(done: TransformCallback): void {
-    const rest = this.#rest + this.#decoder.end();
-    done(null, rest === '' ? '' : `${logLine(rest)}\n`);
-  }
-}
-
-/** One line of the log for a person; a line that is no JSON object is shown as it is, its control characters escaped. */
+/**
+ * One of the daemon's JSON lines for a person, as `2026-01-31T12:00:00.000Z info  VM started vm=box`; a line that is no JSON object
+ * is shown as it is, its control characters escaped.
+ */
 export function logLine(line: string): string {
   let entry: Record<string, unknown>;
   try {

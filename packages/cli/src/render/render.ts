@@ -21,6 +21,9 @@ const renderers: { readonly [K in ViewKind]: () => Promise<Renderer<K>> } = {
   doctor: async () => (await import('./doctor.ts')).renderDoctor,
   'daemon.status': async () => (await import('./daemon.ts')).renderDaemonStatus,
   'daemon.stop': async () => (await import('./daemon.ts')).renderDaemonStop,
+  'operation.list': async () => (await import('./operations.ts')).renderOperationList,
+  'operation.show': async () => (await import('./operations.ts')).renderOperation,
+  'operation.started': async () => (await import('./operations.ts')).renderOperationStarted,
   version: async () => (await import('./daemon.ts')).renderVersion,
 };
 

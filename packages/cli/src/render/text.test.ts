@@ -127,6 +127,8 @@ describe('errors', () => {
     const error = new BangerError('vmm_failed', 'QEMU said:\n\x1b[2Jboom\n', { hint: 'Look.' });
     expect(errorText(error, false)).toBe('error[vmm_failed]: QEMU said:\n  \\x1b[2Jboom\nhint: Look.');
     expect(errorText(new BangerError('cancelled', 'No.', { hint: '' }), false)).toBe('error[cancelled]: No.');
+    const daemons = new BangerError('cancelled', 'No.', { hint: '', details: { operation: '3f9c' } });
+    expect(errorText(daemons, false)).toBe('error[cancelled]: No.\noperation: 3f9c');
     expect(errorText(error, true)).toContain('\x1b[31merror[vmm_failed]:\x1b[39m');
   });
 });

@@ -4,6 +4,7 @@ import type { DoctorReport } from '@banger/contract/doctor';
 import type { BangerError } from '@banger/contract/error';
 import type { ImageView } from '@banger/contract/image';
 import type { KernelView } from '@banger/contract/kernel';
+import type { OperationOutcome, OperationView } from '@banger/contract/operation';
 import type { VmPlan, VmView } from '@banger/contract/vm';
 import type { Answer } from '../completion/answers.ts';
 import type { Shell } from '../completion/shells.ts';
@@ -35,7 +36,11 @@ export interface Views {
   'daemon.status':
     | ({ readonly running: true } & DaemonStatus)
     | { readonly running: false; readonly socket: string; readonly log: string };
-  'daemon.stop': { readonly stopped: boolean; readonly pid?: number };
+  'daemon.stop': { readonly stopped: boolean; readonly pid?: number; readonly cutOff?: readonly string[] };
+  'operation.list': readonly OperationView[];
+  'operation.show': OperationOutcome;
+  /** One that goes on by itself: its id is what the next command needs. */
+  'operation.started': OperationView;
   version: { readonly cli: Build; readonly daemon: (Build & { readonly pid: number }) | null };
 }
 

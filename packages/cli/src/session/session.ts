@@ -1,9 +1,8 @@
-import { BangerError } from '@banger/contract/error';
-import { errorCodes, type ErrorCode } from '@banger/contract/error-codes';
 import type { ExecEnd, VmExec } from '@banger/contract/exec';
 import type { CommandContext } from '../command.ts';
 import { signalNumber, statusOfEnd, statusOfSignal } from '../exit-status.ts';
 import type { HandledSignal } from '../terminal/signals.ts';
+import { toldError } from '../told-error.ts';
 import type { Keyboard } from '../terminal/keyboard.ts';
 import { terminalSize } from '../terminal/size.ts';
 import { pumpIn, pumpOut } from './pump.ts';
@@ -88,10 +87,5 @@ function insistence(monotonic: () => number): () => boolean {
 
 function statusOf(end: ExecEnd): number {
   if (!('error' in end)) return statusOfEnd(end);
-  const { code, message, hint } = end.error;
-  throw new BangerError(isErrorCode(code) ? code : 'internal', message, { hint });
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorCodes, code);
+  throw toldError(end.error);
 }

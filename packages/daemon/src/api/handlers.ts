@@ -1,12 +1,17 @@
 import { buildInfo } from '@banger/contract/build-info';
 import { PROTOCOL_VERSION, type MethodName, type Methods, type ResultOf } from '@banger/contract/methods';
+import type { OperationView } from '@banger/contract/operation';
+import type { Connection } from '@banger/rpc/handler';
 import type { z } from 'zod';
 import type { ConfigService } from '../services/config.ts';
 import type { DaemonInfo } from '../services/daemon-info.ts';
 import type { DoctorService } from '../services/doctor/service.ts';
+import { watchEvents, type EventSources } from '../services/event-watch.ts';
 import type { ImageService } from '../services/image.ts';
 import type { KernelService } from '../services/kernel.ts';
+import type { Operations } from '../services/operations.ts';
 import type { VmService } from '../services/vm/service.ts';
+import { rememberClient } from './client-process.ts';
 import type { ExecSessions } from './exec-sessions.ts';
 import type { StreamOffers } from './streams.ts';
 
@@ -17,6 +22,8 @@ export interface ApiServices {
   readonly doctor: DoctorService;
   readonly images: ImageService;
   readonly kernels: KernelService;
+  readonly operations: Operations;
+  readonly events: EventSources;
   readonly vms: VmService;
   readonly execs: ExecSessions;
   readonly streams: StreamOffers;
@@ -28,6 +35,11 @@ export interface Caller {
   readonly signal: AbortSignal;
   /** Fires when the caller's connection has ended. */
   readonly gone: AbortSignal;
+  readonly connection: Connection;
+  /** Sends progress of another operation to the caller. */
+  readonly watch: (event: object) => void;
+  /** Begins a call that goes on when the caller leaves. */
+  readonly begin: (method: string, params: unknown) => OperationView;
 }
 
 /** Parameters as they are after validation, with defaults filled in. */
@@ -43,21 +55,17 @@ export type Handlers = {
 
 /** The handlers: each calls one service. */
 export function handlers(services: ApiServices): Handlers {
-  const { config, daemon, doctor, images, kernels, vms, execs, streams } = services;
+  const { config, daemon, doctor, images, kernels, operations, events, vms, execs, streams } = services;
   return {
     'config.show': () => config.show(),
-    'daemon.hello': async () => ({
-      protocol: PROTOCOL_VERSION,
-      build: buildInfo(),
-      pid: process.pid,
-      busy: daemon.busy(),
-    }),
-    'daemon.status': () => daemon.status(),
-    'daemon.stop': async ({ ifIdle }) => {
-      daemon.requestStop({ ifIdle });
-      return { pid: process.pid };
+    'daemon.hello': async ({ pid }, { connection }) => {
+      rememberClient(connection, pid);
+      return { protocol: PROTOCOL_VERSION, build: buildInfo(), pid: process.pid, busy: daemon.busy() };
     },
+    'daemon.status': () => daemon.status(),
+    'daemon.stop': async ({ ifIdle }) => ({ pid: process.pid, cutOff: daemon.requestStop({ ifIdle }) }),
     'doctor.run': () => doctor.run(),
+    'events.watch': async (watch) => streams.offerReadable(watchEvents(events, watch.vms), 'look'),
     'exec.resize': async ({ session, rows, columns }) => {
       await execs.get(session).resize(rows, columns);
       return {};
@@ -81,6 +89,11 @@ export function handlers(services: ApiServices): Handlers {
     'kernel.list': ({ available }) => kernels.list(available),
     'kernel.pull': ({ kernel, force }, { signal }) => kernels.pull(kernel, force, signal),
     'kernel.show': ({ kernel }) => kernels.show(kernel),
+    'operation.cancel': ({ operation }, { signal }) => operations.cancel(operation, signal),
+    'operation.list': async ({ all }) => operations.list(all),
+    'operation.show': async ({ operation }) => operations.show(operation),
+    'operation.start': async ({ method, params }, { begin }) => begin(method, params),
+    'operation.watch': ({ operation }, { signal, watch }) => operations.watch(operation, watch, signal),
     'vm.create': ({ spec, start, ephemeral, waitInit }, { signal, gone }) =>
       vms.create(spec, { start, waitInit, ...(ephemeral ? { until: gone } : {}) }, signal),
     'vm.delete': ({ vm }, { signal }) => vms.delete(vm, signal),

@@ -32,6 +32,12 @@ test('a promised stream is work from its promise to its end', async () => {
   expect(open()).toBe(0);
 });
 
+test('one that only looks is no work', () => {
+  const { offers, open } = counted();
+  offers.offerReadable(new PassThrough(), 'look');
+  expect(open()).toBe(0);
+});
+
 test('one that nobody picks up is work no more when it has expired, and is dropped', () => {
   const { offers, open } = counted();
   const readable = new PassThrough();

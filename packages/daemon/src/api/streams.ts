@@ -31,10 +31,14 @@ export class StreamOffers {
 
   /**
    * Promises a stream that `serve` fills until it returns; `drop` is called when nobody picks it up. From the promise
-   * on it is work of the daemon: what stands behind it has begun.
+   * on it is work of the daemon, as what stands behind it has begun; not so a `look`, which can be had of another daemon.
    */
-  offer(serve: (channel: FrameChannel) => Promise<void>, drop: () => void): string {
-    const ended = this.#daemon.streaming();
+  offer(
+    serve: (channel: FrameChannel) => Promise<void>,
+    drop: () => void,
+    kind: 'work' | 'look' = 'work',
+  ): string {
+    const ended = kind === 'work' ? this.#daemon.streaming() : (): void => undefined;
     return this.registry.offer((duplex) => void this.#serve(duplex, serve).finally(ended), {
       onExpired: () => {
         ended();
@@ -44,13 +48,13 @@ export class StreamOffers {
   }
 
   /** Promises the bytes of a readable as `stdout` frames. */
-  offerReadable(readable: Readable): { readonly stream: string } {
+  offerReadable(readable: Readable, kind?: 'work' | 'look'): { readonly stream: string } {
     const serve = async ({ write, gone }: FrameChannel): Promise<void> => {
       gone.addEventListener('abort', () => readable.destroy(), { once: true });
       for await (const payload of readable as AsyncIterable<Buffer>)
         await write({ kind: frameKind.stdout, payload });
     };
-    return { stream: this.offer(serve, () => readable.destroy()) };
+    return { stream: this.offer(serve, () => readable.destroy(), kind) };
   }
 
   async #serve(duplex: Duplex, serve: (channel: FrameChannel) => Promise<void>): Promise<void> {

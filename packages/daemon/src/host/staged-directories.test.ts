@@ -41,6 +41,22 @@ test('a taken name is refused, or replaced and nothing of the old one left', asy
   expect(await readdir(root)).toEqual(['a']);
 });
 
+test('each change is told once, when it is so', async () => {
+  const told: unknown[] = [];
+  directories = new StagedDirectories(root, undefined, (change, name) => told.push([change, name]));
+  await directories.make('a', taken, fill('1'));
+  await directories.make('a', taken, fill('2')).catch(() => undefined);
+  await directories.make('a', 'replace', fill('3'));
+  await directories.make('b', 'replace', () => Promise.reject(new Error('no'))).catch(() => undefined);
+  await directories.remove('a');
+  await directories.remove('a');
+  expect(told).toEqual([
+    ['added', 'a'],
+    ['replaced', 'a'],
+    ['removed', 'a'],
+  ]);
+});
+
 test('a failure leaves what was there', async () => {
   await directories.make('a', taken, fill('1'));
   const fails = async (staging: string): Promise<void> => {

@@ -9,6 +9,12 @@ const PRIVATE_MODE = 0o700;
 const STAGING = /^\.(?:staging|removing)-/;
 const REPLACED = /^\.replaced-(.+)\.[0-9a-f]{12}$/;
 
+/** What became of one of the directories; `replaced`: by one that was made meanwhile. */
+export type DirectoryChange = 'added' | 'replaced' | 'removed';
+
+/** Called when a directory has its name, or has lost it. */
+export type DirectoryListener = (change: DirectoryChange, name: string) => void;
+
 /**
  * A directory of directories, each of which is there whole or not at all: made beside its place under a hidden name,
  * then renamed. Names beginning with a dot are ours. One process at a time may use it.
@@ -20,12 +26,18 @@ const REPLACED = /^\.replaced-(.+)\.[0-9a-f]{12}$/;
 export class StagedDirectories {
   readonly root: string;
   readonly #removeTree: (path: string) => Promise<void>;
+  readonly #changed: DirectoryListener | undefined;
   readonly #active = new Set<string>();
 
   /** `removeTree` deletes a tree of which files may belong to other (sub-)users; a plain `rm -r` unless told. */
-  constructor(root: string, removeTree: (path: string) => Promise<void> = removeRecursively) {
+  constructor(
+    root: string,
+    removeTree: (path: string) => Promise<void> = removeRecursively,
+    changed?: DirectoryListener,
+  ) {
     this.root = root;
     this.#removeTree = removeTree;
+    this.#changed = changed;
   }
 
   /** Where the directory of that name is, or would be. */
@@ -94,6 +106,7 @@ export class StagedDirectories {
     try {
       await rename(this.path(name), join(this.root, aside));
       await syncDirectory(this.root);
+      this.#changed?.('removed', name);
       await this.#removeTree(join(this.root, aside));
       return true;
     } catch (error) {
@@ -128,7 +141,9 @@ export class StagedDirectories {
     if (taken !== 'replace') {
       if (await this.has(name)) throw taken();
       await rename(from, this.path(name));
-      return syncDirectory(this.root);
+      await syncDirectory(this.root);
+      this.#changed?.('added', name);
+      return;
     }
     const old = (await this.has(name)) ? this.#hidden('replaced', name) : undefined;
     if (old !== undefined) {
@@ -142,6 +157,7 @@ export class StagedDirectories {
       throw error;
     }
     await syncDirectory(this.root);
+    this.#changed?.(old === undefined ? 'added' : 'replaced', name);
     if (old !== undefined) {
       await this.#removeTree(join(this.root, old));
       this.#active.delete(old);

@@ -27,8 +27,11 @@ export class DaemonInfo {
     return this.#stop.signal;
   }
 
-  /** Begins the daemon's end. With `ifIdle` a busy one throws `daemon_build_mismatch`, naming its work, and goes on. */
-  requestStop({ ifIdle }: { readonly ifIdle: boolean }): void {
+  /**
+   * Begins the daemon's end; returns what that cuts off. With `ifIdle` a busy one throws `daemon_build_mismatch`, naming its work,
+   * and goes on.
+   */
+  requestStop({ ifIdle }: { readonly ifIdle: boolean }): string[] {
     const busy = this.busy();
     if (ifIdle && busy.length > 0)
       throw new BangerError(
@@ -37,6 +40,7 @@ export class DaemonInfo {
         { details: { pid: process.pid, busy } },
       );
     this.#stop.abort();
+    return busy;
   }
 
   /** Counts a call as work of the daemon until it has ended. */
@@ -60,8 +64,8 @@ export class DaemonInfo {
   /** What would be cut off if the daemon ended now, but for calls that only look. */
   busy(): string[] {
     const calls = [...this.#operations]
-      .map((operation) => operation.method)
-      .filter((method) => !looks.has(method));
+      .filter(({ method }) => !isLook(method))
+      .map(({ method, on }) => (on === undefined ? method : `${method} ${on.name}`));
     const streams = this.#streams.size;
     return [...calls, ...(streams === 0 ? [] : [`${streams} open ${streams === 1 ? 'stream' : 'streams'}`])];
   }
@@ -98,11 +102,21 @@ const looks: ReadonlySet<string> = new Set([
   'daemon.status',
   'daemon.stop',
   'doctor.run',
+  'events.watch',
   'image.list',
   'image.show',
   'kernel.list',
   'kernel.show',
+  'operation.cancel',
+  'operation.list',
+  'operation.show',
+  'operation.watch',
   'vm.list',
   'vm.plan',
   'vm.show',
 ]);
+
+/** Whether a call of that method only looks. */
+export function isLook(method: string): boolean {
+  return looks.has(method);
+}

@@ -1,9 +1,11 @@
 import { BangerError } from '@banger/contract/error';
 import type { ImageView } from '@banger/contract/image';
+import type { Logger } from 'pino';
 import type { ImageBuilder, ImageCatalogEntry, ImageStore, StoredImage } from '../drivers/image/driver.ts';
 import type { VmRepository } from '../store/vm-repository.ts';
 import { underLock } from './lock-order.ts';
 import { tell } from './operation.ts';
+import { inStages } from './stages.ts';
 
 /** What must be known of an image to plan a VM with it. */
 export interface ImageOutlook {
@@ -19,11 +21,13 @@ export class ImageService {
   readonly #store: ImageStore;
   readonly #builder: ImageBuilder;
   readonly #vms: Pick<VmRepository, 'list'>;
+  readonly #log: Logger;
 
-  constructor(store: ImageStore, builder: ImageBuilder, vms: Pick<VmRepository, 'list'>) {
+  constructor(store: ImageStore, builder: ImageBuilder, vms: Pick<VmRepository, 'list'>, log: Logger) {
     this.#store = store;
     this.#builder = builder;
     this.#vms = vms;
+    this.#log = log;
   }
 
   /** What is known of an image without fetching it; `image_not_found` when it can be had nowhere. */
@@ -81,7 +85,7 @@ export class ImageService {
 
   #build(name: string, signal: AbortSignal): Promise<StoredImage> {
     return underLock('pull lock', `image ${name}`, () =>
-      this.#builder.build(name, { signal, onProgress: tell }),
+      inStages(this.#log, (onProgress) => this.#builder.build(name, { signal, onProgress })),
     );
   }
 

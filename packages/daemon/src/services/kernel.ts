@@ -1,5 +1,6 @@
 import { BangerError } from '@banger/contract/error';
 import type { KernelView } from '@banger/contract/kernel';
+import type { Logger } from 'pino';
 import type {
   KernelCatalogEntry,
   KernelSource,
@@ -9,6 +10,7 @@ import type {
 import type { VmRepository } from '../store/vm-repository.ts';
 import { underLock } from './lock-order.ts';
 import { tell } from './operation.ts';
+import { inStages } from './stages.ts';
 
 /** What must be known of a kernel to plan a VM with it. */
 export interface KernelOutlook {
@@ -21,11 +23,13 @@ export class KernelService {
   readonly #store: KernelStore;
   readonly #source: KernelSource;
   readonly #vms: Pick<VmRepository, 'list'>;
+  readonly #log: Logger;
 
-  constructor(store: KernelStore, source: KernelSource, vms: Pick<VmRepository, 'list'>) {
+  constructor(store: KernelStore, source: KernelSource, vms: Pick<VmRepository, 'list'>, log: Logger) {
     this.#store = store;
     this.#source = source;
     this.#vms = vms;
+    this.#log = log;
   }
 
   /** What is known of a kernel without fetching it; `kernel_not_found` when it can be had nowhere. */
@@ -67,7 +71,7 @@ export class KernelService {
 
   async import(name: string, from: string, force: boolean, signal: AbortSignal): Promise<KernelView> {
     const kernel = await underLock('pull lock', `kernel ${name}`, () =>
-      this.#source.import(name, from, { force }, { signal, onProgress: tell }),
+      inStages(this.#log, (onProgress) => this.#source.import(name, from, { force }, { signal, onProgress })),
     );
     return this.#viewOf(kernel);
   }
@@ -102,7 +106,7 @@ export class KernelService {
 
   #pull(name: string, force: boolean, signal: AbortSignal): Promise<StoredKernel> {
     return underLock('pull lock', `kernel ${name}`, () =>
-      this.#source.pull(name, { force }, { signal, onProgress: tell }),
+      inStages(this.#log, (onProgress) => this.#source.pull(name, { force }, { signal, onProgress })),
     );
   }
 

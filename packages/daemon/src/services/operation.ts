@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
+import type { Subject } from '@banger/contract/operation';
 import type { Progress } from '@banger/contract/progress';
 import { withoutLocks } from './lock-order.ts';
 
@@ -9,6 +10,8 @@ export interface Operation {
   readonly id: string;
   /** The method, as `vm.create`. */
   readonly method: string;
+  /** What it works on; undefined where that is no VM, image or kernel. */
+  readonly on?: Subject | undefined;
   /** Fires when the client cancels or leaves. */
   readonly signal: AbortSignal;
   /** Tells the client how far it has come; never throws, never waits. */
@@ -37,9 +40,15 @@ export function newOperationId(): string {
   return randomBytes(6).toString('hex');
 }
 
-/** An operation that no client asked for: nobody can cancel it or sees how far it has come. */
-export function ownOperation(method: string): Operation {
-  return { id: newOperationId(), method, signal: new AbortController().signal, progress: () => undefined };
+/** An operation that no client waits for. */
+export function ownOperation(method: string, on?: Subject): Operation {
+  return {
+    id: newOperationId(),
+    method,
+    on,
+    signal: new AbortController().signal,
+    progress: () => undefined,
+  };
 }
 
 /** Tells progress of the current operation, if there is one. */

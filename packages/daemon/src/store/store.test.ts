@@ -149,6 +149,28 @@ describe('the repositories', () => {
     database.close();
   });
 
+  test('each row that comes, moves or goes is told once it is so, and nothing that was refused', () => {
+    const database = openState(directory);
+    const told: unknown[] = [];
+    const vms = new VmRepository(database, {
+      inserted: ({ id }) => told.push(['inserted', id, vms.find(id)?.state]),
+      moved: (from, { id, state }) => told.push(['moved', from, state, vms.find(id)?.state]),
+      deleted: ({ id }) => told.push(['deleted', id, vms.find(id)]),
+    });
+    vms.insert(row('01', 'box'));
+    expect(() => vms.insert(row('02', 'box'))).toThrow();
+    vms.update('01', { state: 'stopped' });
+    vms.update('01', { warnings: ['no news'] });
+    vms.delete('01');
+    vms.delete('01');
+    expect(told).toEqual([
+      ['inserted', '01', 'creating'],
+      ['moved', 'creating', 'stopped', 'stopped'],
+      ['deleted', '01', undefined],
+    ]);
+    database.close();
+  });
+
   test('a runtime goes with its VM, a ledger entry does not', () => {
     const database = openState(directory);
     const vms = new VmRepository(database);

@@ -20,12 +20,22 @@ export type VmChange = Partial<
   >
 >;
 
+/** Told of each change once it is in the database; must not throw. */
+export interface VmListener {
+  inserted(row: VmRow): void;
+  /** The state was set: from what it was before, which may be the same. */
+  moved(from: VmState, row: VmRow): void;
+  deleted(row: VmRow): void;
+}
+
 /** The durable rows of VMs. */
 export class VmRepository {
   readonly #database: Database;
+  readonly #listener: VmListener | undefined;
 
-  constructor(database: Database) {
+  constructor(database: Database, listener?: VmListener) {
     this.#database = database;
+    this.#listener = listener;
   }
 
   /** Reserves id, name and MAC in one statement; `name_taken` when another VM has the name. */
@@ -58,12 +68,14 @@ export class VmRepository {
         JSON.stringify(row.warnings),
       );
     });
+    this.#listener?.inserted(row);
   }
 
   /** Changes a row and returns what it is now; `vm_not_found` when it is gone. */
   update(id: string, change: VmChange): VmRow {
-    return this.#database.transaction(() => {
-      const row = { ...this.get(id), ...change };
+    const [before, after] = this.#database.transaction(() => {
+      const old = this.get(id);
+      const row = { ...old, ...change };
       this.#database.run(
         `UPDATE vms SET spec = ?, state = ?, phase = ?, reason = ?, hint = ?, state_since = ?, ephemeral = ?, init = ?,
            steps = ?, warnings = ? WHERE id = ?`,
@@ -79,8 +91,10 @@ export class VmRepository {
         JSON.stringify(row.warnings),
         id,
       );
-      return row;
+      return [old, row];
     });
+    if (change.state !== undefined) this.#listener?.moved(before.state, after);
+    return after;
   }
 
   /** The row of this id; `vm_not_found` when there is none. */
@@ -102,7 +116,10 @@ export class VmRepository {
   }
 
   delete(id: string): void {
+    const row = this.find(id);
+    if (row === undefined) return;
     this.#database.run('DELETE FROM vms WHERE id = ?', id);
+    this.#listener?.deleted(row);
   }
 }
 

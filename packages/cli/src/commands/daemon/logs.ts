@@ -32,10 +32,11 @@ export const command = defineCommand({
 });
 
 async function forPeople(bytes: Readable): Promise<Readable> {
-  const { LogLines } = await import('../../render/log-lines.ts');
-  const lines = new LogLines();
-  bytes.on('error', (error) => lines.destroy(error));
-  return bytes.pipe(lines);
+  const [{ mapLines }, { logLine }] = await Promise.all([
+    import('../../render/map-lines.ts'),
+    import('../../render/log-lines.ts'),
+  ]);
+  return mapLines(bytes, logLine);
 }
 
 function unreadable(log: string, cause: unknown): unknown {

@@ -4,12 +4,13 @@ export const command = defineCommand({
   details: 'VMs go on running, and the next daemon finds them. It is no error when none runs.',
   options: {},
   examples: [['banger daemon stop', 'the next command that needs a daemon starts one']],
-  run: async ({ clientIfRunning, signal }) => {
+  run: async ({ clientIfRunning, signal, reporter }) => {
     const client = await clientIfRunning();
     if (client === undefined) return { view: { kind: 'daemon.stop', data: { stopped: false } } };
     const { pid } = client.hello;
     const { stopDaemon } = await import('@banger/sdk/stop-daemon');
-    await stopDaemon(client, { ifIdle: false, signal });
-    return { view: { kind: 'daemon.stop', data: { stopped: true, pid } } };
+    const cutOff = await stopDaemon(client, { ifIdle: false, signal });
+    if (cutOff.length > 0) reporter.warning(`cut off: ${cutOff.join(', ')}`);
+    return { view: { kind: 'daemon.stop', data: { stopped: true, pid, cutOff } } };
   },
 });

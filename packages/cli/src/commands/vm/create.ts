@@ -1,4 +1,5 @@
 import { defineCommand } from '../../command.ts';
+import { detachOption, startDetached } from '../../options/detach.ts';
 import { waitOption, wishOf, wishOptions } from '../../options/vm-options.ts';
 import { announcePlan } from '../../session/announce.ts';
 
@@ -9,6 +10,7 @@ export const command = defineCommand({
     ...waitOption,
     noStart: { flags: '--no-start', text: 'make it, and leave it stopped' },
     dryRun: { flags: '--dry-run', text: 'print the plan; make, fetch and start nothing' },
+    ...detachOption,
   },
   examples: [
     ['banger vm create --name box', 'a VM with the default image and sizes'],
@@ -21,16 +23,15 @@ export const command = defineCommand({
     const plan = await context.call('vm.plan', wish, 'Planning');
     if (options.dryRun) return { view: { kind: 'vm.plan', data: plan } };
     announcePlan(plan, context.reporter);
-    const vm = await context.call(
-      'vm.create',
-      {
-        spec: plan.spec,
-        start: options.noStart === undefined,
-        ephemeral: false,
-        waitInit: options.wait === 'init',
-      },
-      `Making ${plan.spec.name}`,
-    );
+    const params = {
+      spec: plan.spec,
+      start: options.noStart === undefined,
+      ephemeral: false,
+      waitInit: options.wait === 'init',
+    };
+    const label = `Making ${plan.spec.name}`;
+    if (options.detach) return startDetached(context, 'vm.create', params, label);
+    const vm = await context.call('vm.create', params, label);
     return { view: { kind: 'vm.made', data: vm } };
   },
 });

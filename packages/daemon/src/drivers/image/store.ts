@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { BangerError, isBangerError } from '@banger/contract/error';
 import { checkArtifactName, isArtifactName } from '../../domain/artifact-name.ts';
 import { readJson } from '../../host/private-files.ts';
-import { StagedDirectories } from '../../host/staged-directories.ts';
+import { StagedDirectories, type DirectoryListener } from '../../host/staged-directories.ts';
 import type { DamagedImage, ImageStore, StoredImage } from './driver.ts';
 import { allocatedBytes } from './ext4.ts';
 import { imageManifestSchema, type ImageManifest } from './manifest.ts';
@@ -20,8 +20,8 @@ export class ImageDirectory implements ImageStore {
   readonly staged: StagedDirectories;
 
   /** `root`: absolute path of the store. `removeTree` must be able to delete what a build leaves half-made. */
-  constructor(root: string, removeTree?: (path: string) => Promise<void>) {
-    this.staged = new StagedDirectories(root, removeTree);
+  constructor(root: string, removeTree?: (path: string) => Promise<void>, changed?: DirectoryListener) {
+    this.staged = new StagedDirectories(root, removeTree, changed);
   }
 
   async list(): Promise<{

@@ -5,7 +5,7 @@ import { checkArtifactName, isArtifactName } from '../../domain/artifact-name.ts
 import { SingleFlight } from '../../domain/single-flight.ts';
 import { readJson, writeFileAtomic } from '../../host/private-files.ts';
 import type { Runner } from '../../host/runner.ts';
-import { StagedDirectories } from '../../host/staged-directories.ts';
+import { StagedDirectories, type DirectoryListener } from '../../host/staged-directories.ts';
 import type { DamagedKernel, KernelStore, StoredKernel } from './driver.ts';
 import { buildInitramfs, INITRAMFS_LAYOUT, readAgent } from './initramfs.ts';
 import { kernelManifestSchema, type KernelManifest } from './manifest.ts';
@@ -28,8 +28,13 @@ export class KernelDirectory implements KernelStore {
   readonly #rebuilds = new SingleFlight<StoredKernel>();
 
   /** `root`: absolute path of the store. `agent`: absolute path of the static agent binary. */
-  constructor(options: { readonly root: string; readonly agent: string; readonly runner: Runner }) {
-    this.staged = new StagedDirectories(options.root);
+  constructor(options: {
+    readonly root: string;
+    readonly agent: string;
+    readonly runner: Runner;
+    readonly changed?: DirectoryListener;
+  }) {
+    this.staged = new StagedDirectories(options.root, undefined, options.changed);
     this.#agent = options.agent;
     this.#runner = options.runner;
   }

@@ -89,7 +89,8 @@ export async function createHeld(deps: VmDeps, row: VmRow, signal: AbortSignal):
   }
 }
 
-const createSteps: readonly Step<CreateContext>[] = [
+/** What a creation does before the start. */
+export const createSteps: readonly Step<CreateContext>[] = [
   {
     name: 'image',
     title: 'Looking for image and kernel',

@@ -1,5 +1,6 @@
 import type { ResultOf } from '@banger/contract/methods';
 import { liveStates } from '../../domain/vm-state.ts';
+import { tell } from '../operation.ts';
 import type { VmDeps } from './deps.ts';
 import { release } from './ended.ts';
 
@@ -13,6 +14,7 @@ export const DELETING = 'delete';
 export async function deleteHeld(deps: VmDeps, id: string): Promise<ResultOf<'vm.delete'>> {
   const row = deps.vms.find(id);
   if (row === undefined) return { id, name: '', leftOver: [] };
+  tell({ stage: 'Removing the virtual machine' });
   const live = deps.live.get(id);
   // Before anything goes, so that a daemon which finds half of it deletes the rest, and nobody is told that it runs.
   deps.states.go(id, liveStates.has(row.state) ? 'stopping' : row.state, {

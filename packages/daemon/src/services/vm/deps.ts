@@ -1,3 +1,4 @@
+import type { Subject } from '@banger/contract/operation';
 import type { Logger } from 'pino';
 import type { DiskDriver } from '../../drivers/disk/driver.ts';
 import type { GuestDriver } from '../../drivers/guest/driver.ts';
@@ -35,8 +36,8 @@ export interface VmDeps {
   readonly defaults: VmDefaults;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Counts work as the daemon's own, so that it does not end in the middle of it. */
-  readonly asOperation: <T>(method: string, work: () => Promise<T>) => Promise<T>;
+  /** Runs work as an operation of the daemon's own, which does not end in the middle of it. */
+  readonly asOperation: <T>(method: string, work: () => Promise<T>, on?: Subject) => Promise<T>;
   /** Cryptographic random bytes; fixed ones in tests. */
   readonly randomBytes: (count: number) => Uint8Array;
 }

@@ -30,9 +30,12 @@ import { LedgerRepository } from '../../store/ledger-repository.ts';
 import { openState } from '../../store/open-state.ts';
 import { RuntimeRepository } from '../../store/runtime-repository.ts';
 import { VmRepository } from '../../store/vm-repository.ts';
+import { EventBus } from '../events.ts';
 import { ImageService } from '../image.ts';
 import { KernelService } from '../kernel.ts';
 import { Ledger } from '../ledger.ts';
+import { Operations } from '../operations.ts';
+import { imageEvents, kernelEvents, vmEvents } from '../store-events.ts';
 import type { VmDeps } from './deps.ts';
 import type { MemoryGuests } from './memory-guests.suite.ts';
 import { VmLocks } from './locks.ts';
@@ -87,6 +90,8 @@ export class FakeHost {
   readonly world = new FakeVmmWorld();
   readonly network = new FakeNetwork();
   readonly clock: Clock;
+  readonly bus: EventBus;
+  readonly operations: Operations;
   readonly calls: Call[] = [];
   /** Called before each of these. */
   onCall: (call: Call, signal: AbortSignal | undefined) => Promise<void> | void = () => undefined;
@@ -106,6 +111,8 @@ export class FakeHost {
   private constructor(directory: string, clock: Clock, options: FakeHostOptions) {
     this.directory = directory;
     this.clock = clock;
+    this.bus = new EventBus(clock);
+    this.operations = new Operations(this.bus, clock);
     this.#options = options;
     this.#database = open(this.layout.paths.state);
     this.#deps = this.#compose();
@@ -178,11 +185,11 @@ export class FakeHost {
     const daemon = this.#daemon;
     const clock = mortalClock(this.clock, daemon);
     const { turn } = daemon.bind({ turn: (call: Call, signal?: AbortSignal) => this.#call(call, signal) });
-    const vms = new VmRepository(this.#database);
+    const vms = new VmRepository(this.#database, vmEvents(this.bus));
     const agent = join(this.directory, 'agent');
-    const images = createFakeImages(layout.images);
+    const images = createFakeImages(layout.images, imageEvents(this.bus));
     images.host.onBuild = (signal) => turn('build', signal);
-    const kernels = createFakeKernels({ root: layout.kernels, agent });
+    const kernels = createFakeKernels({ root: layout.kernels, agent, changed: kernelEvents(this.bus) });
     const networks = { user: daemon.bind(this.#network(turn)), none: new NoNetwork() };
     const vmm = daemon.bind(this.#vmm(daemon, turn));
     const log = this.#options.log ?? pino({ level: 'silent' });
@@ -194,8 +201,8 @@ export class FakeHost {
       states: new ToldStates(vms, clock, log, (row) => this.onState(row)),
       locks: new VmLocks(),
       live: new Map(),
-      images: new ImageService(images.store, images.builder, vms),
-      kernels: new KernelService(kernels.store, kernels.source, vms),
+      images: new ImageService(images.store, images.builder, vms, log),
+      kernels: new KernelService(kernels.store, kernels.source, vms, log),
       vmm,
       disks: daemon.bind(this.#disks(turn)),
       networks,

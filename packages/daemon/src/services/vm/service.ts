@@ -148,11 +148,13 @@ export class VmService {
   }
 
   /** From now on the VM goes when the signal fires. That is work of the daemon, which waits for it at its own end. */
-  #tie({ id }: VmRow, until: AbortSignal): void {
+  #tie({ id, spec }: VmRow, until: AbortSignal): void {
     const remove = (): void => {
       inBackground(this.#deps.log, 'deletion of an ephemeral VM', () =>
-        this.#deps.asOperation('vm.delete', () =>
-          this.#deps.locks.hold(id, { preempt: true }, () => deleteHeld(this.#deps, id)),
+        this.#deps.asOperation(
+          'vm.delete',
+          () => this.#deps.locks.hold(id, { preempt: true }, () => deleteHeld(this.#deps, id)),
+          { kind: 'vm', name: spec.name },
         ),
       );
     };

@@ -69,6 +69,7 @@ export async function killHeld(deps: VmDeps, id: string, signal: NodeJS.Signals)
     throw new BangerError('vm_not_running', `${deps.vms.get(id).spec.name} is not running.`);
   }
   deps.states.go(id, 'stopping');
+  tell({ stage: 'Ending the virtual machine' });
   await endVmm(deps, live, signal);
   return release(deps, live, (leftOver) => settled(deps, id, leftOver, `It was killed with ${signal}.`));
 }

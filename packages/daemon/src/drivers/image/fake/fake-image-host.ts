@@ -1,6 +1,7 @@
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FakeExit, FakeRunner, type FakeProgram } from '../../../host/fake-runner.ts';
+import type { DirectoryListener } from '../../../host/staged-directories.ts';
 import { BuildNamespace } from '../build-namespace.ts';
 import { RecipeImageBuilder } from '../builder.ts';
 import { ImageDirectory } from '../store.ts';
@@ -78,7 +79,10 @@ async function writeTree(tree: string): Promise<void> {
 }
 
 /** Store and builder below `root` on a pretended machine. */
-export function createFakeImages(root: string): {
+export function createFakeImages(
+  root: string,
+  changed?: DirectoryListener,
+): {
   readonly host: FakeImageHost;
   readonly store: ImageDirectory;
   readonly builder: RecipeImageBuilder;
@@ -86,7 +90,7 @@ export function createFakeImages(root: string): {
   const host = new FakeImageHost();
   const { runner } = host;
   const namespace = new BuildNamespace(runner, 0);
-  const store = new ImageDirectory(root, (path) => namespace.remove(path));
+  const store = new ImageDirectory(root, (path) => namespace.remove(path), changed);
   const builder = new RecipeImageBuilder({ store, runner, namespace, now: () => 0 });
   return { host, store, builder };
 }

@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { FakeExit, FakeRunner } from '../../../host/fake-runner.ts';
+import type { DirectoryListener } from '../../../host/staged-directories.ts';
 import { HostKernelSource } from '../source.ts';
 import { KernelDirectory } from '../store.ts';
 import { wantedModules } from '../wanted-modules.ts';
@@ -84,7 +85,11 @@ export async function writeKernelTree(directory: string): Promise<void> {
 }
 
 /** Store and source below `root` on a pretended machine; `agent` is the path of any file. */
-export function createFakeKernels(options: { readonly root: string; readonly agent: string }): {
+export function createFakeKernels(options: {
+  readonly root: string;
+  readonly agent: string;
+  readonly changed?: DirectoryListener;
+}): {
   readonly host: FakeKernelHost;
   readonly store: KernelDirectory;
   readonly source: HostKernelSource;

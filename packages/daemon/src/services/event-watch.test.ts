@@ -1,0 +1,93 @@
+import type { Readable } from 'node:stream';
+import type { DaemonEvent } from '@banger/contract/event';
+import { eventSchema } from '@banger/contract/event';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { watchEvents } from './event-watch.ts';
+import { FakeHost } from './vm/fake-host.suite.ts';
+
+const never = new AbortController().signal;
+
+let host: FakeHost;
+beforeEach(async () => {
+  host = await FakeHost.make();
+});
+afterEach(() => host.close());
+
+const watch = (...vms: string[]): Readable =>
+  watchEvents({ bus: host.bus, vms: host.deps.vms, operations: host.operations }, vms);
+
+/** What the stream has to say now; each event in the shape that the contract gives. */
+function read(stream: Readable): DaemonEvent[] {
+  const text = (stream.read() as Buffer | null)?.toString() ?? '';
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => eventSchema.parse(JSON.parse(line)));
+}
+
+const brief = (event: DaemonEvent): string => ('to' in event ? `${event.from} -> ${event.to}` : event.event);
+const create = (name: string) => host.vms.create(host.spec(name), { start: true, waitInit: false }, never);
+
+test('the whole life of a VM is told, in its order', async () => {
+  const stream = watch();
+  expect(read(stream)).toMatchObject([{ event: 'snapshot', vms: [], operations: [] }]);
+  await create('box');
+  await host.vms.stop('box', false, never);
+  await host.vms.start('box', false, never);
+  await host.vms.kill('box', 'SIGKILL', never);
+  await host.vms.delete('box');
+  const told = read(stream).map(brief);
+  // Fetched side by side.
+  expect(told.filter((each) => each.endsWith('.added')).toSorted()).toEqual(['image.added', 'kernel.added']);
+  expect(told.filter((each) => !each.endsWith('.added'))).toEqual([
+    'vm.made',
+    'creating -> stopped',
+    'stopped -> starting',
+    'starting -> running',
+    'running -> stopping',
+    'stopping -> stopped',
+    'stopped -> starting',
+    'starting -> running',
+    'running -> stopping',
+    'stopping -> stopped',
+    'vm.deleted',
+  ]);
+});
+
+test('of one VM, known or yet to come, nothing else is told; the snapshot says how it stands', async () => {
+  await create('box');
+  const [byName, byPrefix, later] = [watch('box'), watch('bo'), watch('web')];
+  for (const stream of [byName, byPrefix])
+    expect(read(stream)).toMatchObject([{ event: 'snapshot', vms: [{ vm: 'box', state: 'running' }] }]);
+  expect(read(later)).toMatchObject([{ event: 'snapshot', vms: [] }]);
+  await create('web');
+  const request = {
+    id: 'aa11',
+    method: 'vm.stop',
+    signal: never,
+    progress: () => undefined,
+    detached: false,
+  };
+  await host.operations.run({ ...request, on: { kind: 'vm', name: 'box' } }, (signal) =>
+    host.vms.stop('box', false, signal),
+  );
+  for (const stream of [byName, byPrefix])
+    expect(read(stream).map(brief)).toEqual([
+      'operation.begun',
+      'running -> stopping',
+      'stopping -> stopped',
+      'operation.ended',
+    ]);
+  expect(read(later).map(brief)).toEqual([
+    'vm.made',
+    'creating -> stopped',
+    'stopped -> starting',
+    'starting -> running',
+  ]);
+});
+
+test('a beginning that several VMs share is refused', async () => {
+  await create('box-a');
+  await create('box-b');
+  expect(() => watch('box')).toThrow(expect.objectContaining({ code: 'name_ambiguous' }));
+});

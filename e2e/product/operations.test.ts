@@ -150,7 +150,7 @@ describe('a pull that goes on by itself', () => {
     const { status, stderr } = await banger(['daemon', 'stop'], { home });
     expect({ status, stderr }).toEqual({
       status: 0,
-      stderr: expect.stringContaining('warning: cut off: image.pull debian-bookworm'),
+      stderr: expect.stringContaining('warning: it was busy with image.pull debian-bookworm:'),
     });
     expectNothingLeft();
   });

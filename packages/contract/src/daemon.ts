@@ -44,6 +44,9 @@ export const daemonStopSchema = z.strictObject({
 });
 export const stoppedSchema = z.object({
   pid: z.int(),
-  /** Calls that were at work and streams that were open, but for those that only look. */
-  cutOff: z.array(z.string()),
+  /**
+   * Calls that were at work and streams that were open, but for those that only look: the streams are cut off, the calls cancelled, or
+   * waited for where there is no way back.
+   */
+  busy: z.array(z.string()),
 });

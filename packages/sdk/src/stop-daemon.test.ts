@@ -27,11 +27,11 @@ describe('stopping a daemon', () => {
     const stop = (): Promise<unknown> =>
       Promise.resolve({
         pid: child.pid,
-        cutOff: ['vm.create box'],
+        busy: ['vm.create box'],
         timer: setTimeout(() => child.kill(), 30),
       });
-    const cutOff = await stopDaemon(client(child.pid ?? 0, stop), { ifIdle: false });
-    expect(cutOff).toEqual(['vm.create box']);
+    const busy = await stopDaemon(client(child.pid ?? 0, stop), { ifIdle: false });
+    expect(busy).toEqual(['vm.create box']);
     // Until we have waited for it, a dead child keeps its process id, but no program: proc_pid_exe(5).
     expect(existsSync(`/proc/${child.pid}/exe`)).toBe(false);
   });
@@ -53,7 +53,7 @@ describe('stopping a daemon', () => {
   });
 
   test.each([
-    ['does not end', () => Promise.resolve({ cutOff: [] })],
+    ['does not end', () => Promise.resolve({ busy: [] })],
     ['does not even answer', () => new Promise(() => undefined)],
   ])('fails when it %s', async (_name, stop) => {
     const running = client(child.pid ?? 0, stop);

@@ -20,7 +20,7 @@ export interface StopOptions {
 
 /**
  * Asks a daemon to end and waits until its process is gone, so that the next one finds the state directory free; resolves
- * with what that cut off, as far as the daemon could still say. Rejects with `daemon_unreachable` when it still runs after `stopMs`, and, with `ifIdle`, with `daemon_build_mismatch` when it is
+ * with what it was busy with, as far as it could still say. Rejects with `daemon_unreachable` when it still runs after `stopMs`, and, with `ifIdle`, with `daemon_build_mismatch` when it is
  * busy at that moment: it then goes on.
  */
 export async function stopDaemon(
@@ -29,9 +29,9 @@ export async function stopDaemon(
 ): Promise<readonly string[]> {
   const { pid } = client.hello;
   const deadline = performance.now() + stopMs;
-  let cutOff: readonly string[] = [];
+  let busy: readonly string[] = [];
   await Promise.race([
-    ask(client, ifIdle).then((answer) => (cutOff = answer)),
+    ask(client, ifIdle).then((answer) => (busy = answer)),
     sleep(stopMs, undefined, { ref: false, ...(signal && { signal }) }),
   ]).catch((error: unknown) => {
     throw signal?.aborted === true ? cancelled(error) : error;
@@ -49,12 +49,12 @@ export async function stopDaemon(
     }
     await sleep(POLL_MS);
   }
-  return cutOff;
+  return busy;
 }
 
 async function ask(client: Pick<BangerClient, 'call'>, ifIdle: boolean): Promise<readonly string[]> {
   try {
-    return (await client.call('daemon.stop', { ifIdle })).cutOff;
+    return (await client.call('daemon.stop', { ifIdle })).busy;
   } catch (error) {
     // It may be gone before its answer, for instance because another client asked first.
     if (!isBangerError(error, 'daemon_unreachable')) throw error;

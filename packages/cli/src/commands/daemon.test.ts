@@ -46,7 +46,7 @@ describe('daemon status, stop and version', () => {
   test('tell of the one that runs', async () => {
     const daemon = new FakeDaemon({
       'daemon.status': () => status,
-      'daemon.stop': () => ({ pid: 4_194_305, cutOff: ['vm.create box', '1 open stream'] }),
+      'daemon.stop': () => ({ pid: 4_194_305, busy: ['vm.create box', '1 open stream'] }),
     });
     const told = await run('daemon status', fakeMachine({ client: daemon }));
     expect(told.status).toBe(0);
@@ -56,7 +56,7 @@ describe('daemon status, stop and version', () => {
     expect(stopped).toEqual({
       status: 0,
       out: 'stopped (process 4194305); VMs go on running\n',
-      err: 'warning: cut off: vm.create box, 1 open stream\n',
+      err: 'warning: it was busy with vm.create box, 1 open stream: cancelled, or waited for where there is no way back\n',
     });
     const version = await run('version --json', fakeMachine({ client: daemon }));
     expect(JSON.parse(version.out)).toMatchObject({

@@ -36,7 +36,7 @@ export interface Views {
   'daemon.status':
     | ({ readonly running: true } & DaemonStatus)
     | { readonly running: false; readonly socket: string; readonly log: string };
-  'daemon.stop': { readonly stopped: boolean; readonly pid?: number; readonly cutOff?: readonly string[] };
+  'daemon.stop': { readonly stopped: boolean; readonly pid?: number; readonly busy?: readonly string[] };
   'operation.list': readonly OperationView[];
   'operation.show': OperationOutcome;
   /** One that goes on by itself: its id is what the next command needs. */

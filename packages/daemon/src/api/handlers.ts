@@ -63,7 +63,7 @@ export function handlers(services: ApiServices): Handlers {
       return { protocol: PROTOCOL_VERSION, build: buildInfo(), pid: process.pid, busy: daemon.busy() };
     },
     'daemon.status': () => daemon.status(),
-    'daemon.stop': async ({ ifIdle }) => ({ pid: process.pid, cutOff: daemon.requestStop({ ifIdle }) }),
+    'daemon.stop': async ({ ifIdle }) => ({ pid: process.pid, busy: daemon.requestStop({ ifIdle }) }),
     'doctor.run': () => doctor.run(),
     'events.watch': async (watch) => streams.offerReadable(watchEvents(events, watch.vms), 'look'),
     'exec.resize': async ({ session, rows, columns }) => {

@@ -29,7 +29,7 @@ test('a daemon that is to end only when idle decides that when it is asked', asy
   expect(stop).toThrow(`(pid ${process.pid}) is busy with 1 open stream.`);
   ended();
   expect(daemon.stopRequested.aborted).toBe(false);
-  await daemon.during(operation('daemon.stop'), async () => void expect(stop()).toEqual([]));
+  await daemon.during(operation('daemon.stop'), async () => expect(stop()).toEqual([]));
   expect(daemon.stopRequested.aborted).toBe(true);
 });
 

@@ -28,7 +28,7 @@ export class DaemonInfo {
   }
 
   /**
-   * Begins the daemon's end; returns what that cuts off. With `ifIdle` a busy one throws `daemon_build_mismatch`, naming its work,
+   * Begins the daemon's end; returns what it is busy with. With `ifIdle` a busy one throws `daemon_build_mismatch`, naming its work,
    * and goes on.
    */
   requestStop({ ifIdle }: { readonly ifIdle: boolean }): string[] {

@@ -4,7 +4,7 @@ import type { Progress } from '@banger/contract/progress';
 import { FakeClock } from '@banger/testkit/fake-clock';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { EventBus } from './events.ts';
-import { currentOperation, tell } from './operation.ts';
+import { currentOperation, type tell } from './operation.ts';
 import type { OperationRequest } from './operation-record.ts';
 import { Operations } from './operations.ts';
 
@@ -215,8 +215,8 @@ describe('operations that ended', () => {
     operations.pruneFinished(clock.now());
     expect(operations.list(true).map(({ id }) => id)).toEqual(['bb22', 'aa11']);
     await clock.advance(1);
-    operations.pruneFinished(clock.now());
     expect(operations.list(true).map(({ id }) => id)).toEqual(['aa11']);
+    expect(() => operations.show('bb22')).toThrow(expect.objectContaining({ code: 'operation_not_found' }));
     end('');
     await long;
   });

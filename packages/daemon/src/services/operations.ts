@@ -47,6 +47,7 @@ export class Operations {
 
   /** Those at work, oldest first; with `all`, behind those that have ended. */
   list(all: boolean): OperationView[] {
+    this.pruneFinished(this.#clock.now());
     const ended = all ? [...this.#finished.values()] : [];
     return [...ended, ...this.#running.values()].map((record) => record.view());
   }

@@ -9,8 +9,11 @@ export const command = defineCommand({
     if (client === undefined) return { view: { kind: 'daemon.stop', data: { stopped: false } } };
     const { pid } = client.hello;
     const { stopDaemon } = await import('@banger/sdk/stop-daemon');
-    const cutOff = await stopDaemon(client, { ifIdle: false, signal });
-    if (cutOff.length > 0) reporter.warning(`cut off: ${cutOff.join(', ')}`);
-    return { view: { kind: 'daemon.stop', data: { stopped: true, pid, cutOff } } };
+    const busy = await stopDaemon(client, { ifIdle: false, signal });
+    if (busy.length > 0)
+      reporter.warning(
+        `it was busy with ${busy.join(', ')}: cancelled, or waited for where there is no way back`,
+      );
+    return { view: { kind: 'daemon.stop', data: { stopped: true, pid, busy } } };
   },
 });

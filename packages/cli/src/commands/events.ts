@@ -8,7 +8,7 @@ export const command = defineCommand({
     'Begins with how things stand, then tells each change as it happens, until Ctrl-C. As JSON, each event is an object on a line; the first is a snapshot, so that a script which waits for something misses nothing.',
   options: {
     vm: {
-      flags: '--vm <name>',
+      flags: '--vm <vm>',
       text: 'only what happens to this VM, also when it is made later; repeatable',
       parse: parseText,
       repeat: true,

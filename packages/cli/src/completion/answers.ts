@@ -1,6 +1,8 @@
 import { constants } from 'node:os';
+import type { OperationView } from '@banger/contract/operation';
 import type { DaemonClient } from '../client.ts';
 import type { Machine } from '../machine.ts';
+import { subjectText } from '../render/operations.ts';
 import { flagsOf } from './flags.ts';
 import type { Asked, Question } from './question.ts';
 import { shells } from './shells.ts';
@@ -71,11 +73,8 @@ type List = (client: DaemonClient, signal: AbortSignal) => Promise<readonly Cand
 
 /** Who is asked for what a placeholder stands for. An image or a kernel to be used may also be one that is to be fetched. */
 const lists: Readonly<Record<string, List | undefined>> = {
-  'vm name': async (client, signal) =>
-    (await client.call('vm.list', {}, { signal })).map(({ name, state, spec }) => ({
-      value: name,
-      description: `${state}, ${spec.image}`,
-    })),
+  'vm name': vms,
+  vm: vms,
   'image name': async (client, signal) =>
     (await client.call('image.list', { available: false }, { signal })).map(stored),
   'kernel name': async (client, signal) =>
@@ -84,7 +83,21 @@ const lists: Readonly<Record<string, List | undefined>> = {
     (await client.call('image.list', { available: true }, { signal })).map(stored),
   kernel: async (client, signal) =>
     (await client.call('kernel.list', { available: true }, { signal })).map(stored),
+  operation: async (client, signal) =>
+    (await client.call('operation.list', { all: true }, { signal })).map(operation),
+  // Those that can be cancelled.
+  operations: async (client, signal) =>
+    (await client.call('operation.list', { all: false }, { signal })).map(operation),
 };
+
+async function vms(client: DaemonClient, signal: AbortSignal): Promise<readonly Candidate[]> {
+  const list = await client.call('vm.list', {}, { signal });
+  return list.map(({ name, state, spec }) => ({ value: name, description: `${state}, ${spec.image}` }));
+}
+
+function operation({ id, method, on, state }: OperationView): Candidate {
+  return { value: id, description: `${state}, ${subjectText({ method, on })}` };
+}
 
 function stored({ name, present }: { readonly name: string; readonly present: boolean }): Candidate {
   return { value: name, description: present ? 'here' : 'in the catalog' };

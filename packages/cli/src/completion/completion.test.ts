@@ -1,11 +1,14 @@
 import { BangerError } from '@banger/contract/error';
 import type { ImageView } from '@banger/contract/image';
 import type { KernelView } from '@banger/contract/kernel';
+import type { OperationView } from '@banger/contract/operation';
 import { describe, expect, test } from 'vitest';
 import { FakeDaemon, stoppedVm, untilCancelled, vmView } from '../fake-daemon.suite.ts';
 import { fakeMachine, run, until, type FakeMachine } from '../fake-machine.suite.ts';
 
 const here = (name: string) => ({ name, present: true }) as ImageView & KernelView;
+const operation = (id: string, state: OperationView['state']) =>
+  ({ id, state, method: 'vm.stop' }) as OperationView;
 const away = (name: string) => ({ name, present: false }) as ImageView & KernelView;
 
 const daemon = (): FakeDaemon =>
@@ -16,6 +19,10 @@ const daemon = (): FakeDaemon =>
       ...(available ? [away('debian-bookworm-systemd')] : []),
     ],
     'kernel.list': ({ available }) => [here('mine'), ...(available ? [away('debian-cloud')] : [])],
+    'operation.list': ({ all }) => [
+      ...(all ? [operation('aa11', 'done')] : []),
+      operation('bb22', 'running'),
+    ],
   });
 
 /** The words that the line up to the cursor, marked by `|`, can go on with; what is told as an error is none. */
@@ -70,6 +77,9 @@ test.each<[string, string[]]>([
   ['kernel import |', []],
   ['kernel import x --from |', [':files']],
   ['kernel import x --from=./|', [':files']],
+  ['operation show |', ['aa11', 'bb22']],
+  ['op cancel |', ['bb22']],
+  ['events --vm bo|', ['box']],
   ['completion |', ['bash', 'zsh', 'fish']],
   ['completion bash |', []],
   ['no-such-thing |', []],

@@ -4,7 +4,7 @@ import { eachName } from '../each.ts';
 export const command = defineCommand({
   details:
     'Waits until what they did so far is undone: a creation or a pull leaves nothing, a start leaves the VM stopped. A stop or a deletion is cancelled only while it waits for its turn; one that has begun goes on to its end, and is told with status 1.',
-  args: '<ids...>',
+  args: '<operations...>',
   options: {},
   examples: [
     ['banger operation cancel 3f9c1d20ab47', 'end it, whoever began it'],

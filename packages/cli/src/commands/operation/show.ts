@@ -2,7 +2,7 @@ import { defineCommand } from '../../command.ts';
 
 export const command = defineCommand({
   details: 'An id may be cut short as long as it is the only one that begins so.',
-  args: '<id>',
+  args: '<operation>',
   options: {},
   examples: [
     ['banger operation show 3f9c1d20ab47', 'its stage, or how it ended'],

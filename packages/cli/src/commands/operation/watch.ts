@@ -8,7 +8,7 @@ import { exitStatus } from '../../exit-status.ts';
 export const command = defineCommand({
   details:
     'Shows its progress, whoever began it, and ends as it does: with status 1 when it failed or was cancelled. Ctrl-C ends the watching alone. As JSON, each event is an object on a line, {"progress": …}, and the last line is {"operation": …}.',
-  args: '<id>',
+  args: '<operation>',
   options: {},
   examples: [
     ['banger operation watch 3f9c1d20ab47', 'wait for it, and see how far it is'],

@@ -70,7 +70,8 @@ describe('a VM', () => {
     reader.kill('SIGINT');
     expect(await ended).toEqual([130, null]);
     const told = events().map((event) => {
-      if (event.event === 'vm.state') return `${event.from} -> ${event.to}`;
+      if (event.event === 'vm.state')
+        return `${event.from} -> ${event.to}${event.phase && ` at ${event.phase}`}`;
       return 'method' in event ? `${event.event} ${event.method}` : event.event;
     });
     expect(told).toEqual([
@@ -86,6 +87,7 @@ describe('a VM', () => {
       'stopping -> stopped',
       'operation.ended vm.stop',
       'operation.begun vm.delete',
+      'stopped -> stopped at delete',
       'vm.deleted',
       'operation.ended vm.delete',
     ]);

@@ -24,7 +24,8 @@ function textsOf(event: DaemonEvent): string[] {
     case 'vm.state': {
       const step = event.phase === '' ? '' : ` at ${event.phase}`;
       const [reason = ''] = event.reason.split('\n');
-      return [`${event.vm}: ${event.from} -> ${event.to}${step}${reason === '' ? '' : ` (${reason})`}`];
+      const states = event.from === event.to ? event.to : `${event.from} -> ${event.to}`;
+      return [`${event.vm}: ${states}${step}${reason === '' ? '' : ` (${reason})`}`];
     }
     case 'operation.begun':
       return [`${subjectText(event)}: begun, operation ${event.operation}`];

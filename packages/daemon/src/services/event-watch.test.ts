@@ -25,7 +25,8 @@ function read(stream: Readable): DaemonEvent[] {
     .map((line) => eventSchema.parse(JSON.parse(line)));
 }
 
-const brief = (event: DaemonEvent): string => ('to' in event ? `${event.from} -> ${event.to}` : event.event);
+const brief = (event: DaemonEvent): string =>
+  'to' in event ? `${event.from} -> ${event.to}${event.phase && ` at ${event.phase}`}` : event.event;
 const create = (name: string) => host.vms.create(host.spec(name), { start: true, waitInit: false }, never);
 
 test('the whole life of a VM is told, in its order', async () => {
@@ -50,6 +51,7 @@ test('the whole life of a VM is told, in its order', async () => {
     'starting -> running',
     'running -> stopping',
     'stopping -> stopped',
+    'stopped -> stopped at delete',
     'vm.deleted',
   ]);
 });

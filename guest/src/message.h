@@ -30,6 +30,7 @@ enum message_type {
     MSG_GET = 0x0041,
     MSG_PORTS = 0x0050,
     MSG_STATS = 0x0051,
+    MSG_CLOCK = 0x0052,
     MSG_SYNC = 0x0060,
     MSG_SHUTDOWN = 0x0061,
     MSG_EVENTS = 0x0070,

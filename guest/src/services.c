@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "clock.h"
 #include "configure.h"
 #include "dial.h"
 #include "events.h"
@@ -23,6 +24,7 @@ static const struct {
     {MSG_GET, false, get_open_stream},     {MSG_PORTS, false, ports_open},
     {MSG_STATS, false, stats_open},        {MSG_SYNC, true, sync_open},
     {MSG_SHUTDOWN, true, shutdown_open},   {MSG_EVENTS, true, events_open},
+    {MSG_CLOCK, false, clock_open},
 };
 
 void agent_request(struct stream *s, uint16_t type, struct slice payload) {

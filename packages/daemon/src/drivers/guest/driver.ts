@@ -72,6 +72,8 @@ export interface GuestSession {
   /** Sockets that programs in the guest listen on, as the guest tells: nothing of it can be relied upon. */
   ports(options?: RequestOptions): Promise<readonly GuestPort[]>;
   stats(options?: RequestOptions): Promise<GuestStats>;
+  /** The time in the guest, nanoseconds since 1970, as it claims. */
+  clock(options?: RequestOptions): Promise<bigint>;
   /** Writes what the guest's kernel holds to its disks. */
   sync(options?: RequestOptions): Promise<void>;
   /** Begins the end of the machine; the channel ends later, and `closed` tells. */

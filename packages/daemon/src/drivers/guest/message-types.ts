@@ -17,6 +17,7 @@ export const MessageType = {
   get: 0x0041,
   ports: 0x0050,
   stats: 0x0051,
+  clock: 0x0052,
   sync: 0x0060,
   shutdown: 0x0061,
   events: 0x0070,

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { BangerError } from '@banger/contract/error';
+import { clock } from './clock.ts';
 import { configure } from './configure.ts';
 import { dial } from './dial.ts';
 import type { GuestHello, GuestSession, RequestOptions } from './driver.ts';
@@ -30,6 +31,7 @@ export function createGuestSession(mux: MuxSession, hello: GuestHello): GuestSes
     get: async (path, options = {}) => get(channel, path, options),
     ports: async (options = {}) => ports(channel, options),
     stats: async (options = {}) => stats(channel, options),
+    clock: async (options = {}) => clock(channel, options),
     sync: async (options = {}) => sync(channel, options),
     shutdown: async (how, options = {}) => shutdown(channel, how, options),
     events: (options = {}) => events(channel, options),

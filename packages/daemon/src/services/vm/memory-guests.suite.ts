@@ -9,10 +9,11 @@ import type { Clock } from '../../host/clock.ts';
 
 /** What a guest is about to do; a test holds it there. */
 export type GuestMoment =
-  'hello' | 'configure' | 'command begins' | 'command ends' | 'shutdown' | 'boots again';
+  'hello' | 'configure' | 'tells the time' | 'command begins' | 'command ends' | 'shutdown' | 'boots again';
 
 /** How often a channel that leads nowhere is tried. */
 const TRY_MS = 500;
+const NS_PER_MS = 1_000_000n;
 
 /**
  * Guests of fake VMMs, without sockets and without a protocol: what a host sees of them, and nothing that depends on how fast
@@ -33,7 +34,7 @@ export class MemoryGuests {
           if (this.#guests.get(path)?.answers === true) await hello();
           if (signal?.aborted === true) throw new BangerError('cancelled', 'The connection was cancelled.');
           const guest = this.#guests.get(path);
-          if (guest?.answers === true) return guest.connect();
+          if (guest?.answers === true) return guest.connect(clock);
           await clock.sleep(TRY_MS, signal);
         }
         throw new BangerError('agent_not_ready', 'The agent did not answer.');
@@ -77,7 +78,7 @@ class MemoryGuest implements FakeVmmWatcher {
   }
 
   /** A new session; the one before is over, as on a VMM's socket. */
-  connect(): GuestSession {
+  connect(clock: Clock): GuestSession {
     this.session?.lose();
     const session = new MemorySession({
       hello: {
@@ -87,6 +88,7 @@ class MemoryGuest implements FakeVmmWatcher {
         configured: this.#configured,
         init: 'agent',
       },
+      now: () => clock.now(),
       moment: this.#moment,
       configured: () => (this.#configured = true),
       powerOff: () => this.#runs && this.#powerOff(),
@@ -118,6 +120,8 @@ class MemoryGuest implements FakeVmmWatcher {
 /** What a session is to its guest. */
 interface SessionEnds {
   readonly hello: GuestSession['hello'];
+  /** Its clock is right: milliseconds since 1970. */
+  readonly now: () => number;
   readonly moment: (what: GuestMoment) => Promise<void>;
   readonly configured: () => void;
   readonly powerOff: () => void;
@@ -163,6 +167,11 @@ class MemorySession implements GuestSession {
     const stdin = new Writable({ write: (_bytes, _encoding, done) => done() });
     const ignored = async (): Promise<void> => undefined;
     return { pid: 1, stdin, stdout, stderr, exit, signal: ignored, resize: ignored, abort };
+  }
+
+  async clock(): Promise<bigint> {
+    await this.#reach('tells the time');
+    return BigInt(Math.round(this.#guest.now())) * NS_PER_MS;
   }
 
   async shutdown(): Promise<void> {

@@ -78,6 +78,13 @@ export function describeGuest(name: string, start: (directory: string) => Promis
       }
     });
 
+    test('the clock tells the time', async () => {
+      const before = BigInt(Date.now() - 1) * 1_000_000n;
+      const time = await session.clock();
+      expect(time).toBeGreaterThan(before);
+      expect(time).toBeLessThan(BigInt(Date.now() + 2) * 1_000_000n);
+    });
+
     test('a command ends with its status', async () => {
       for (const [program, status] of [
         [programs.exit0, 0],

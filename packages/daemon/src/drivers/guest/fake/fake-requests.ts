@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { addressBytes } from '../address.ts';
+import { ClockTag } from '../clock.ts';
 import { ConfigureTag, FileTag, WarningTag } from '../configure.ts';
 import { dataDuplex } from '../data-duplex.ts';
 import { DialKind, DialTag } from '../dial.ts';
@@ -27,6 +28,7 @@ const EMPTY = new Uint8Array(0);
 const DEFAULT_FILE_MODE = 0o644;
 const MAX_FILES = 1024;
 const NS_PER_SECOND = 1e9;
+const NS_PER_MS = 1_000_000n;
 const LOAD_UNIT = 1000;
 
 /** Requests that are served before `configure` was. */
@@ -47,6 +49,7 @@ const handlers = new Map<number, Handler>([
   [MessageType.get, serveGet],
   [MessageType.ports, servePorts],
   [MessageType.stats, serveStats],
+  [MessageType.clock, serveClock],
   [MessageType.sync, serveSync],
   [MessageType.shutdown, serveShutdown],
   [MessageType.events, serveEvents],
@@ -78,6 +81,8 @@ async function serveConfigure(
       content: file.required(file.bytes(FileTag.content), 'a content'),
     });
   }
+  const time = fields.integer(ConfigureTag.time);
+  if (time !== undefined) state.setClock(Number(time / NS_PER_MS));
   state.configured(payload);
   const answer = new FieldWriter();
   for (const warning of state.options.warnings ?? []) answer.text(WarningTag.warning, warning, 'warning');
@@ -210,6 +215,11 @@ function serveStats({ stats }: FakeGuestState, stream: MessageStream): void {
         .u64(FileSystemTag.free, BigInt(free)),
     );
   ok(stream, fields);
+}
+
+async function serveClock(state: FakeGuestState, stream: MessageStream): Promise<void> {
+  await state.options.onClock?.();
+  ok(stream, new FieldWriter().u64(ClockTag.time, BigInt(Math.round(state.now())) * NS_PER_MS));
 }
 
 function serveSync(state: FakeGuestState, stream: MessageStream): void {

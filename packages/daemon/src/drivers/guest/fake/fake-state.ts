@@ -54,6 +54,10 @@ export interface FakeGuestOptions {
   readonly stats?: GuestStats;
   /** Awaited before a configuration is taken: lets a test hold it there. */
   readonly onConfigure?: () => Promise<void>;
+  /** Its clock when that is right, milliseconds since 1970. */
+  readonly now?: () => number;
+  /** Awaited before the clock is told: lets a test keep the agent silent. */
+  readonly onClock?: () => Promise<void>;
   /** Called after a shutdown request was answered; nothing ends by itself. */
   readonly onShutdown?: () => void;
   /** What has happened in each boot before the host asks; `init-ready` unless told. */
@@ -88,6 +92,8 @@ export class FakeGuestState {
     { signal(number: number): void; resize(rows: number, columns: number): void }
   >();
   hello: GuestHello;
+  /** By how much its clock is wrong, in milliseconds; `configure` sets it right. */
+  clockOffset = 0;
   #nextSession = 1;
 
   constructor(options: FakeGuestOptions) {
@@ -106,6 +112,19 @@ export class FakeGuestState {
   /** A session id that no command had. */
   nextSession(): number {
     return this.#nextSession++;
+  }
+
+  /** Its clock, milliseconds since 1970. */
+  now(): number {
+    return this.#rightNow() + this.clockOffset;
+  }
+
+  setClock(now: number): void {
+    this.clockOffset = now - this.#rightNow();
+  }
+
+  #rightNow(): number {
+    return this.options.now?.() ?? Date.now();
   }
 
   configured(payload: Uint8Array): void {

@@ -8,7 +8,7 @@ import { chooseReporter } from './progress/choose.ts';
 import type { Reporter } from './progress/reporter.ts';
 import { errorText } from './render/error.ts';
 import { jsonText } from './render/json.ts';
-import { errorJson, renderJson, renderText } from './render/render.ts';
+import { errorJson, itemsOf, renderJson, renderText } from './render/render.ts';
 import { hasColour } from './render/style.ts';
 import type { View } from './render/view.ts';
 import type { HandledSignal } from './terminal/signals.ts';
@@ -94,7 +94,7 @@ async function showView(
   const screen = { width, colour: hasColour(stdout, env), quiet, now: clock.now() };
   const text = json ? renderJson(view) : await renderText(view, screen);
   if (text !== '') await write(machine, text);
-  if (view.kind === 'items' && !json) for (const item of view.data) if (!item.ok) show(item.error);
+  if (!json) for (const item of itemsOf(view) ?? []) if (!item.ok) show(item.error);
 }
 
 function write({ stdout }: Machine, text: string): Promise<void> {

@@ -50,6 +50,8 @@ export function vmView(change: Partial<VmView> = {}): VmView {
       startedAt: '2026-01-31T11:58:00.000Z',
       bootId: 'b00t',
       agent: 'ready',
+      agentSince: '2026-01-31T11:58:10.000Z',
+      agentReason: '',
       init: 'ready',
       initDetail: '',
       ipv4: '10.0.2.15',

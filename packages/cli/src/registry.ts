@@ -57,6 +57,17 @@ const vm: GroupEntry = {
       'Show all that is known of a VM',
       async () => (await import('./commands/vm/show.ts')).command,
     ),
+    entry('ping', 'Ask whether VMs answer', async () => (await import('./commands/vm/ping.ts')).command),
+    entry(
+      'stats',
+      'Show what VMs use of CPU, memory, disks and network',
+      async () => (await import('./commands/vm/stats.ts')).command,
+    ),
+    entry(
+      'ports',
+      'List what programs in VMs listen on',
+      async () => (await import('./commands/vm/ports.ts')).command,
+    ),
     entry('logs', "Show a VM's console", async () => (await import('./commands/vm/logs.ts')).command),
     entry(
       'exec',

@@ -12,6 +12,7 @@ import { doctorReportSchema } from './doctor.ts';
 import { eventsWatchSchema } from './event.ts';
 import { execResizeSchema, execSignalSchema, execStartedSchema, streamSchema, vmExecSchema } from './exec.ts';
 import { imageListSchema, imagePullSchema, imageRefSchema, imageViewSchema } from './image.ts';
+import { vmPingedSchema, vmPingSchema, vmPortSchema, vmPortsSchema, vmStatsSchema } from './guest.ts';
 import {
   kernelImportSchema,
   kernelListSchema,
@@ -191,10 +192,20 @@ export const methods = {
     result: streamSchema,
     summary: "A VM's console, from its first boot on.",
   },
+  'vm.ping': {
+    params: vmPingSchema,
+    result: vmPingedSchema,
+    summary: 'Asks the agent of a running VM whether it is there.',
+  },
   'vm.plan': {
     params: vmWishSchema,
     result: vmPlanSchema,
     summary: 'Resolves a wish into a spec; makes, pulls and starts nothing.',
+  },
+  'vm.ports': {
+    params: vmPortsSchema,
+    result: z.array(vmPortSchema),
+    summary: 'What programs in a running VM listen on.',
   },
   'vm.restart': {
     params: vmStartSchema,
@@ -206,6 +217,11 @@ export const methods = {
     params: vmStartSchema,
     result: vmViewSchema,
     summary: 'Starts a stopped VM.',
+  },
+  'vm.stats': {
+    params: vmCallSchema,
+    result: vmStatsSchema,
+    summary: 'What a running VM uses, seen by the host and by itself.',
   },
   'vm.stop': {
     params: vmStopSchema,

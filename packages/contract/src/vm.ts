@@ -77,6 +77,9 @@ const vmRuntimeSchema = z.object({
   bootId: z.string(),
   /** The agent answers. */
   agent: z.enum(['ready', 'silent']),
+  agentSince: z.string(),
+  /** Why it is silent, with the last lines of the console; empty when it answers. */
+  agentReason: z.string(),
   /** The image's own services; `ready` at once where the agent is PID 1. */
   init: z.enum(['pending', 'ready', 'failed']),
   initDetail: z.string(),

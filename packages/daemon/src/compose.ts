@@ -36,6 +36,7 @@ import { ImageService } from './services/image.ts';
 import { KernelService } from './services/kernel.ts';
 import { Ledger } from './services/ledger.ts';
 import { AGENT_KEY_BYTES } from './services/vm/agent-key.ts';
+import { watchHealth } from './services/vm/health.ts';
 import { ownOperation } from './services/operation.ts';
 import { subjectOf } from './services/operation-subject.ts';
 import { Operations } from './services/operations.ts';
@@ -176,6 +177,7 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     execs,
     streams,
   });
+  const ended = new AbortController();
   return {
     methods: methodTable(api, {
       ...{ daemon: info, operations, log },
@@ -188,8 +190,12 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
       const swept = await Promise.all([imageStore.sweepStaging(), kernelStore.sweepStaging()]);
       if (swept.flat().length > 0) log.info({ swept: swept.flat() }, 'half-made things removed');
       await reconcile(deps);
+      watchHealth(deps, ended.signal);
     },
-    release: () => releaseAll(deps),
+    release: () => {
+      ended.abort();
+      releaseAll(deps);
+    },
   };
 }
 

@@ -9,11 +9,11 @@ import type { Item } from '../render/view.ts';
 const AT_ONCE = 16;
 
 /** What a call on one of several names came to. */
-export interface EachResult {
+export interface EachResult<T = unknown> {
   /** What it is now, for a person: `running`, `deleted`. */
   readonly state: string;
   /** For programs. */
-  readonly result: unknown;
+  readonly result: T;
   /** What could not be done although the call succeeded; makes the exit status 1. */
   readonly warnings?: readonly string[];
 }
@@ -27,9 +27,24 @@ export async function eachVm(
   refs: readonly string[],
   act: (vm: VmView) => Promise<EachResult>,
 ): Promise<Outcome> {
+  return asOutcome(await itemsOfVms(context, refs, act));
+}
+
+/** The same, for views of their own. Without names the VMs that `unnamed` takes are meant. */
+export async function itemsOfVms<T>(
+  context: CommandContext,
+  refs: readonly string[],
+  act: (vm: VmView) => Promise<EachResult<T>>,
+  unnamed: (vm: VmView) => boolean = () => false,
+): Promise<Items<T>> {
   const vms = await context.call('vm.list', {}, 'Listing the VMs');
+  if (refs.length === 0)
+    return each(
+      context,
+      vms.filter(unnamed).map((vm) => ({ name: vm.name, act: () => act(vm) })),
+    );
   const seen = new Set<string>();
-  const targets = refs.flatMap((ref): Target[] => {
+  const targets = refs.flatMap((ref): Target<T>[] => {
     try {
       const vm = resolveVm(ref, vms);
       return once(seen, `id ${vm.id}`) ? [{ name: vm.name, act: () => act(vm) }] : [];
@@ -41,25 +56,37 @@ export async function eachVm(
 }
 
 /** The same for things that need no listing: names as given, duplicates collapse. */
-export function eachName(
+export async function eachName(
   context: CommandContext,
   names: readonly string[],
   act: (name: string) => Promise<EachResult>,
 ): Promise<Outcome> {
-  return each(
-    context,
-    [...new Set(names)].map((name) => ({ name, act: () => act(name) })),
+  return asOutcome(
+    await each(
+      context,
+      [...new Set(names)].map((name) => ({ name, act: () => act(name) })),
+    ),
   );
 }
 
+/** What became of each name, and the exit status that it makes. */
+interface Items<T> {
+  readonly items: readonly Item<T>[];
+  readonly status: number;
+}
+
 /** One name with what is to be done, or with the reason why nothing can be. */
-type Target =
-  | { readonly name: string; readonly act: () => Promise<EachResult> }
+type Target<T> =
+  | { readonly name: string; readonly act: () => Promise<EachResult<T>> }
   | { readonly name: string; readonly error: BangerError };
 
-async function each(context: CommandContext, targets: readonly Target[]): Promise<Outcome> {
+function asOutcome({ items, status }: Items<unknown>): Outcome {
+  return { view: { kind: 'items', data: items }, status };
+}
+
+async function each<T>(context: CommandContext, targets: readonly Target<T>[]): Promise<Items<T>> {
   let failed = false;
-  const items = await inParallel(targets, async (target): Promise<Item> => {
+  const items = await inParallel(targets, async (target): Promise<Item<T>> => {
     const { name } = target;
     try {
       if ('error' in target) throw target.error;
@@ -72,7 +99,7 @@ async function each(context: CommandContext, targets: readonly Target[]): Promis
       return { name, ok: false, error: named(name, toBangerError(thrown)) };
     }
   });
-  return { view: { kind: 'items', data: items }, status: failed ? exitStatus.failed : exitStatus.done };
+  return { items, status: failed ? exitStatus.failed : exitStatus.done };
 }
 
 /** Does the work for each in the order given, some at a time; the results keep that order. */

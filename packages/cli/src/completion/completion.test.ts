@@ -40,11 +40,11 @@ async function offered(
 }
 
 test.each<[string, string[]]>([
-  ['vm st|', ['start', 'stop']],
+  ['vm st|', ['start', 'stop', 'stats']],
   ['vm stop|', ['stop']],
   ['comp|', ['completion']],
   ['-q vm sh|', ['show', 'shell']],
-  ['help vm st|', ['start', 'stop']],
+  ['help vm st|', ['start', 'stop', 'stats']],
   ['vm stop |', ['box', 'build']],
   ['vm stop b|', ['box', 'build']],
   ['vm stop bo|', ['box']],
@@ -112,7 +112,7 @@ describe('without a daemon that answers', () => {
     const machine = fakeMachine();
     expect(await offered('vm stop |', machine)).toEqual([]);
     expect(machine.connects.map(({ start }) => start)).toEqual([false]);
-    expect(await offered('vm st|', fakeMachine())).toEqual(['start', 'stop']);
+    expect(await offered('vm st|', fakeMachine())).toEqual(['start', 'stop', 'stats']);
   });
 
   test('one that cannot be reached, or refuses, is as good as none', async () => {

@@ -3,6 +3,8 @@ import { allowedText, isAllowed, type Limited } from '@banger/contract/vm-limits
 import { quoted, usageError } from './usage.ts';
 
 const MIB = 1024 ** 2;
+/** What the daemon takes in one call. */
+const MOST_PINGS = 1000;
 
 /** `--memory`: MiB, or a size with a unit; whole MiB. */
 export function parseMemoryMib(value: string, flag: string): number {
@@ -25,6 +27,13 @@ export function parseRootBytes(value: string, flag: string): number {
 /** `--vcpu`: a number of virtual CPUs. */
 export function parseVcpu(value: string, flag: string): number {
   return allowed('vcpu', parseCount(value, flag), value, flag);
+}
+
+/** `--count` of `vm ping`. */
+export function parsePings(value: string, flag: string): number {
+  const count = parseCount(value, flag);
+  if (count >= 1 && count <= MOST_PINGS) return count;
+  throw usageError(`${flag} ${quoted(value)} is not between 1 and ${MOST_PINGS}.`);
 }
 
 /** A whole number, 0 or more. */

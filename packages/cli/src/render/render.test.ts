@@ -83,7 +83,7 @@ describe('vm show', () => {
         VMM           qemu (tcg), process 4242
         Uptime        2 min
         Boot id       b00t
-        Agent         ready
+        Agent         ready for 1 min 50 s
         Services      ready
         IPv4          10.0.2.15
 

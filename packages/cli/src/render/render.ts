@@ -7,6 +7,8 @@ const renderers: { readonly [K in ViewKind]: () => Promise<Renderer<K>> } = {
   'vm.show': async () => (await import('./vm-show.ts')).renderVm,
   'vm.made': async () => (await import('./vm-made.ts')).renderVmMade,
   'vm.plan': async () => (await import('./vm-plan.ts')).renderPlan,
+  'vm.stats': async () => (await import('./vm-stats.ts')).renderStats,
+  'vm.ports': async () => (await import('./vm-ports.ts')).renderPorts,
   items: async () => (await import('./items.ts')).renderItems,
   'image.list': async () => (await import('./images.ts')).renderImageList,
   'image.show': async () => (await import('./images.ts')).renderImage,
@@ -35,7 +37,14 @@ export async function renderText(view: View, screen: Screen): Promise<string> {
 
 /** A view as one JSON document, indented. */
 export function renderJson(view: View): string {
-  return jsonText(view.kind === 'items' ? view.data.map(itemJson) : view.data, 2);
+  return jsonText(itemsOf(view)?.map(itemJson) ?? view.data, 2);
+}
+
+/** What became of several names, in views that tell that; undefined in others. */
+export function itemsOf(view: View): readonly Item[] | undefined {
+  return view.kind === 'items' || view.kind === 'vm.stats' || view.kind === 'vm.ports'
+    ? view.data
+    : undefined;
 }
 
 function itemJson(item: Item): unknown {

@@ -2,6 +2,7 @@ import type { ConfigView } from '@banger/contract/config';
 import type { Build, DaemonStatus } from '@banger/contract/daemon';
 import type { DoctorReport } from '@banger/contract/doctor';
 import type { BangerError } from '@banger/contract/error';
+import type { VmPort, VmStats } from '@banger/contract/guest';
 import type { ImageView } from '@banger/contract/image';
 import type { KernelView } from '@banger/contract/kernel';
 import type { OperationOutcome, OperationView } from '@banger/contract/operation';
@@ -10,8 +11,8 @@ import type { Answer } from '../completion/answers.ts';
 import type { Shell } from '../completion/shells.ts';
 
 /** What became of one of several names. */
-export type Item =
-  | { readonly name: string; readonly ok: true; readonly state: string; readonly result: unknown }
+export type Item<T = unknown> =
+  | { readonly name: string; readonly ok: true; readonly state: string; readonly result: T }
   | { readonly name: string; readonly ok: false; readonly error: BangerError };
 
 /** The results that commands give back; each kind has its text in `render/` and its JSON in `data`. */
@@ -22,6 +23,8 @@ export interface Views {
   'vm.made': VmView;
   'vm.plan': VmPlan;
   items: readonly Item[];
+  'vm.stats': readonly Item<VmStats>[];
+  'vm.ports': readonly Item<readonly VmPort[]>[];
   'image.list': readonly ImageView[];
   'image.show': ImageView;
   'image.made': ImageView;

@@ -2,7 +2,7 @@ import type { VmView } from '@banger/contract/vm';
 import { table } from './table.ts';
 import { sinceText, mibText, bytesText } from './units.ts';
 import type { Renderer } from './view.ts';
-import { noteOf, stateTone } from './vm-text.ts';
+import { noteOf, stateText, stateTone } from './vm-text.ts';
 
 /** `vm list`: one line a VM. */
 export const renderVmList: Renderer<'vm.list'> = (vms, screen) =>
@@ -12,7 +12,7 @@ export const renderVmList: Renderer<'vm.list'> = (vms, screen) =>
         vms,
         [
           { title: 'NAME', text: ({ name }) => name, shrinks: true },
-          { title: 'STATE', text: ({ state }) => state, tone: stateTone },
+          { title: 'STATE', text: stateText, tone: stateTone },
           { title: 'IMAGE', text: ({ spec }) => spec.image, shrinks: true },
           { title: 'VCPU', text: ({ spec }) => String(spec.vcpu) },
           { title: 'MEMORY', text: ({ spec }) => mibText(spec.memoryMib) },

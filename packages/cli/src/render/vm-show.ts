@@ -31,7 +31,7 @@ function state(vm: VmView, now: number): Section {
     rows: [
       ['Name', vm.name],
       ['Id', vm.id],
-      ['State', `${vm.state} for ${sinceText(vm.stateSince, now)}`],
+      ['State', `${vm.state} for ${sinceText(vm.stateSince, now)}${silenceText(vm, now)}`],
       ['Step', vm.phase],
       ['Reason', vm.reason],
       ['Hint', vm.hint],
@@ -39,6 +39,13 @@ function state(vm: VmView, now: number): Section {
       ['Kept', vm.ephemeral ? 'no, it is deleted when the command that made it ends' : ''],
     ],
   };
+}
+
+/** A running VM whose agent is silent, and since when. */
+function silenceText({ state, runtime }: VmView, now: number): string {
+  return state === 'running' && runtime?.agent === 'silent'
+    ? `, silent for ${sinceText(runtime.agentSince, now)}`
+    : '';
 }
 
 function machine({ spec, diskUsedBytes }: VmView): Section {
@@ -66,7 +73,8 @@ function running({ runtime }: VmView, now: number): Section {
       ['VMM', `${runtime.vmm} (${runtime.accel}), process ${runtime.pid}`],
       ['Uptime', sinceText(runtime.startedAt, now)],
       ['Boot id', runtime.bootId],
-      ['Agent', runtime.agent],
+      ['Agent', `${runtime.agent} for ${sinceText(runtime.agentSince, now)}`],
+      ['', runtime.agentReason],
       ['Services', runtime.initDetail === '' ? runtime.init : `${runtime.init}: ${runtime.initDetail}`],
       ['IPv4', runtime.ipv4 ?? ''],
       ['IPv6', runtime.ipv6 ?? ''],

@@ -9,9 +9,14 @@ export function stateTone({ state, runtime }: VmView): Tone | undefined {
   return state === 'stopped' ? 'dim' : 'yellow';
 }
 
+/** A VM's state in words: one that runs and whose agent is silent is called that. */
+export function stateText({ state, runtime }: VmView): string {
+  return state === 'running' && runtime?.agent === 'silent' ? 'running (silent)' : state;
+}
+
 /** What a person should know of a VM besides its state; empty when there is nothing. */
 export function noteOf({ state, phase, reason, runtime, warnings }: VmView): string {
-  if (state === 'running' && runtime?.agent === 'silent') return 'the agent does not answer';
+  if (state === 'running' && runtime?.agent === 'silent') return runtime.agentReason.split('\n')[0] ?? '';
   if (state === 'running' && runtime?.init === 'pending') return 'services are starting';
   if (state === 'running' && runtime?.init === 'failed') return `services failed: ${runtime.initDetail}`;
   const [short = ''] = reason.split('\n');

@@ -102,10 +102,13 @@ export function handlers(services: ApiServices): Handlers {
     'vm.list': () => vms.list(),
     'vm.logs': async ({ vm, follow, lines }, { gone }) =>
       streams.offerReadable(vms.logs(vm, { follow, ...(lines === undefined ? {} : { lines }) }, gone)),
+    'vm.ping': ({ vm, count }, { signal }) => vms.ping(vm, count, signal),
     'vm.plan': (wish) => vms.plan(wish),
+    'vm.ports': ({ vm, probe }, { signal }) => vms.ports(vm, probe, signal),
     'vm.restart': ({ vm, waitInit }, { signal }) => vms.restart(vm, waitInit, signal),
     'vm.show': ({ vm }) => vms.show(vm),
     'vm.start': ({ vm, waitInit }, { signal }) => vms.start(vm, waitInit, signal),
+    'vm.stats': ({ vm }, { signal }) => vms.stats(vm, signal),
     'vm.stop': ({ vm, force }, { signal }) => vms.stop(vm, force, signal),
   };
 }

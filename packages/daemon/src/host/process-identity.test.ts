@@ -5,7 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseProcessStat, ProcessTable, type ProcessIdentity } from './process-identity.ts';
+import {
+  parseProcessStat,
+  parseProcessUsage,
+  ProcessTable,
+  type ProcessIdentity,
+} from './process-identity.ts';
 
 let proc: string;
 let sent: [number, string][];
@@ -46,6 +51,17 @@ test('the command name cannot forge the start time', () => {
     }),
   );
   expect(parseProcessStat(stat(7, 'x) Z 1 2 (', 'S', 42))).toEqual({ startTicks: 42, ended: false });
+});
+
+test('CPU time and memory are those of the process, in milliseconds and bytes', async () => {
+  // In what `stat` writes: 9 and 10 ticks, 20 pages.
+  expect(parseProcessUsage(stat(7, 'x) 1 (', 'S', 42))).toEqual({ cpuMs: 190, residentBytes: 20 * 4096 });
+  for (const text of ['', '7 (sh', '7 (sh) S 1 2']) expect(parseProcessUsage(text)).toBeUndefined();
+  await start(7, 100);
+  const identity = identify(7);
+  expect(table.usage(identity)).toEqual({ cpuMs: 190, residentBytes: 20 * 4096 });
+  await start(7, 200);
+  expect(table.usage(identity)).toBeUndefined();
 });
 
 test('what is no stat line is nothing', () => {

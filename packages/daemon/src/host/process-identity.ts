@@ -18,6 +18,22 @@ export interface ProcessIdentity {
 const STATE = 0;
 const START_TICKS = 22 - 3;
 
+/** Fields 14, 15 and 24: time in user and kernel mode in clock ticks, and resident pages. */
+const USER_TICKS = 14 - 3;
+const KERNEL_TICKS = 15 - 3;
+const RESIDENT_PAGES = 24 - 3;
+/** A clock tick as told to programs: USER_HZ is 100 on every architecture that we run on (time(7)). */
+const MS_PER_TICK = 10;
+/** A page of x86-64. */
+const PAGE_BYTES = 4096;
+
+/** What a process takes of the host. */
+export interface ProcessUsage {
+  /** Milliseconds of CPU time since its start, of all its threads. */
+  readonly cpuMs: number;
+  readonly residentBytes: number;
+}
+
 /** What the kernel says of a process; `ended` is true for a zombie, which only waits for its parent. */
 export interface ProcessStat {
   readonly startTicks: number;
@@ -29,16 +45,33 @@ export interface ProcessStat {
  * may hold spaces and brackets, so fields are counted from the last `)`.
  */
 export function parseProcessStat(stat: string): ProcessStat | undefined {
-  const end = stat.lastIndexOf(')');
-  if (end < 0) return undefined;
-  const fields = stat
-    .slice(end + 1)
-    .trim()
-    .split(/\s+/);
+  const fields = fieldsOf(stat);
   const state = fields[STATE];
-  const ticks = fields[START_TICKS];
-  if (state === undefined || ticks === undefined || !/^\d+$/.test(ticks)) return undefined;
-  return { startTicks: Number(ticks), ended: state === 'Z' || state === 'X' || state === 'x' };
+  const startTicks = integer(fields[START_TICKS]);
+  if (state === undefined || startTicks === undefined) return undefined;
+  return { startTicks, ended: state === 'Z' || state === 'X' || state === 'x' };
+}
+
+/** What /proc/PID/stat says of CPU and memory; undefined when it has not that form. */
+export function parseProcessUsage(stat: string): ProcessUsage | undefined {
+  const fields = fieldsOf(stat);
+  const [user, kernel, pages] = [USER_TICKS, KERNEL_TICKS, RESIDENT_PAGES].map((at) => integer(fields[at]));
+  if (user === undefined || kernel === undefined || pages === undefined) return undefined;
+  return { cpuMs: (user + kernel) * MS_PER_TICK, residentBytes: pages * PAGE_BYTES };
+}
+
+function fieldsOf(stat: string): string[] {
+  const end = stat.lastIndexOf(')');
+  return end < 0
+    ? []
+    : stat
+        .slice(end + 1)
+        .trim()
+        .split(/\s+/);
+}
+
+function integer(field: string | undefined): number | undefined {
+  return field !== undefined && /^\d+$/.test(field) ? Number(field) : undefined;
 }
 
 /** The processes of this host. `proc` is where proc(5) is mounted, another directory in tests. */
@@ -96,10 +129,21 @@ export class ProcessTable {
     }
   }
 
+  /** What that very process takes; undefined when it is gone. */
+  usage(identity: ProcessIdentity): ProcessUsage | undefined {
+    const text = this.isAlive(identity) ? this.#read(identity.pid) : undefined;
+    return text === undefined ? undefined : parseProcessUsage(text);
+  }
+
   #stat(pid: number): ProcessStat | undefined {
+    const text = this.#read(pid);
+    return text === undefined ? undefined : parseProcessStat(text);
+  }
+
+  #read(pid: number): string | undefined {
     if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
     try {
-      return parseProcessStat(readFileSync(join(this.#proc, String(pid), 'stat'), 'utf8'));
+      return readFileSync(join(this.#proc, String(pid), 'stat'), 'utf8');
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
       if (code === 'ENOENT' || code === 'ESRCH') return undefined;

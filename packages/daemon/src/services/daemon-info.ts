@@ -112,8 +112,11 @@ const looks: ReadonlySet<string> = new Set([
   'operation.show',
   'operation.watch',
   'vm.list',
+  'vm.ping',
   'vm.plan',
+  'vm.ports',
   'vm.show',
+  'vm.stats',
 ]);
 
 /** Whether a call of that method only looks. */

@@ -1,4 +1,4 @@
-import type { ProcessIdentity } from '../../host/process-identity.ts';
+import type { ProcessIdentity, ProcessUsage } from '../../host/process-identity.ts';
 
 /** How guest instructions are run: by the CPU itself, or translated by the VMM. */
 export type Accel = 'kvm' | 'tcg';
@@ -143,6 +143,8 @@ export interface Snapshottable {
 export interface RunningVmm extends Pausable, Snapshottable {
   readonly handle: VmmHandle;
   status(): Promise<VmmStatus>;
+  /** What its process takes of the host. */
+  usage(): Promise<ProcessUsage>;
   /** Tells the guest that a disk has grown, after growing its file to `bytes`; never shrinks it. */
   resizeDisk(serial: string, bytes: number): Promise<void>;
   /** Calls `listener` with what happens from now on; the result ends that. */

@@ -69,11 +69,22 @@ export function describeVmmDriver(name: string, makeHost: () => Promise<SuiteHos
       await expect.poll(() => events).toEqual([{ kind: 'paused' }, { kind: 'resumed' }]);
       expect(await host.count()).toBe(1);
 
+      expect(await running.usage()).toEqual({
+        cpuMs: expect.any(Number),
+        residentBytes: expect.any(Number),
+      });
+
       await running.kill('SIGTERM');
       expect(await running.ended).toEqual({ kind: 'killed', detail: 'SIGTERM' });
       expect(await host.count()).toBe(0);
       await running.kill();
-      for (const call of [running.status(), running.pause(), running.resume(), running.resizeDisk('work', 1)])
+      for (const call of [
+        running.status(),
+        running.usage(),
+        running.pause(),
+        running.resume(),
+        running.resizeDisk('work', 1),
+      ])
         await expect(call).rejects.toMatchObject({ code: 'vmm_gone' });
     });
 

@@ -23,7 +23,7 @@ export async function attach(deps: VmDeps, row: VmRow): Promise<Attached> {
   if (runtime === undefined) return 'gone';
   const vmm = await attachVmm(deps, row, runtime);
   if (typeof vmm === 'string') return vmm;
-  const live = newLiveVm(row.id, vmm, runtime);
+  const live = newLiveVm(row.id, vmm, runtime, deps.clock.now());
   deps.live.set(row.id, live);
   watchVm(deps, live);
   inBackground(deps.log, 'state of an attached VM', () => takeStock(deps, row, live), live.released.signal);

@@ -10,6 +10,13 @@ export async function consoleTail(path: string, lines: number = CONSOLE_TAIL_LIN
   return printableLines(await readEnd(path, TAIL_BYTES)).slice(-lines);
 }
 
+/** Such lines as a paragraph under what went wrong. */
+export function consoleText(lines: readonly string[]): string {
+  return lines.length === 0
+    ? 'The console is empty.'
+    : `Last lines of the console:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
+
 /** What a kernel says first when it panics (kernel/panic.c); its call trace follows. */
 const PANIC = /Kernel panic - not syncing: (.*)/;
 /** A call trace with registers and a list of modules. */

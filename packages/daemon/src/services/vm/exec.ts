@@ -1,39 +1,17 @@
 import { BangerError, isBangerError } from '@banger/contract/error';
 import type { VmExec } from '@banger/contract/exec';
-import type { GuestExec, GuestSession } from '../../drivers/guest/driver.ts';
+import type { GuestExec } from '../../drivers/guest/driver.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { checkEnvironment, environmentRecord } from './environment.ts';
 import type { VmDeps } from './deps.ts';
+import { clockIsFresh } from './guest-clock.ts';
+import { hearAgent } from './health.ts';
 import type { LiveVm } from './live.ts';
+import { orSilence, reachableVm } from './reachable.ts';
 import { vmmEndWords } from './vmm-end-words.ts';
 
 /** From the end of the agent's channel to that of the VMM, when the one is due to the other. */
 const VMM_END_MS = 3_000;
-
-/** A running VM and the open channel to its agent, or a refusal that says why there is none. */
-function sessionOf(
-  deps: Pick<VmDeps, 'live'>,
-  row: VmRow,
-): { readonly live: LiveVm; readonly session: GuestSession } {
-  const { name } = row.spec;
-  const live = deps.live.get(row.id);
-  if (row.state !== 'running' || live === undefined) {
-    throw new BangerError('vm_not_running', `${name} is ${row.state}, not running.`, {
-      hint: row.hint === '' ? `Start it with \`banger vm start ${name}\`.` : row.hint,
-      details: { state: row.state },
-    });
-  }
-  if (live.session === undefined) {
-    throw new BangerError(
-      'agent_not_ready',
-      `The agent of ${name} does not answer now; banger goes on trying.`,
-      {
-        hint: `Read its console with \`banger vm logs ${name}\`.`,
-      },
-    );
-  }
-  return { live, session: live.session };
-}
 
 /** Starts a command in a running VM; an empty argv is the user's login shell. */
 export async function execInVm(
@@ -48,19 +26,22 @@ export async function execInVm(
   const nul = [...request.argv, request.cwd ?? '', request.user ?? ''].some((text) => text.includes('\0'));
   if (nul) throw new BangerError('invalid_argument', 'An argument contains a NUL byte.');
   const { argv, env, cwd, user, tty } = request;
-  const { live, session } = sessionOf(deps, row);
-  const started = session.exec(
-    {
-      argv,
-      login: argv.length === 0,
-      env: environmentRecord(env),
-      ...(cwd === undefined ? {} : { cwd }),
-      ...(user === undefined ? {} : { user }),
-      ...(tty === undefined ? {} : { tty }),
-    },
-    { signal },
-  );
-  const exec = await orVmEnd(deps, row, live, started);
+  const { live, session } = await reachableVm(deps, row);
+  const start = async (): Promise<GuestExec> => {
+    if (!clockIsFresh(deps, live)) await hearAgent(deps, live, session, signal);
+    return session.exec(
+      {
+        argv,
+        login: argv.length === 0,
+        env: environmentRecord(env),
+        ...(cwd === undefined ? {} : { cwd }),
+        ...(user === undefined ? {} : { user }),
+        ...(tty === undefined ? {} : { tty }),
+      },
+      { signal },
+    );
+  };
+  const exec = await orVmEnd(deps, row, live, orSilence(deps, row, start()));
   return {
     pid: exec.pid,
     stdin: exec.stdin,

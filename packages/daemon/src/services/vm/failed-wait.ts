@@ -1,7 +1,7 @@
 import { BangerError, isBangerError, toBangerError } from '@banger/contract/error';
 import type { VmRow } from '../../domain/vm-row.ts';
 import type { Clock } from '../../host/clock.ts';
-import { consoleSize, consoleTail, panicReason } from './console.ts';
+import { consoleSize, consoleTail, consoleText, panicReason } from './console.ts';
 import type { VmDeps } from './deps.ts';
 import type { LiveVm } from './live.ts';
 import { vmmEndWords } from './vmm-end-words.ts';
@@ -75,11 +75,7 @@ async function untilPanic(clock: Clock, consoleLog: string, signal: AbortSignal)
 
 async function withConsole(error: BangerError, probe: string, consoleLog: string): Promise<BangerError> {
   const tail = await consoleTail(consoleLog);
-  const shown =
-    tail.length === 0
-      ? 'The console is empty.'
-      : `Last lines of the console:\n${tail.map((line) => `  ${line}`).join('\n')}`;
-  return new BangerError(error.code, `${error.message}\n${shown}`, {
+  return new BangerError(error.code, `${error.message}\n${consoleText(tail)}`, {
     hint: error.hint,
     cause: error,
     details: { ...error.details, probe, console: tail },

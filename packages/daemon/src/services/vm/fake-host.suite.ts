@@ -11,6 +11,7 @@ import { listenOnUnixSocket, type UnixServer } from '@banger/testkit/unix-server
 import pino, { type Logger } from 'pino';
 import type { DiskDriver } from '../../drivers/disk/driver.ts';
 import { FakeGuest } from '../../drivers/guest/fake/fake-guest.ts';
+import type { FakeGuestOptions } from '../../drivers/guest/fake/fake-state.ts';
 import { createGuestDriver } from '../../drivers/guest/unix-channel.ts';
 import { createFakeImages } from '../../drivers/image/fake/fake-image-host.ts';
 import { createFakeKernels } from '../../drivers/kernel/fake/fake-kernel-host.ts';
@@ -99,6 +100,8 @@ export class FakeHost {
   onState: (row: VmRow) => void = () => undefined;
   /** False: guests are there and answer nothing. */
   answers = true;
+  /** What the next guest has besides. */
+  guestOptions: FakeGuestOptions = {};
   /** The guest that was started last. */
   guest: FakeGuest | undefined;
   readonly #sockets: UnixServer[] = [];
@@ -261,6 +264,8 @@ export class FakeHost {
           commands: { wait: () => new Promise(() => undefined), true: () => ({ status: 0 }), flood },
           onConfigure: () => turn('configure'),
           onShutdown: () => this.world.powerOff(pid),
+          now: () => this.clock.now(),
+          ...this.guestOptions,
         });
         guest.silent = !this.answers;
         this.guest = guest;

@@ -4,6 +4,7 @@ import type { GuestAddresses } from '../../drivers/network/driver.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import type { Clock } from '../../host/clock.ts';
 import { inBackground } from '../background.ts';
+import { agentReady, agentSilent } from './agent-health.ts';
 import { environmentRecord } from './environment.ts';
 import type { VmDeps } from './deps.ts';
 import type { LiveVm } from './live.ts';
@@ -52,6 +53,8 @@ export async function connectGuest(
     throw error;
   }
   live.session = session;
+  live.clockSeen = undefined;
+  agentReady(deps, live);
   inBackground(deps.log, 'guest events', () => followEvents(deps, live, session), live.released.signal);
   inBackground(deps.log, 'agent channel', () => reopen(deps, row, live, session), live.released.signal);
   return warnings;
@@ -61,7 +64,10 @@ export async function connectGuest(
 async function reopen(deps: VmDeps, row: VmRow, live: LiveVm, session: GuestSession): Promise<void> {
   const opened = deps.clock.monotonic();
   const why = await session.closed;
-  if (live.session === session) live.session = undefined;
+  if (live.session === session) {
+    live.session = undefined;
+    agentSilent(deps, live, why === undefined ? 'The guest boots again.' : why.message);
+  }
   if (live.released.signal.aborted) return;
   const lived = deps.clock.monotonic() - opened;
   live.shortSessions = lived < STEADY_MS ? live.shortSessions + 1 : 0;
@@ -133,8 +139,10 @@ async function reconnect(deps: VmDeps, row: VmRow, live: LiveVm): Promise<void> 
       deps.log.info({ vm: row.id }, 'agent channel open again');
       return;
     } catch (error) {
-      if (!signal.aborted)
-        deps.log.warn({ vm: row.id, error: toBangerError(error).message }, 'agent does not answer');
+      if (signal.aborted) return;
+      const { message } = toBangerError(error);
+      agentSilent(deps, live, message);
+      deps.log.warn({ vm: row.id, error: message }, 'agent does not answer');
     }
   }
 }

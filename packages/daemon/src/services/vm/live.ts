@@ -8,6 +8,21 @@ export interface InitState {
   readonly detail: string;
 }
 
+/** Whether an agent answers, as last seen. */
+export interface AgentHealth {
+  readonly state: 'ready' | 'silent';
+  /** Milliseconds since 1970 when it came to that. */
+  readonly since: number;
+  /** Why it is silent, for a person; empty when it answers. */
+  readonly reason: string;
+}
+
+/** A moment by both clocks of the host: one goes on while the host sleeps, the other does not jump when somebody sets the time. */
+export interface Moment {
+  readonly now: number;
+  readonly monotonic: number;
+}
+
 /** A VM whose VMM this daemon holds. */
 export interface LiveVm {
   readonly id: string;
@@ -15,6 +30,11 @@ export interface LiveVm {
   readonly runtime: VmRuntimeRow;
   /** The open channel to its agent; undefined while the agent is silent or the guest reboots. */
   session: GuestSession | undefined;
+  agent: AgentHealth;
+  /** The question that its agent has not answered yet; whoever asks meanwhile waits for the same answer. */
+  asked: Promise<void> | undefined;
+  /** When the guest's clock was last known to be right, as far as it can be known; undefined before that. */
+  clockSeen: Moment | undefined;
   init: InitState;
   /** Resolves when `init` is no longer pending, or the VM has ended. */
   initSettled: PromiseWithResolvers<void>;
@@ -31,13 +51,16 @@ export interface LiveVm {
 /** The VMs that run under this daemon, by id. */
 export type LiveVms = Map<string, LiveVm>;
 
-/** A VM whose VMM was just started or found, before its agent has answered. */
-export function newLiveVm(id: string, vmm: RunningVmm, runtime: VmRuntimeRow): LiveVm {
+/** A VM whose VMM was just started or found, at `now`, before its agent has answered. */
+export function newLiveVm(id: string, vmm: RunningVmm, runtime: VmRuntimeRow, now: number): LiveVm {
   return {
     id,
     vmm,
     runtime,
     session: undefined,
+    agent: { state: 'silent', since: now, reason: 'It has not answered yet.' },
+    asked: undefined,
+    clockSeen: undefined,
     init: { state: 'pending', detail: '' },
     initSettled: Promise.withResolvers<void>(),
     shortSessions: 0,

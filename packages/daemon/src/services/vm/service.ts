@@ -1,4 +1,5 @@
 import type { VmExec } from '@banger/contract/exec';
+import type { VmPort, VmStats } from '@banger/contract/guest';
 import type { ResultOf } from '@banger/contract/methods';
 import type { VmPlan, VmSpec, VmView, VmWish } from '@banger/contract/vm';
 import type { Readable } from 'node:stream';
@@ -10,9 +11,12 @@ import { deleteHeld } from './delete.ts';
 import type { VmDeps } from './deps.ts';
 import { execInVm } from './exec.ts';
 import { readConsole } from './logs.ts';
+import { pingVm } from './ping.ts';
 import { planVm } from './plan.ts';
+import { portsOf } from './ports.ts';
 import { resolveVm } from './resolve.ts';
 import { checkStartable, startHeld } from './start.ts';
+import { sampleVm } from './stats.ts';
 import { parseSignal } from './signal.ts';
 import { killHeld, stopHeld } from './stop.ts';
 import { viewOf } from './view.ts';
@@ -107,6 +111,18 @@ export class VmService {
 
   exec(request: VmExec, signal: AbortSignal): Promise<GuestExec> {
     return execInVm(this.#deps, this.#resolve(request.vm), request, signal);
+  }
+
+  ping(vm: string, count: number, signal: AbortSignal): Promise<ResultOf<'vm.ping'>> {
+    return pingVm(this.#deps, this.#resolve(vm), count, signal);
+  }
+
+  stats(vm: string, signal: AbortSignal): Promise<VmStats> {
+    return sampleVm(this.#deps, this.#resolve(vm), signal);
+  }
+
+  ports(vm: string, probe: boolean, signal: AbortSignal): Promise<VmPort[]> {
+    return portsOf(this.#deps, this.#resolve(vm), probe, signal);
   }
 
   logs(

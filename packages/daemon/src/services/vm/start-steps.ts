@@ -144,7 +144,7 @@ export const startSteps: readonly Stage<StartContext>[] = [
         startedAt: deps.clock.now(),
       };
       deps.runtimes.set(row.id, runtime);
-      context.live = newLiveVm(row.id, vmm, runtime);
+      context.live = newLiveVm(row.id, vmm, runtime, runtime.startedAt);
       watchVm(deps, context.live);
     },
     undo: async ({ deps, row }) => {

@@ -1,7 +1,9 @@
 import { stat } from 'node:fs/promises';
 import type { VmView } from '@banger/contract/vm';
 import type { VmRow } from '../../domain/vm-row.ts';
+import { consoleTail, consoleText } from './console.ts';
 import type { VmDeps } from './deps.ts';
+import type { LiveVm } from './live.ts';
 
 /** A VM as clients see it: its row, and what is seen of it now. */
 export async function viewOf(deps: Pick<VmDeps, 'live' | 'layout'>, row: VmRow): Promise<VmView> {
@@ -32,7 +34,9 @@ export async function viewOf(deps: Pick<VmDeps, 'live' | 'layout'>, row: VmRow):
             accel: live.vmm.handle.accel,
             startedAt: iso(live.runtime.startedAt),
             bootId: live.session?.hello.bootId ?? '',
-            agent: live.session === undefined ? ('silent' as const) : ('ready' as const),
+            agent: live.agent.state,
+            agentSince: iso(live.agent.since),
+            agentReason: await silenceOf(live, files.console),
             init: live.init.state,
             initDetail: live.init.detail,
             ...(live.runtime.addresses?.ipv4 === undefined
@@ -44,6 +48,11 @@ export async function viewOf(deps: Pick<VmDeps, 'live' | 'layout'>, row: VmRow):
           },
         }),
   };
+}
+
+/** Why the agent is silent, with what the console shows now; empty when it answers. */
+async function silenceOf({ agent }: LiveVm, console: string): Promise<string> {
+  return agent.state === 'ready' ? '' : `${agent.reason}\n${consoleText(await consoleTail(console))}`;
 }
 
 /** Blocks in use, stat(2): 512 bytes each whatever the file system's own. */

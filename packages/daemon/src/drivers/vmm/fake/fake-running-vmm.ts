@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
+import type { ProcessUsage } from '../../../host/process-identity.ts';
 import type { RunningVmm, VmmEnd, VmmEvent, VmmHandle, VmmStatus } from '../driver.ts';
 import type { FakeVmmProcess, FakeVmmWatcher, FakeVmmWorld } from './fake-vmm-world.ts';
 
@@ -38,6 +39,11 @@ export class FakeRunningVmm implements RunningVmm, FakeVmmWatcher {
   async status(): Promise<VmmStatus> {
     this.#checkAlive();
     return this.#process.status;
+  }
+
+  async usage(): Promise<ProcessUsage> {
+    this.#checkAlive();
+    return this.#process.usage;
   }
 
   async pause(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { ProcessUsage } from '../../../host/process-identity.ts';
 import type { VmmEnd, VmmEvent, VmmStatus, VmSpec } from '../driver.ts';
 
 /** A fake VMM process: it lives in the world, not in the driver, as a real one outlives its daemon. */
@@ -6,6 +7,7 @@ export interface FakeVmmProcess {
   readonly startTicks: number;
   readonly spec: VmSpec;
   status: VmmStatus;
+  usage: ProcessUsage;
   /** How it ended; undefined while it runs. */
   end: VmmEnd | undefined;
   /** Virtual sizes in bytes, by serial; those that were resized. */
@@ -36,6 +38,7 @@ export class FakeVmmWorld {
       startTicks: this.#ticks++,
       spec,
       status: 'running',
+      usage: { cpuMs: 0, residentBytes: 0 },
       end: undefined,
       sizes: new Map(),
       watchers: new Set(),

@@ -57,6 +57,7 @@ async function die(): Promise<void> {
 async function attend(exited?: Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }>) {
   const processes = {
     isAlive: () => alive,
+    usage: () => (alive ? { cpuMs: 0, residentBytes: 0 } : undefined),
     signal: (_process: unknown, signal: NodeJS.Signals) => {
       signals.push(signal);
       if (!deaf.has(signal)) void die();

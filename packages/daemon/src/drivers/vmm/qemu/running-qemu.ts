@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { BangerError, isBangerError, toBangerError } from '@banger/contract/error';
 import type { Clock } from '../../../host/clock.ts';
-import type { ProcessTable } from '../../../host/process-identity.ts';
+import type { ProcessTable, ProcessUsage } from '../../../host/process-identity.ts';
 import type { SpawnedProcess } from '../../../host/runner.ts';
 import type { RunningVmm, VmmEnd, VmmEvent, VmmStatus } from '../driver.ts';
 import { growDisk } from './disk-resize.ts';
@@ -24,7 +24,7 @@ const QUIT_DEADLINE_MS = 5_000;
 
 /** What a running QEMU needs of the host. */
 export interface RunningQemuDeps {
-  readonly processes: Pick<ProcessTable, 'isAlive' | 'signal'>;
+  readonly processes: Pick<ProcessTable, 'isAlive' | 'signal' | 'usage'>;
   readonly clock: Clock;
 }
 
@@ -75,6 +75,12 @@ export class RunningQemu implements RunningVmm {
 
   async status(): Promise<VmmStatus> {
     return statusOf(await this.#execute('query-status'));
+  }
+
+  async usage(): Promise<ProcessUsage> {
+    const usage = this.#deps.processes.usage(this.handle.process);
+    if (usage === undefined) throw this.#gone();
+    return usage;
   }
 
   async pause(): Promise<void> {

@@ -1,0 +1,88 @@
+import { BangerError, toBangerError } from '@banger/contract/error';
+import type { GuestSession } from '../../drivers/guest/driver.ts';
+import { inBackground } from '../background.ts';
+import { agentSilent } from './agent-health.ts';
+import type { VmDeps } from './deps.ts';
+import { setClockRight } from './guest-clock.ts';
+import type { LiveVm } from './live.ts';
+import { within } from './power-off.ts';
+
+/** Between two looks at all VMs: silence is seen within half a minute, and a look costs a guest a few milliseconds of CPU. */
+const INTERVAL_MS = 10_000;
+/**
+ * From a question to calling the agent silent. An idle agent answers within milliseconds; one whose guest is full of work under emulation
+ * may not run for seconds, and is not to be called silent for that. The question stays asked after it, so that a late answer counts.
+ */
+const PATIENCE_MS = 10_000;
+
+/** Looks after the agents of running VMs until the signal fires. */
+export function watchHealth(deps: VmDeps, until: AbortSignal): void {
+  inBackground(
+    deps.log,
+    'health of VMs',
+    async () => {
+      for (;;) {
+        await deps.clock.sleep(INTERVAL_MS, until);
+        await checkHealth(deps).catch((error: unknown) =>
+          deps.log.warn({ error: toBangerError(error).message }, 'health could not be looked at'),
+        );
+      }
+    },
+    until,
+  );
+}
+
+/**
+ * Asks the agents of all running VMs whether they are there, and sets their clocks right. Resolves when each has answered or used up the
+ * patience for it; what came of it is in `live.agent`. One whose channel is being opened again is known to be silent.
+ */
+export async function checkHealth(deps: VmDeps): Promise<void> {
+  await Promise.all(
+    [...deps.live.values()].map(async (live) => {
+      const { session } = live;
+      if (session === undefined || deps.vms.find(live.id)?.state !== 'running') return;
+      await within(deps.clock, PATIENCE_MS, hearAgent(deps, live, session)).catch(() => undefined);
+    }),
+  );
+}
+
+/**
+ * Waits until the agent has answered and the guest's clock is right. Rejects with `agent_not_ready` when no answer came within the
+ * request's own limit, and with `agent_lost`; with `cancelled` when the signal fires. However many wait, one question is asked.
+ */
+export async function hearAgent(
+  deps: VmDeps,
+  live: LiveVm,
+  session: GuestSession,
+  signal: AbortSignal = live.released.signal,
+): Promise<void> {
+  live.asked ??= ask(deps, live, session).finally(() => {
+    live.asked = undefined;
+  });
+  const { promise: cancelled, reject } = Promise.withResolvers<never>();
+  const cancel = (): void => reject(new BangerError('cancelled', 'The agent was no longer waited for.'));
+  signal.addEventListener('abort', cancel, { once: true });
+  if (signal.aborted) cancel();
+  try {
+    await Promise.race([live.asked, cancelled]);
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    live.asked?.catch(() => undefined);
+  }
+}
+
+async function ask(deps: VmDeps, live: LiveVm, session: GuestSession): Promise<void> {
+  const answered = new AbortController();
+  deps.clock.sleep(PATIENCE_MS, answered.signal).then(
+    () => agentSilent(deps, live, `It has not answered for ${PATIENCE_MS / 1000} s.`),
+    () => undefined,
+  );
+  try {
+    await setClockRight(deps, live, session);
+  } catch (error) {
+    if (live.session === session) agentSilent(deps, live, toBangerError(error).message);
+    throw error;
+  } finally {
+    answered.abort();
+  }
+}

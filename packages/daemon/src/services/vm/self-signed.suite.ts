@@ -1,0 +1,21 @@
+/** A key and the certificate that it signed itself, for servers that tests play; they protect nothing. */
+export const selfSigned = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgg/hAxJXaeB6EaTos
+5mQEHYGfWc6SM+iuGH7uTL7Mmr2hRANCAATSmD8eup3pDqKUQRPOzTwUY3Uuzxf7
+XkSKYxn1fNLOvhq1pB29ovmZJ7L1J36pIyHCqYUyCaqYcb1zd/FAuvng
+-----END PRIVATE KEY-----
+`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIUdBvr69H8X5sUha6Tu92VFniqkoMwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyODExMDQwOFoYDzIxMjYxMTA0
+MTEwNDA4WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAATSmD8eup3pDqKUQRPOzTwUY3Uuzxf7XkSKYxn1fNLOvhq1pB29ovmZ
+J7L1J36pIyHCqYUyCaqYcb1zd/FAuvngo1MwUTAdBgNVHQ4EFgQUk+RbuoTwZLCM
+F/RYvO/kFGmyGJYwHwYDVR0jBBgwFoAUk+RbuoTwZLCMF/RYvO/kFGmyGJYwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEA/iZLLa8U3VzzRPtIFoJT
+2um6u64slUBofiuZAR5nTCwCIH/lQeXGzMw2JwCSimRsJFpati3Uwy+xhxeRZTkm
+1Dsl
+-----END CERTIFICATE-----
+`,
+};

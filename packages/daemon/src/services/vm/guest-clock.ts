@@ -12,7 +12,7 @@ const TOLERANCE_MS = 250;
 /** One to see that it is wrong, one to see that it was set right, and two for answers that took too long to tell anything. */
 const MAX_ROUNDS = 4;
 /** From the first question to giving up: as long as any request waits for an agent. */
-const DEADLINE_MS = 30_000;
+export const QUESTION_MS = 30_000;
 /** A guest that was stopped since the clock was last seen is behind by no more than this; a look costs a command one answer. */
 const TRUST_MS = 500;
 
@@ -29,7 +29,7 @@ export async function setClockRight(
   live: LiveVm,
   session: GuestSession,
 ): Promise<void> {
-  const deadline = deps.clock.monotonic() + DEADLINE_MS;
+  const deadline = deps.clock.monotonic() + QUESTION_MS;
   const limit = (): RequestOptions => ({
     timeoutMs: Math.ceil((deadline - deps.clock.monotonic()) / MS_PER_SECOND) * MS_PER_SECOND,
   });

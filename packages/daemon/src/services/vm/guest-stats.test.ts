@@ -15,7 +15,8 @@ function telling(...figures: readonly (GuestStats | Error)[]): Parameters<typeof
   const left = [...figures];
   const stats = async (): Promise<GuestStats> => {
     const next = left.shift();
-    if (next === undefined || next instanceof Error) throw next;
+    if (next === undefined) throw new Error('It was asked once too often.');
+    if (next instanceof Error) throw next;
     return next;
   };
   return { agent: ready, session: { stats } as unknown as GuestSession };

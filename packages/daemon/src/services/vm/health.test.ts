@@ -176,6 +176,20 @@ describe('a command for a silent agent', () => {
     await expect(host.vms.ports('box', true, never)).rejects.toMatchObject({ code: 'agent_not_ready' });
   });
 
+  test('is waited for, but not for long when its silence is known', async () => {
+    freeze();
+    const began = clock.monotonic();
+    await expect(passed(run(), 30_000)).rejects.toMatchObject({ code: 'agent_not_ready' });
+    let refusal = '';
+    void run().catch((error: Error) => (refusal = error.message));
+    const later = async (): Promise<string> => {
+      await clock.advance(500);
+      return refusal;
+    };
+    await expect.poll(later).toMatch(/It has not answered for 10 s\./);
+    expect(clock.monotonic() - began).toBeLessThan(40_000);
+  });
+
   test('ends when its caller gives it up', async () => {
     freeze();
     const abort = new AbortController();

@@ -3,7 +3,7 @@ import type { GuestSession } from '../../drivers/guest/driver.ts';
 import { inBackground } from '../background.ts';
 import { agentSilent } from './agent-health.ts';
 import type { VmDeps } from './deps.ts';
-import { setClockRight } from './guest-clock.ts';
+import { QUESTION_MS, setClockRight } from './guest-clock.ts';
 import type { LiveVm } from './live.ts';
 import { within } from './power-off.ts';
 
@@ -14,6 +14,9 @@ const INTERVAL_MS = 10_000;
  * may not run for seconds, and is not to be called silent for that. The question stays asked after it, so that a late answer counts.
  */
 const PATIENCE_MS = 10_000;
+
+/** For an agent that is silent already: it may have come back a moment ago, and nobody waits long for what is known. */
+const KNOWN_SILENT_MS = 3_000;
 
 /** Looks after the agents of running VMs until the signal fires. */
 export function watchHealth(deps: VmDeps, until: AbortSignal): void {
@@ -47,8 +50,8 @@ export async function checkHealth(deps: VmDeps): Promise<void> {
 }
 
 /**
- * Waits until the agent has answered and the guest's clock is right. Rejects with `agent_not_ready` when no answer came within the
- * request's own limit, and with `agent_lost`; with `cancelled` when the signal fires. However many wait, one question is asked.
+ * Waits until the agent has answered and the guest's clock is right. Rejects with `agent_not_ready` when no answer came in time, with
+ * `agent_lost` when the channel ended, and with `cancelled` when the signal fires. However many wait, one question is asked.
  */
 export async function hearAgent(
   deps: VmDeps,
@@ -56,18 +59,23 @@ export async function hearAgent(
   session: GuestSession,
   signal: AbortSignal = live.released.signal,
 ): Promise<void> {
-  live.asked ??= ask(deps, live, session).finally(() => {
+  const asked = (live.asked ??= ask(deps, live, session).finally(() => {
     live.asked = undefined;
-  });
-  const { promise: cancelled, reject } = Promise.withResolvers<never>();
-  const cancel = (): void => reject(new BangerError('cancelled', 'The agent was no longer waited for.'));
-  signal.addEventListener('abort', cancel, { once: true });
-  if (signal.aborted) cancel();
+  }));
+  const heard = new AbortController();
+  const late = deps.clock
+    .sleep(
+      live.agent.state === 'silent' ? KNOWN_SILENT_MS : QUESTION_MS,
+      AbortSignal.any([signal, heard.signal]),
+    )
+    .then((): never => {
+      throw new BangerError('agent_not_ready', live.agent.reason, { details: { probe: 'clock' } });
+    });
   try {
-    await Promise.race([live.asked, cancelled]);
+    await Promise.race([asked, late]);
   } finally {
-    signal.removeEventListener('abort', cancel);
-    live.asked?.catch(() => undefined);
+    heard.abort();
+    for (const other of [asked, late]) other.catch(() => undefined);
   }
 }
 

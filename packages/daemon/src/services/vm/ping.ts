@@ -1,5 +1,5 @@
 import { isBangerError } from '@banger/contract/error';
-import type { ResultOf } from '@banger/contract/methods';
+import type { VmPinged } from '@banger/contract/guest';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { agentReady, agentSilent } from './agent-health.ts';
 import type { VmDeps } from './deps.ts';
@@ -14,7 +14,7 @@ export async function pingVm(
   row: VmRow,
   count: number,
   signal: AbortSignal,
-): Promise<ResultOf<'vm.ping'>> {
+): Promise<VmPinged> {
   const { live, session } = await reachableVm(deps, row);
   const roundTripsMs: number[] = [];
   try {

@@ -46,7 +46,7 @@ test.each<[string, Server, string]>([
   ['HTTP/1.0, not found', answering('HTTP/1.0 404 Not Found\r\n\r\n'), 'http'],
   [
     'an answer byte by byte',
-    (to) => to.once('data', () => [...ok].forEach((byte) => to.write(byte))),
+    (to) => to.once('data', () => Buffer.from(ok).forEach((byte) => to.write(Buffer.of(byte)))),
     'http',
   ],
   ['HTTP over TLS', tls(ok), 'https'],

@@ -1,5 +1,5 @@
 import type { VmExec } from '@banger/contract/exec';
-import type { VmPort, VmStats } from '@banger/contract/guest';
+import type { VmPinged, VmPort, VmStats } from '@banger/contract/guest';
 import type { ResultOf } from '@banger/contract/methods';
 import type { VmPlan, VmSpec, VmView, VmWish } from '@banger/contract/vm';
 import type { Readable } from 'node:stream';
@@ -113,7 +113,7 @@ export class VmService {
     return execInVm(this.#deps, this.#resolve(request.vm), request, signal);
   }
 
-  ping(vm: string, count: number, signal: AbortSignal): Promise<ResultOf<'vm.ping'>> {
+  ping(vm: string, count: number, signal: AbortSignal): Promise<VmPinged> {
     return pingVm(this.#deps, this.#resolve(vm), count, signal);
   }
 

@@ -8,6 +8,7 @@ import { familyOf, installHint, tools } from '../../domain/tools.ts';
 import type { Distribution } from '../../host/distribution.ts';
 import type { Runner } from '../../host/runner.ts';
 import type { ConfigService } from '../config.ts';
+import { capabilities } from '../vm/capabilities/list.ts';
 import { fail, pass, warn, type Check } from './check.ts';
 
 /** What the checks look at. */
@@ -81,19 +82,7 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
         return warn(`VMs are emulated: ${accel.reason} (${when})`, fix);
       },
     },
-    {
-      id: 'network.user',
-      title: 'Network of guests',
-      run: async () => {
-        const { usable, ipv4, ipv6, problems } = await deps.network.probe();
-        const versions = [...(ipv4 ? ['IPv4'] : []), ...(ipv6 ? ['IPv6'] : [])];
-        if (problems.length === 0)
-          return pass(`outbound by ${versions.join(' and ')}, no address of the host`);
-        const said = problems.map((problem) => problem.message).join(' ');
-        const fix = problems.map((problem) => problem.hint).join(' ');
-        return usable ? warn(said, fix) : fail(said, fix);
-      },
-    },
+    ...capabilities.flatMap(({ doctor }) => doctor?.(deps) ?? []),
     {
       id: 'store.images',
       title: 'Images',

@@ -74,7 +74,7 @@ function expectNothingLeft(): void {
 }
 
 describe('a creation with a start, cancelled by somebody else', () => {
-  const moments = [...momentsOf(createSteps), ...momentsOfStart];
+  const moments = [...momentsOf(createSteps.flat()), ...momentsOfStart];
   test.each(moments.slice(0, -1))('when $when leaves nothing', async (moment) => {
     expect(await cancelAt(moment, create)).toMatchObject({
       state: 'cancelled',

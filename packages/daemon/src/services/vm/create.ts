@@ -5,11 +5,13 @@ import type { StoredImage } from '../../drivers/image/driver.ts';
 import { checkArtifactName } from '../../domain/artifact-name.ts';
 import { checkSpecLimits } from '../../domain/limits.ts';
 import { sideBySide } from '../../domain/side-by-side.ts';
-import { runSteps, StepFailure, type Step } from '../../domain/steps.ts';
+import { runSteps, StepFailure, type Stage, type Step } from '../../domain/steps.ts';
 import { checkVmName } from '../../domain/vm-name.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
+import { capabilities } from './capabilities/list.ts';
 import { checkEnvironment } from './environment.ts';
 import type { VmDeps } from './deps.ts';
+import { removeResources } from './resources.ts';
 import { stepTeller } from './start.ts';
 import { makeVmDirectory } from './vm-directory.ts';
 
@@ -90,7 +92,7 @@ export async function createHeld(deps: VmDeps, row: VmRow, signal: AbortSignal):
 }
 
 /** What a creation does before the start. */
-export const createSteps: readonly Step<CreateContext>[] = [
+export const createSteps: readonly Stage<CreateContext>[] = [
   {
     name: 'image',
     title: 'Looking for image and kernel',
@@ -117,26 +119,16 @@ export const createSteps: readonly Step<CreateContext>[] = [
       const path = deps.layout.vm(row.id).directory;
       await deps.ledger.make(row.id, 'directory', { path }, () => makeVmDirectory(path));
     },
-    undo: async ({ deps, row }) => {
-      const errors = await deps.ledger.remove(row.id);
-      if (errors.length > 0)
-        throw new BangerError('command_failed', errors.map((error) => error.message).join('; '));
-    },
+    undo: ({ deps, row }) => removeResources(deps.ledger, row.id),
   },
-  {
-    name: 'disks',
-    title: 'Making the disks',
-    run: async ({ deps, row, image }, caller) => {
+  capabilities.flatMap(({ name, make }) => {
+    if (make === undefined) return [];
+    const run: Step<CreateContext>['run'] = async ({ deps, row, image }, signal) => {
       if (image === undefined) throw new BangerError('internal', 'A step ran out of order.');
-      const files = deps.layout.vm(row.id);
-      const { rootDisk: base, workTemplate: template } = image;
-      const { rootBytes, diskBytes } = row.spec;
-      await sideBySide(caller, [
-        (signal) => deps.disks.createRoot({ path: files.rootDisk, base, bytes: rootBytes, signal }),
-        (signal) => deps.disks.createWork({ path: files.workDisk, template, bytes: diskBytes, signal }),
-      ]);
-    },
-  },
+      await make.run({ deps, row, image }, signal);
+    };
+    return [{ name, title: make.title, run }];
+  }),
 ];
 
 function hex(deps: VmDeps, bytes: number): string {

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { BangerError } from '@banger/contract/error';
 import type { NetworkDriver, NetworkHandle } from '../../drivers/network/driver.ts';
 import type { VmmDriver, VmmHandle } from '../../drivers/vmm/driver.ts';
 import type { Ledger, Removers } from '../ledger.ts';
@@ -34,4 +35,17 @@ export function vmRemovers(
     network: ({ kind, directory, handle }) =>
       handle === undefined ? networks[kind].sweep(directory) : networks[kind].remove(handle),
   };
+}
+
+/** Removes what a VM has (of these kinds, or all); rejects with `command_failed` and all that could not be removed. */
+export async function removeResources(
+  ledger: VmLedger,
+  id: string,
+  kinds?: readonly (keyof VmResources)[],
+): Promise<void> {
+  const errors = await ledger.remove(id, kinds);
+  if (errors.length > 0)
+    throw new BangerError('command_failed', errors.map((error) => error.message).join('; '), {
+      cause: errors,
+    });
 }

@@ -1,36 +1,16 @@
 import { BangerError } from '@banger/contract/error';
-import type { NetworkAttachment } from '../../drivers/network/driver.ts';
-import type { Accel, RunningVmm } from '../../drivers/vmm/driver.ts';
-import type { StoredKernel } from '../../drivers/kernel/driver.ts';
 import { sideBySide } from '../../domain/side-by-side.ts';
 import type { Stage, Step } from '../../domain/steps.ts';
-import type { VmRow } from '../../domain/vm-row.ts';
 import { underLock } from '../lock-order.ts';
+import { capabilities } from './capabilities/list.ts';
 import { connectGuest, waitForInit } from './guest-session.ts';
 import { kernelCommandLine } from './kernel-command-line.ts';
-import type { VmDeps } from './deps.ts';
-import { newLiveVm, type LiveVm } from './live.ts';
+import { newLiveVm } from './live.ts';
+import { removeResources } from './resources.ts';
+import type { StartContext } from './start-context.ts';
 import { watchVm } from './watch.ts';
 import { failedWait } from './failed-wait.ts';
 import { makeVmDirectory } from './vm-directory.ts';
-
-/** What the steps of a start share; filled from step to step. */
-export interface StartContext {
-  readonly deps: VmDeps;
-  readonly row: VmRow;
-  /** The same call has just made the disks whole: to check them would only take time. */
-  readonly disksAreNew: boolean;
-  /** Secret of the agent channel of this boot. */
-  readonly agentKey: Uint8Array;
-  /** Unguessable; stands in the VMM's argv so that it is found by looking. */
-  readonly token: string;
-  readonly warnings: string[];
-  kernel?: StoredKernel;
-  attachment?: NetworkAttachment;
-  accel?: Accel;
-  vmm?: RunningVmm;
-  live?: LiveVm;
-}
 
 /**
  * From pressing the switch to the agent's hello. A cold boot takes 4 s under emulation on a quiet machine;
@@ -47,48 +27,25 @@ export const startSteps: readonly Stage<StartContext>[] = [
       const path = deps.layout.vm(row.id).runtime;
       await deps.ledger.make(row.id, 'runtime', { path }, () => makeVmDirectory(path));
     },
-    undo: ({ deps, row }) => removed(deps, row.id, 'runtime'),
+    undo: ({ deps, row }) => removeResources(deps.ledger, row.id, ['runtime']),
   },
   [
     {
       name: 'preflight',
       title: 'Checking kernel and disks',
       run: async (context, signal) => {
-        const { deps, row, disksAreNew } = context;
-        const files = deps.layout.vm(row.id);
-        const old = disksAreNew ? [] : [files.rootDisk, files.workDisk];
+        const { deps, row } = context;
         [context.kernel] = await sideBySide(signal, [
           (either: AbortSignal) => deps.kernels.ready(row.spec.kernel, either),
-          ...old.map((disk) => () => deps.disks.check(disk)),
+          ...capabilities.map(
+            ({ preflight }) =>
+              async () =>
+                preflight?.(context),
+          ),
         ]);
       },
     },
-    {
-      name: 'network',
-      title: 'Setting up the network',
-      run: async (context, signal) => {
-        const { deps, row } = context;
-        const files = deps.layout.vm(row.id);
-        const kind = row.spec.network;
-        context.attachment = await deps.ledger.make(
-          row.id,
-          'network',
-          { kind, directory: files.runtime },
-          () =>
-            deps.networks[kind].prepare({
-              vmId: row.id,
-              dir: files.runtime,
-              logFile: files.networkLog,
-              outbound: row.spec.outbound,
-              mac: row.mac,
-              signal,
-            }),
-          ({ handle }) => ({ kind, directory: files.runtime, handle }),
-        );
-        context.warnings.push(...context.attachment.warnings);
-      },
-      undo: ({ deps, row }) => removed(deps, row.id, 'network'),
-    },
+    ...capabilities.flatMap(({ name, prepare }) => (prepare === undefined ? [] : [{ name, ...prepare }])),
     {
       name: 'accel',
       title: 'Finding out whether KVM works here',
@@ -107,6 +64,7 @@ export const startSteps: readonly Stage<StartContext>[] = [
       if (kernel === undefined || attachment === undefined || accel === undefined)
         throw new BangerError('internal', 'A step ran out of order.');
       const files = deps.layout.vm(row.id);
+      const parts = capabilities.map(({ machine }) => machine?.(context) ?? {});
       const vmm = await deps.ledger.make(
         row.id,
         'vmm',
@@ -123,11 +81,8 @@ export const startSteps: readonly Stage<StartContext>[] = [
               kernel: kernel.vmlinux,
               initrd: kernel.initramfs,
               cmdline: kernelCommandLine(row.init),
-              disks: [
-                { serial: 'root', path: files.rootDisk, format: 'qcow2' },
-                { serial: 'work', path: files.workDisk, format: 'raw' },
-              ],
-              network: attachment.vmm,
+              disks: parts.flatMap(({ disks = [] }) => disks),
+              network: parts.find((part) => part.network !== undefined)?.network ?? { kind: 'none' },
               consoleLog: files.console,
               vmmLog: files.vmmLog,
             },
@@ -148,7 +103,7 @@ export const startSteps: readonly Stage<StartContext>[] = [
       watchVm(deps, context.live);
     },
     undo: async ({ deps, row }) => {
-      await removed(deps, row.id, 'vmm');
+      await removeResources(deps.ledger, row.id, ['vmm']);
       deps.runtimes.clear(row.id);
     },
   },
@@ -180,11 +135,3 @@ export const initStep: Step<StartContext> = {
     );
   },
 };
-
-async function removed(deps: VmDeps, id: string, kind: 'vmm' | 'network' | 'runtime'): Promise<void> {
-  const errors = await deps.ledger.remove(id, [kind]);
-  if (errors.length > 0)
-    throw new BangerError('command_failed', errors.map((error) => error.message).join('; '), {
-      cause: errors,
-    });
-}

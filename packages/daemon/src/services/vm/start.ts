@@ -6,7 +6,8 @@ import { tell } from '../operation.ts';
 import { AGENT_KEY_BYTES } from './agent-key.ts';
 import type { VmDeps } from './deps.ts';
 import { catchUp } from './watch.ts';
-import { initStep, startSteps, type StartContext } from './start-steps.ts';
+import type { StartContext } from './start-context.ts';
+import { initStep, startSteps } from './start-steps.ts';
 
 /** Bytes of the token in the VMM's argv: not guessable, and short enough to read in a list of processes. */
 const TOKEN_BYTES = 16;

@@ -1,0 +1,44 @@
+import type { StoredImage } from '../../../drivers/image/driver.ts';
+import type { NetworkDriver, VmmNetwork } from '../../../drivers/network/driver.ts';
+import type { VmmDisk } from '../../../drivers/vmm/driver.ts';
+import type { Step } from '../../../domain/steps.ts';
+import type { VmRow } from '../../../domain/vm-row.ts';
+import type { Check } from '../../doctor/check.ts';
+import type { VmDeps } from '../deps.ts';
+import type { StartContext } from '../start-context.ts';
+
+/** A VM that is being made: its row is reserved, its image and its directory are there. */
+export interface MakeContext {
+  readonly deps: VmDeps;
+  readonly row: VmRow;
+  readonly image: StoredImage;
+}
+
+/** What the machine has of one capability. */
+export interface MachineParts {
+  readonly disks?: readonly VmmDisk[];
+  readonly network?: VmmNetwork;
+}
+
+/** A step without its name, which is the capability's. */
+type Part<C> = Omit<Step<C>, 'name'>;
+
+/**
+ * A feature of a VM, as the hooks by which it takes part in the life of one; each has only those that it needs. The steps of a creation
+ * and of a start are put together from them. Its cleanup is the removers of the ledger's kinds that it makes (`resources.ts`): they
+ * run at every stop, after every failure and for whatever a killed daemon left, and are harmless when nothing is there.
+ */
+export interface Capability {
+  /** Also the name of its steps. */
+  readonly name: string;
+  /** Makes what the VM keeps over its runs. It lies in the VM's directory, which goes as a whole when the creation fails. */
+  readonly make?: Part<MakeContext>;
+  /** Looks, before a start, at what it needs; makes nothing. */
+  preflight?(context: StartContext): Promise<void>;
+  /** Sets up what one run needs, before the VMM starts; its undo is its own, or the ledger's. */
+  readonly prepare?: Part<StartContext>;
+  /** What the VMM is given, once everything is prepared. */
+  machine?(context: StartContext): MachineParts;
+  /** What `banger doctor` looks at for it. */
+  doctor?(deps: { readonly network: NetworkDriver }): readonly Check[];
+}

@@ -1,0 +1,6 @@
+import type { Capability } from './capability.ts';
+import { rootDisk, workDisk } from './disks.ts';
+import { network } from './network.ts';
+
+/** What a VM is made of, in the order in which the machine gets its parts: the first disk is the guest's first. */
+export const capabilities: readonly Capability[] = [rootDisk, workDisk, network];

@@ -1,0 +1,39 @@
+import { BangerError } from '@banger/contract/error';
+import { networkCheck } from '../../doctor/network-check.ts';
+import { removeResources } from '../resources.ts';
+import type { Capability } from './capability.ts';
+
+/** The guest's way out: a NIC, and what runs beside the VMM and judges its frames. */
+export const network = {
+  name: 'network',
+  prepare: {
+    title: 'Setting up the network',
+    run: async (context, signal) => {
+      const { deps, row } = context;
+      const files = deps.layout.vm(row.id);
+      const kind = row.spec.network;
+      context.attachment = await deps.ledger.make(
+        row.id,
+        'network',
+        { kind, directory: files.runtime },
+        () =>
+          deps.networks[kind].prepare({
+            vmId: row.id,
+            dir: files.runtime,
+            logFile: files.networkLog,
+            outbound: row.spec.outbound,
+            mac: row.mac,
+            signal,
+          }),
+        ({ handle }) => ({ kind, directory: files.runtime, handle }),
+      );
+      context.warnings.push(...context.attachment.warnings);
+    },
+    undo: ({ deps, row }) => removeResources(deps.ledger, row.id, ['network']),
+  },
+  machine: ({ attachment }) => {
+    if (attachment === undefined) throw new BangerError('internal', 'A step ran out of order.');
+    return { network: attachment.vmm };
+  },
+  doctor: (deps) => [networkCheck(deps.network)],
+} as const satisfies Capability;

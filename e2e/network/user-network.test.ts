@@ -117,14 +117,15 @@ describe('the user-mode network', () => {
     await rm(directory, { recursive: true });
   });
 
-  test('its socket and its log are private', async () => {
+  test('its sockets and its log are private', async () => {
     const { stdout } = await promisify(execFile)('stat', [
       '-c',
       '%a',
       socketOf(await prepare()),
+      join(directory, 'outbound.sock'),
       join(directory, 'network.log'),
     ]);
-    expect(stdout).toBe('600\n600\n');
+    expect(stdout).toBe('600\n600\n600\n');
   });
 
   test('neither netguard nor passt runs as root, with a capability or a way to get one', async () => {
@@ -268,7 +269,6 @@ describe('the user-mode network', () => {
 
     test('without outbound nothing is reached, and a connect fails at once', async () => {
       bridge = await attachTapGuest(lab, await prepare({ outbound: false }));
-      expect(await lab.processes('host')).toHaveLength(1);
       await expectGuestReaches(addresses.outside4, false);
       await expectGuestReaches(addresses.outside6, false);
       expect(outside.seen).toEqual([]);
@@ -276,6 +276,19 @@ describe('the user-mode network', () => {
         { protocol: 'tcp', address: addresses.outside4, port: PORT },
       ]);
       expect(refused?.error).toBe('EHOSTUNREACH');
+    });
+
+    test('its way out is opened and closed while it runs, and each is so once it is said', async () => {
+      const attachment = await prepare({ outbound: false });
+      bridge = await attachTapGuest(lab, attachment);
+      for (const open of [true, false, true]) {
+        await networkWith().setOutbound(attachment.handle, open);
+        const before = outside.seen.length;
+        await expectGuestReaches(addresses.outside4, open);
+        await expectGuestReaches(addresses.outside6, open);
+        if (!open) expect(outside.seen.slice(before)).toEqual([]);
+      }
+      expect(await log()).toMatch(/outbound is open[^]*outbound is closed[^]*outbound is open/);
     });
 
     test('gives way to a network that the host has a route to', async () => {

@@ -33,7 +33,7 @@ struct guard {
        same port on the host, so any other would let the guest take the port of a service. */
     uint16_t udp_port_low;
     uint16_t udp_port_high;
-    /* False: nothing leaves; the guest has a network card and no network. */
+    /* False: nothing leaves and nothing comes in; the guest has a network card and no network. */
     bool outbound;
 };
 

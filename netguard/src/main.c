@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "control.h"
 #include "flow.h"
 #include "journal.h"
 #include "options.h"
@@ -48,20 +49,21 @@ static struct journal journal;
 static struct passt passt = {.frames_fd = -1, .words_fd = -1};
 static struct inlet from_vmm, from_passt;
 static struct outlet to_vmm, to_passt;
+static struct control control = {.listener = -1, .peer = -1};
 
-/* Listens under a temporary name; the socket gets its own when everything is ready, so its presence means just that. */
-static int listen_at(const char *path, char *temporary, size_t size)
+/* A private socket at the path. */
+static int listen_at(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    if (snprintf(temporary, size, "%s.new", path) >= (int)sizeof address.sun_path) {
+    if (strlen(path) >= sizeof address.sun_path) {
         errno = ENAMETOOLONG;
         return -1;
     }
-    strcpy(address.sun_path, temporary);
+    strcpy(address.sun_path, path);
     umask(0177);
-    unlink(temporary);
+    unlink(path);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 1) != 0)
         return -1;
     return fd;
@@ -152,10 +154,12 @@ static enum stream_state forward_from_passt(void)
         state = inlet_next(&from_passt, &frame, &length);
         if (state != STREAM_OPEN || frame == NULL)
             return state;
-        if (flows_expect(&flows, frame, length, now))
-            outlet_push(&to_vmm, frame, length);
-        else
+        if (!options.guard.outbound)
+            journal_refused(&journal, NO_OUTBOUND, frame, length, now);
+        else if (!flows_expect(&flows, frame, length, now))
             journal_refused(&journal, UNSOLICITED, frame, length, now);
+        else
+            outlet_push(&to_vmm, frame, length);
     }
     return STREAM_OPEN;
 }
@@ -187,23 +191,42 @@ static bool receive(struct inlet *inlet, short events, const char *side)
     return (events & POLLIN) == 0 || !ends(inlet_fill(inlet), side);
 }
 
+static void serve_control(short listener_events, short peer_events)
+{
+    bool before = options.guard.outbound;
+
+    control_serve(&control, listener_events, peer_events, &options.guard.outbound);
+    if (options.guard.outbound != before)
+        say(before ? "nothing leaves any more: outbound is closed" : "outbound is open");
+}
+
 /* One turn of the frame loop. False when it is over. After it, a whole frame is left in an inlet only when the outlet it
    goes to has something to send, so that an event will come. */
 static bool turn(void)
 {
     bool room = passt_has_room();
-    struct pollfd fds[3] = {
+    struct pollfd fds[5] = {
         {.fd = from_vmm.fd, .events = (short)((room ? POLLIN : 0) | (outlet_waiting(&to_vmm) > 0 ? POLLOUT : 0))},
         {.fd = from_passt.fd, .events = (short)((congested() ? 0 : POLLIN) | (outlet_waiting(&to_passt) > 0 ? POLLOUT : 0))},
         {.fd = passt.words_fd, .events = POLLIN},
+        {.fd = control.listener, .events = POLLIN},
+        {.fd = control.peer, .events = POLLIN},
     };
 
-    if (poll(fds, 3, -1) < 0)
+    if (poll(fds, 5, -1) < 0)
         return errno == EINTR;
+    serve_control(fds[3].revents, fds[4].revents);
     if (fds[2].revents != 0 && !passt_listen(&passt))
         passt.words_fd = -1;
     return receive(&from_passt, fds[1].revents, "passt") && receive(&from_vmm, fds[0].revents, "the VMM") && forward() &&
            flush() && forward();
+}
+
+static int failed_setup(const char *temporary)
+{
+    unlink(temporary);
+    unlink(options.control);
+    return EXIT_SETUP;
 }
 
 int main(int argc, char **argv)
@@ -216,26 +239,25 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return EXIT_USAGE;
     }
-    listener = listen_at(options.socket, temporary, sizeof temporary);
-    if (listener < 0) {
-        say("cannot listen at %s: %s", options.socket, strerror(errno));
-        return EXIT_SETUP;
+    /* It gets its own name when everything is ready, so its presence means just that. */
+    snprintf(temporary, sizeof temporary, "%s.new", options.socket);
+    listener = listen_at(temporary);
+    control.listener = listen_at(options.control);
+    if (listener < 0 || control.listener < 0) {
+        say("cannot listen at %s: %s", listener < 0 ? options.socket : options.control, strerror(errno));
+        return failed_setup(temporary);
     }
     if (!routes_open(&routes)) {
         say("cannot ask the kernel for routes: %s", strerror(errno));
-        unlink(temporary);
-        return EXIT_SETUP;
+        return failed_setup(temporary);
     }
-    if (options.passt != NULL && !passt_start(&passt, options.passt, options.interface, &options.guard)) {
-        unlink(temporary);
-        return EXIT_SETUP;
-    }
+    if (!passt_start(&passt, options.passt, options.interface, &options.guard))
+        return failed_setup(temporary);
     if (rename(temporary, options.socket) != 0 || !sandbox_drop_root()) {
         say("cannot finish the set-up: %s", strerror(errno));
-        unlink(temporary);
-        return EXIT_SETUP;
+        return failed_setup(temporary);
     }
-    say("ready%s", options.passt == NULL ? "; nothing leaves: there is no outbound network" : "");
+    say("ready%s", options.guard.outbound ? "" : "; nothing leaves: outbound is closed");
     vmm = accept_vmm(listener);
     close(listener);
     if (vmm < 0)

@@ -12,12 +12,13 @@
 #include "wire.h"
 
 const char usage[] =
-    "usage: netguard --socket PATH --mac MAC --gateway-mac MAC\n"
+    "usage: netguard --socket PATH --control PATH --mac MAC --gateway-mac MAC\n"
     "                [--address4 ADDRESS/PREFIX --gateway4 ADDRESS [--dns4 ADDRESS]]\n"
     "                [--address6 ADDRESS/PREFIX --gateway6 ADDRESS [--dns6 ADDRESS]]\n"
-    "                [--passt PATH --interface NAME] [--udp-ports LOW-HIGH]\n"
+    "                --passt PATH --interface NAME [--udp-ports LOW-HIGH] [--closed]\n"
     "\n"
-    "Filters one VM's network between QEMU (-netdev stream on PATH) and passt. Without --passt nothing leaves.\n";
+    "Filters one VM's network between QEMU (-netdev stream on PATH) and passt. With --closed nothing leaves, until the\n"
+    "word is given on the control socket.\n";
 
 /* Linux's own ip_local_port_range: what a guest's kernel takes, and most hosts. */
 #define CLIENT_PORTS_LOW 32768
@@ -121,9 +122,14 @@ static bool read_option(struct options *options, int option, const char *value)
     case 's':
         options->socket = value;
         return true;
+    case 'c':
+        options->control = value;
+        return true;
+    case 'x':
+        guard->outbound = false;
+        return true;
     case 'p':
         options->passt = value;
-        guard->outbound = true;
         return value[0] == '/';
     case 'i':
         options->interface = value;
@@ -163,6 +169,7 @@ bool options_read(struct options *options, int argc, char **argv)
         {"address4", required_argument, NULL, 'a'}, {"gateway4", required_argument, NULL, 'g'},
         {"dns4", required_argument, NULL, 'd'},     {"address6", required_argument, NULL, 'A'},
         {"gateway6", required_argument, NULL, 'G'}, {"dns6", required_argument, NULL, 'D'},
+        {"control", required_argument, NULL, 'c'},  {"closed", no_argument, NULL, 'x'},
         {"udp-ports", required_argument, NULL, 'u'}, {"interface", required_argument, NULL, 'i'},
         {NULL, 0, NULL, 0},
     };
@@ -170,6 +177,7 @@ bool options_read(struct options *options, int argc, char **argv)
     int option;
 
     memset(options, 0, sizeof *options);
+    options->guard.outbound = true;
     default_ports(&options->guard);
     opterr = 0;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -184,12 +192,9 @@ bool options_read(struct options *options, int argc, char **argv)
         mac |= option == 'm';
         gateway_mac |= option == 'M';
     }
-    if (optind != argc || options->socket == NULL || !mac || !gateway_mac) {
-        say("--socket, --mac and --gateway-mac are needed, and nothing but options");
-        return false;
-    }
-    if ((options->passt == NULL) != (options->interface == NULL)) {
-        say("--passt and --interface go together");
+    if (optind != argc || options->socket == NULL || options->control == NULL || !mac || !gateway_mac ||
+        options->passt == NULL || options->interface == NULL) {
+        say("--socket, --control, --mac, --gateway-mac, --passt and --interface are needed, and nothing but options");
         return false;
     }
     if (!consistent(options)) {

@@ -8,7 +8,9 @@
 
 struct options {
     const char *socket;
-    /* Path of passt; NULL: nothing leaves. */
+    /* Where the daemon says whether the guest reaches the outside. */
+    const char *control;
+    /* Path of passt. */
     const char *passt;
     /* The interface passt takes as its template; any that exists, for IPv6 one with a link-local address. */
     const char *interface;

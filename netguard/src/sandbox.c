@@ -44,6 +44,7 @@ bool sandbox_enter(void)
         LOAD(nr),
         ALLOW(recvfrom),
         ALLOW(sendto),
+        ALLOW(accept4),
         ALLOW(read),
         ALLOW(write),
 #ifdef SYS_poll

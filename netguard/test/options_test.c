@@ -21,22 +21,27 @@ static bool reads(const char *const *words)
     return options_read(&options, argc, argv);
 }
 
-#define BASE "--socket", "/s", "--mac", "52:54:00:12:34:56", "--gateway-mac", "52:54:00:62:6e:67"
+#define MACS "--mac", "52:54:00:12:34:56", "--gateway-mac", "52:54:00:62:6e:67"
+#define PASST "--passt", "/usr/bin/passt", "--interface", "eth0"
+#define BASE "--socket", "/s", "--control", "/c", MACS, PASST
 #define V4 "--address4", "10.0.2.15/24", "--gateway4", "10.0.2.2"
 #define READS(...) reads((const char *const[]){__VA_ARGS__, NULL})
 
 static void check_good(void)
 {
     CHECK(READS(BASE, V4, "--dns4", "10.0.2.3", "--address6", "fd62::f/64", "--gateway6", "fd62::2", "--dns6", "fd62::3",
-                "--udp-ports", "1000-2000", "--passt", "/usr/bin/passt", "--interface", "eth0"));
-    CHECK(strcmp(options.socket, "/s") == 0 && strcmp(options.passt, "/usr/bin/passt") == 0);
+                "--udp-ports", "1000-2000"));
+    CHECK(strcmp(options.socket, "/s") == 0 && strcmp(options.control, "/c") == 0);
+    CHECK(strcmp(options.interface, "eth0") == 0 && strcmp(options.passt, "/usr/bin/passt") == 0);
     CHECK(memcmp(options.guard.mac, guest_mac, 6) == 0 && memcmp(options.guard.gateway_mac, gateway_mac, 6) == 0);
     CHECK(options.guard.v4.on && options.guard.v4.address == ip4("10.0.2.15") && options.guard.v4.prefix == 24);
     CHECK(options.guard.v4.gateway == ip4("10.0.2.2") && options.guard.v4.dns == ip4("10.0.2.3"));
     CHECK(options.guard.v6.on && options.guard.v6.has_dns && options.guard.v6.prefix == 64);
     CHECK(options.guard.udp_port_low == 1000 && options.guard.udp_port_high == 2000 && options.guard.outbound);
     CHECK(READS(BASE, V4));
-    CHECK(!options.guard.outbound && options.passt == NULL && !options.guard.v6.on && options.guard.udp_port_low > 0);
+    CHECK(options.guard.outbound && !options.guard.v6.on && options.guard.udp_port_low > 0);
+    CHECK(READS(BASE, V4, "--closed"));
+    CHECK(!options.guard.outbound);
 }
 
 static void check_bad(void)
@@ -45,9 +50,13 @@ static void check_bad(void)
     CHECK(!READS(V4));
     CHECK(!READS(BASE, V4, "--nonsense", "1"));
     CHECK(!READS(BASE, V4, "word"));
-    CHECK(!READS(BASE, V4, "--passt", "/usr/bin/passt"));
-    CHECK(!READS(BASE, V4, "--passt", "passt", "--interface", "eth0"));
-    CHECK(!READS(BASE, V4, "--interface", "eth0"));
+    CHECK(!READS("--socket", "/s", MACS, PASST, V4));
+    CHECK(!READS("--control", "/c", MACS, PASST, V4));
+    CHECK(!READS("--socket", "/s", "--control", "/c", MACS, V4));
+    CHECK(!READS("--socket", "/s", "--control", "/c", MACS, V4, "--passt", "/usr/bin/passt"));
+    CHECK(!READS("--socket", "/s", "--control", "/c", MACS, V4, "--interface", "eth0"));
+    CHECK(!READS(BASE, V4, "--passt", "passt"));
+    CHECK(!READS(BASE, V4, "--closed=yes"));
     CHECK(!READS(BASE, V4, "--mac", "52:54:00:12:34"));
     CHECK(!READS(BASE, V4, "--mac", "52:54:00:12:34:56:78"));
     CHECK(!READS(BASE, V4, "--mac", "01:54:00:12:34:56")); /* a group address */

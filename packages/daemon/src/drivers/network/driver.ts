@@ -33,7 +33,7 @@ export interface NetworkSpec {
   readonly dir: string;
   /** File that is told what goes wrong and what was refused; appended to. */
   readonly logFile: string;
-  /** False: a NIC that reaches nothing. */
+  /** False: a NIC that reaches nothing, until `setOutbound` says otherwise. */
   readonly outbound: boolean;
   /** The NIC's address, six hexadecimal pairs with colons, unicast. */
   readonly mac: string;
@@ -65,7 +65,14 @@ export type VmmNetwork =
 
 /** What runs beside the VMM; JSON values only, kept so that a new daemon can remove it. */
 export type NetworkHandle =
-  | { readonly kind: 'user'; readonly guard: ProcessIdentity; readonly socket: string }
+  | {
+      readonly kind: 'user';
+      readonly guard: ProcessIdentity;
+      /** Where the VMM connects. */
+      readonly socket: string;
+      /** Where the way out is opened and closed. */
+      readonly control: string;
+    }
   | { readonly kind: 'none' };
 
 /** A network that is ready for its VMM. */
@@ -94,6 +101,11 @@ export interface NetworkDriver {
   prepare(spec: NetworkSpec): Promise<NetworkAttachment>;
   /** Whether it still works; it ends with its VMM, and may end before it. */
   status(handle: NetworkHandle): Promise<NetworkStatus>;
+  /**
+   * Opens or closes the way out of a running VM; it is so when this resolves. What is open while it closes stands still, and goes on
+   * when it opens again soon. No NIC, nothing to do. Rejects with `network_failed` when the network does not answer.
+   */
+  setOutbound(handle: NetworkHandle, outbound: boolean): Promise<void>;
   /** Ends and removes it; a second call, and one for what has ended by itself, does nothing. */
   remove(handle: NetworkHandle): Promise<void>;
   /**

@@ -20,7 +20,7 @@ const UNICAST_MAC = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/;
 export class FakeNetwork implements NetworkDriver {
   readonly kind = 'fake';
   readonly features = { outbound: true, privileged: false };
-  readonly #running = new Map<number, string>();
+  readonly #running = new Map<number, { readonly dir: string; readonly outbound: boolean }>();
   readonly #warnings: readonly string[];
   #nextPid = FIRST_FAKE_PID;
   #nextFailure: BangerError | undefined;
@@ -32,10 +32,15 @@ export class FakeNetwork implements NetworkDriver {
 
   /** Directories whose network runs: empty when everything was removed. */
   get running(): readonly string[] {
-    return [...this.#running.values()];
+    return [...this.#running.values()].map(({ dir }) => dir);
   }
 
-  /** Lets the next `prepare` fail. */
+  /** Directories whose network has a way out. */
+  get open(): readonly string[] {
+    return [...this.#running.values()].flatMap(({ dir, outbound }) => (outbound ? [dir] : []));
+  }
+
+  /** Lets the next `prepare` or `setOutbound` fail. */
   failNext(error: BangerError): void {
     this.#nextFailure = error;
   }
@@ -55,20 +60,23 @@ export class FakeNetwork implements NetworkDriver {
     });
     if (!UNICAST_MAC.test(mac)) throw new BangerError('network_failed', `Not the address of a NIC: ${mac}.`);
     if (signal?.aborted === true) throw new BangerError('cancelled', 'Setting up the network was cancelled.');
-    const failure = this.#nextFailure;
-    this.#nextFailure = undefined;
-    if (failure !== undefined) throw failure;
+    this.#mayFail();
     if (this.running.includes(dir)) throw new Error(`${dir} has a network already: it was not removed.`);
     const pid = this.#nextPid++;
-    this.#running.set(pid, dir);
+    this.#running.set(pid, { dir, outbound });
     const socket = join(dir, 'network.sock');
     return {
-      handle: { kind: 'user', guard: { pid, startTicks: 1, bootId: 'fake' }, socket },
+      handle: {
+        kind: 'user',
+        guard: { pid, startTicks: 1, bootId: 'fake' },
+        socket,
+        control: `${socket}.control`,
+      },
       vmm: { kind: 'stream', socket, mac },
       guest: {
         mac,
         ipv4: { address: '10.0.2.15', prefixLength: 24, gateway: '10.0.2.2' },
-        dns: outbound ? ['10.0.2.3'] : [],
+        dns: ['10.0.2.3'],
         mtu: 1500,
       },
       warnings: this.#warnings,
@@ -80,13 +88,27 @@ export class FakeNetwork implements NetworkDriver {
     return Promise.resolve(up ? { up } : { up, reason: 'The fake network has ended.' });
   }
 
+  async setOutbound(handle: NetworkHandle, outbound: boolean): Promise<void> {
+    this.#mayFail();
+    if (handle.kind !== 'user') return;
+    const running = this.#running.get(handle.guard.pid);
+    if (running === undefined) throw new BangerError('network_failed', 'The fake network has ended.');
+    this.#running.set(handle.guard.pid, { ...running, outbound });
+  }
+
   remove(handle: NetworkHandle): Promise<void> {
     this.end(handle);
     return Promise.resolve();
   }
 
   sweep(dir: string): Promise<void> {
-    for (const [pid, running] of this.#running) if (running === dir) this.#running.delete(pid);
+    for (const [pid, running] of this.#running) if (running.dir === dir) this.#running.delete(pid);
     return Promise.resolve();
+  }
+
+  #mayFail(): void {
+    const failure = this.#nextFailure;
+    this.#nextFailure = undefined;
+    if (failure !== undefined) throw failure;
   }
 }

@@ -23,8 +23,14 @@ const REASON_BYTES = 4_096;
 /** sockaddr_un holds 108 bytes with the final zero; netguard binds `PATH.new` first. */
 const SOCKET_PATH_MAX = 107 - '.new'.length;
 
-/** Removes what an earlier run left at the socket's path; refuses a path that no socket can have. */
-async function clearSocket(socket: string): Promise<void> {
+/** The sockets of a netguard, in one directory: for its VMM, and for a word while it runs. */
+export interface GuardSockets {
+  readonly socket: string;
+  readonly control: string;
+}
+
+/** Removes what an earlier run left at the sockets' paths; refuses a path that no socket can have. */
+async function clearSockets({ socket, control }: GuardSockets): Promise<void> {
   if (Buffer.byteLength(socket) > SOCKET_PATH_MAX)
     throw new BangerError(
       'network_failed',
@@ -33,7 +39,7 @@ async function clearSocket(socket: string): Promise<void> {
         hint: 'Set BANGER_HOME to a directory with a shorter name.',
       },
     );
-  await Promise.all([rm(socket, { force: true }), rm(`${socket}.new`, { force: true })]);
+  await Promise.all([socket, `${socket}.new`, control].map((path) => rm(path, { force: true })));
 }
 
 /** Starts netguard and waits until its socket is there. When that fails it has ended, and its socket is gone. */
@@ -41,12 +47,12 @@ export async function startGuard(
   host: GuardHost,
   argv: readonly [string, ...string[]],
   {
-    socket,
+    sockets,
     logFile,
     signal,
-  }: { readonly socket: string; readonly logFile: string; readonly signal?: AbortSignal },
+  }: { readonly sockets: GuardSockets; readonly logFile: string; readonly signal?: AbortSignal },
 ): Promise<ProcessIdentity> {
-  await clearSocket(socket);
+  await clearSockets(sockets);
   const logStart = await stat(logFile).then(
     ({ size }) => size,
     () => 0,
@@ -54,13 +60,13 @@ export async function startGuard(
   const guard = await host.runner.spawnDetached(argv, { logFile });
   try {
     const identity = host.processes.identify(guard.pid);
-    await ready(host.clock, guard, socket, signal);
+    await ready(host.clock, guard, sockets.socket, signal);
     if (identity === undefined) throw new BangerError('network_failed', 'The network process has ended.');
     return identity;
   } catch (error) {
     guard.kill('SIGKILL');
     await guard.exited;
-    await clearSocket(socket);
+    await clearSockets(sockets);
     if (signal?.aborted === true)
       throw new BangerError('cancelled', 'Setting up the network was cancelled.', { cause: error });
     const reason = await reasonIn(logFile, logStart);
@@ -113,8 +119,12 @@ async function reasonIn(logFile: string, start: number): Promise<string> {
   }
 }
 
-/** Ends netguard, which takes passt with it, and removes its socket. Does nothing where that has happened already. */
-export async function endGuard(host: GuardHost, guard: ProcessIdentity, socket: string): Promise<void> {
+/** Ends netguard, which takes passt with it, and removes its sockets. Does nothing where that has happened already. */
+export async function endGuard(
+  host: GuardHost,
+  guard: ProcessIdentity,
+  sockets: GuardSockets,
+): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     if (!host.processes.signal(guard, signal)) break;
     const deadline = host.clock.monotonic() + END_TIMEOUT_MS;
@@ -125,7 +135,7 @@ export async function endGuard(host: GuardHost, guard: ProcessIdentity, socket: 
     throw new BangerError('network_failed', `The network process ${guard.pid} does not end.`, {
       details: { ...guard },
     });
-  await clearSocket(socket);
+  await clearSockets(sockets);
 }
 
 /**
@@ -134,15 +144,15 @@ export async function endGuard(host: GuardHost, guard: ProcessIdentity, socket: 
  */
 export async function endUnattended(
   { processes, clock }: Pick<GuardHost, 'processes' | 'clock'>,
-  socket: string,
+  sockets: GuardSockets,
   candidates: readonly ProcessIdentity[],
 ): Promise<void> {
-  if (await hangUp(socket)) {
+  if (await hangUp(sockets.socket)) {
     const deadline = clock.monotonic() + END_TIMEOUT_MS;
     while (candidates.some((one) => processes.isAlive(one)) && clock.monotonic() < deadline)
       await clock.sleep(READY_POLL_MS);
   }
-  await clearSocket(socket);
+  await clearSockets(sockets);
 }
 
 /** Connects, hangs up, and resolves with true when the other side has done so as well; false when nobody listens. */

@@ -96,10 +96,17 @@ export function describeNetworkDriver(name: string, { make, nic }: NetworkSuite)
 
     if (!nic) return;
 
-    test('without outbound there is a NIC and no resolver', async () => {
-      const { vmm, guest } = await prepare('one', { outbound: false });
-      expect(vmm.kind).toBe('stream');
-      expect(guest?.dns).toEqual([]);
+    test('without outbound there is the same NIC, so that it can be opened later', async () => {
+      const closed = await prepare('one', { outbound: false });
+      const open = await prepare('two');
+      expect(closed.vmm.kind).toBe('stream');
+      expect(closed.guest).toEqual(open.guest);
+    });
+
+    test('says so when the network whose way out is to change has ended', async () => {
+      const { handle } = await prepare('one');
+      await driver.remove(handle);
+      await expect(driver.setOutbound(handle, false)).rejects.toMatchObject({ code: 'network_failed' });
     });
 
     test('refuses what is no address of a NIC, and leaves nothing', async () => {

@@ -22,6 +22,10 @@ export class NoNetwork implements NetworkDriver {
     return Promise.resolve({ up: true });
   }
 
+  setOutbound(): Promise<void> {
+    return Promise.resolve();
+  }
+
   remove(): Promise<void> {
     return Promise.resolve();
   }

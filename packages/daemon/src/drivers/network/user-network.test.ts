@@ -64,6 +64,8 @@ describe('the user-mode network', () => {
         NETGUARD,
         '--socket',
         join(dir, 'network.sock'),
+        '--control',
+        join(dir, 'outbound.sock'),
         '--mac',
         MAC,
         '--gateway-mac',
@@ -92,7 +94,12 @@ describe('the user-mode network', () => {
     hostWith({ ipv6: true });
     expectGuard(...ipv4, '--dns4', '10.0.2.3', ...ipv6, ...passt);
     expect(await network().prepare(spec())).toEqual({
-      handle: { kind: 'user', guard: identity(5_000_000), socket: join(dir, 'network.sock') },
+      handle: {
+        kind: 'user',
+        guard: identity(5_000_000),
+        socket: join(dir, 'network.sock'),
+        control: join(dir, 'outbound.sock'),
+      },
       vmm: { kind: 'stream', socket: join(dir, 'network.sock'), mac: MAC },
       guest: {
         mac: MAC,
@@ -105,12 +112,31 @@ describe('the user-mode network', () => {
     });
   });
 
-  test('without outbound there is no passt and no resolver', async () => {
+  test('without outbound all is there, but closed, and nobody is warned of what is missing outside', async () => {
+    await writeFile(join(dir, 'resolv.conf'), '# none\n');
     hostWith();
-    expectGuard(...ipv4, '--dns4', '10.0.2.3');
-    const { guest, warnings } = await network().prepare(spec({ outbound: false }));
-    expect(guest?.dns).toEqual([]);
-    expect(warnings).toEqual([]);
+    expectGuard(...ipv4, ...passt, '--closed');
+    expect((await network().prepare(spec({ outbound: false }))).warnings).toEqual([]);
+  });
+
+  test('opens and closes the way out by a word, which is heard when it has been repeated', async () => {
+    const control = join(dir, 'outbound.sock');
+    const heard: string[] = [];
+    const guard = createServer((peer) =>
+      peer.once('data', (word) => {
+        heard.push(word.toString());
+        peer.end(heard.length < 3 ? word : 'what?\n');
+      }),
+    );
+    await once(guard.listen(control), 'listening');
+    const handle = { kind: 'user', guard: identity(1), socket: join(dir, 'network.sock'), control } as const;
+    await network().setOutbound(handle, false);
+    await network().setOutbound(handle, true);
+    expect(heard).toEqual(['closed\n', 'open\n']);
+    await expect(network().setOutbound(handle, true)).rejects.toMatchObject({ code: 'network_failed' });
+    guard.close();
+    await rm(control, { force: true });
+    await expect(network().setOutbound(handle, true)).rejects.toMatchObject({ code: 'network_failed' });
   });
 
   test('a host without routes and name servers gives a network and warnings', async () => {
@@ -136,7 +162,7 @@ describe('the user-mode network', () => {
     const logFile = join(dir, 'network.log');
     await writeFile(logFile, 'of an earlier run\n');
     hostWith();
-    runner.expectSpawn([NETGUARD, ...Array.from({ length: 16 }, () => () => true)], {
+    runner.expectSpawn([NETGUARD, ...Array.from({ length: 18 }, () => () => true)], {
       effect: async () => {
         await appendFile(logFile, '2026-01-02T03:04:05Z netguard: passt: no memory\n');
         // The process of the fake is known only after this effect.
@@ -153,7 +179,7 @@ describe('the user-mode network', () => {
   test('a cancelled start ends netguard', async () => {
     const cancel = new AbortController();
     hostWith();
-    runner.expectSpawn([NETGUARD, ...Array.from({ length: 16 }, () => () => true)], {
+    runner.expectSpawn([NETGUARD, ...Array.from({ length: 18 }, () => () => true)], {
       effect: () => void setTimeout(() => cancel.abort(), 20),
     });
     await expect(network().prepare(spec({ signal: cancel.signal }))).rejects.toMatchObject({

@@ -13,7 +13,8 @@ import type {
   NetworkStatus,
 } from './driver.ts';
 import { chooseIpv4, chooseIpv6, type GuestSubnet } from './guest-subnet.ts';
-import { endGuard, endUnattended, startGuard, type GuardHost } from './guard-process.ts';
+import { endGuard, endUnattended, startGuard, type GuardHost, type GuardSockets } from './guard-process.ts';
+import { tellGuard } from './guard-word.ts';
 import { readHostNetwork, type HostNetwork } from './host-network.ts';
 import { resolversIn, type Resolvers } from './resolver.ts';
 
@@ -91,14 +92,23 @@ export class UserNetwork implements NetworkDriver {
 
   async prepare(spec: NetworkSpec): Promise<NetworkAttachment> {
     const plan = await this.#plan(spec.signal);
-    const socket = socketIn(spec.dir);
-    const way = spec.outbound ? ['--passt', await this.#passt(), '--interface', plan.host.template] : [];
-    const options = ['--socket', socket, ...addressArguments(spec.mac, plan), ...way];
-    const guard = await startGuard(this.#options, [this.#options.netguard, ...options], { ...spec, socket });
+    const sockets = socketsIn(spec.dir);
+    const guard = await startGuard(
+      this.#options,
+      [
+        this.#options.netguard,
+        ...['--socket', sockets.socket, '--control', sockets.control],
+        ...addressArguments(spec.mac, plan),
+        // There also while nothing may leave: netguard starts no process once it runs.
+        ...['--passt', await this.#passt(), '--interface', plan.host.template],
+        ...(spec.outbound ? [] : ['--closed']),
+      ],
+      { ...spec, sockets },
+    );
     return {
-      handle: { kind: 'user', guard, socket },
-      vmm: { kind: 'stream', socket, mac: spec.mac },
-      guest: guestAddresses(spec, plan),
+      handle: { kind: 'user', guard, ...sockets },
+      vmm: { kind: 'stream', socket: sockets.socket, mac: spec.mac },
+      guest: guestAddresses(spec.mac, plan),
       warnings: spec.outbound ? problemsOf(plan).map(({ message }) => message) : [],
     };
   }
@@ -109,12 +119,17 @@ export class UserNetwork implements NetworkDriver {
     return Promise.resolve({ up: false, reason: 'The network process has ended; its log says why.' });
   }
 
+  async setOutbound(handle: NetworkHandle, outbound: boolean): Promise<void> {
+    if (handle.kind === 'user') await tellGuard(handle.control, outbound ? 'open' : 'closed');
+  }
+
   async remove(handle: NetworkHandle): Promise<void> {
-    if (handle.kind === 'user') await endGuard(this.#options, handle.guard, handle.socket);
+    if (handle.kind === 'user') await endGuard(this.#options, handle.guard, handle);
   }
 
   async sweep(dir: string): Promise<void> {
-    const socket = socketIn(dir);
+    const sockets = socketsIn(dir);
+    const { socket } = sockets;
     const program = basename(this.#options.netguard);
     const isGuard = (argv: readonly string[]): boolean =>
       basename(argv[0] ?? '') === program &&
@@ -122,10 +137,10 @@ export class UserNetwork implements NetworkDriver {
       argv[argv.indexOf('--socket') + 1] === socket;
     const { processes, own } = this.#options;
     for (const guard of await findOwnProcesses(isGuard, processes, own))
-      await endGuard(this.#options, guard, socket);
+      await endGuard(this.#options, guard, sockets);
     // One that is ready has given root's rights away, and a stranger could look the same: its socket is what proves it.
     const dropped = await findOwnProcesses(isGuard, processes, { ...own, uid: NOBODY });
-    await endUnattended(this.#options, socket, dropped);
+    await endUnattended(this.#options, sockets, dropped);
   }
 
   async #plan(signal?: AbortSignal): Promise<Plan> {
@@ -157,8 +172,8 @@ export class UserNetwork implements NetworkDriver {
 }
 
 /** Where netguard listens; part of its argv, by which `sweep` knows it. */
-function socketIn(dir: string): string {
-  return join(dir, 'network.sock');
+function socketsIn(dir: string): GuardSockets {
+  return { socket: join(dir, 'network.sock'), control: join(dir, 'outbound.sock') };
 }
 
 function problemsOf({ host, ipv6, dns4, dns6 }: Plan): NetworkProblem[] {
@@ -181,7 +196,7 @@ function addressArguments(mac: string, { ipv4, ipv6, dns4, dns6 }: Plan): string
   ];
 }
 
-function guestAddresses({ mac, outbound }: NetworkSpec, { ipv4, ipv6, dns4, dns6 }: Plan): GuestAddresses {
+function guestAddresses(mac: string, { ipv4, ipv6, dns4, dns6 }: Plan): GuestAddresses {
   const address = ({ address: own, prefixLength, gateway }: GuestSubnet) => ({
     address: own,
     prefixLength,
@@ -192,7 +207,7 @@ function guestAddresses({ mac, outbound }: NetworkSpec, { ipv4, ipv6, dns4, dns6
     mac,
     ipv4: address(ipv4),
     ...(ipv6 === undefined ? {} : { ipv6: address(ipv6) }),
-    dns: outbound ? dns : [],
+    dns,
     mtu: GUEST_MTU,
   };
 }

@@ -92,10 +92,23 @@ describe('from inside a VM', () => {
     expect(onHost.seen.at(-1)).toMatchObject({ protocol: 'udp', address: '127.0.0.53', port: 53 });
   });
 
+  test('its way out closes and opens while it runs, the resolver included', async () => {
+    const outside = outsideAddresses.flatMap((address) => both(address, WILDCARD_PORT));
+    const resolver = { protocol: 'udp', address: RESOLVER, port: 53 } as const;
+    await banger('vm', 'set', '--no-nat', 'probe');
+    const before = onOutside.seen.length;
+    expect(await reached([...outside, resolver])).toEqual([]);
+    expect(onOutside.seen.slice(before)).toEqual([]);
+    await banger('vm', 'set', '--nat', 'probe');
+    expect(await reached([...outside, resolver])).toHaveLength(outside.length + 1);
+  });
+
   test('an ordinary guest makes nothing that the log would call suspicious', async () => {
     const [vm] = JSON.parse(await banger('vm', 'list', '--json')) as { id: string }[];
     const log = await readFile(join(home, 'state/vms', vm?.id ?? '', 'network.log'), 'utf8');
     const told = [...log.matchAll(/ refused (\w+) /g)].map(([, reason]) => reason);
-    expect(new Set(told)).toEqual(new Set(['host_address', 'link_local', 'metadata', 'own_subnet']));
+    expect(new Set(told)).toEqual(
+      new Set(['host_address', 'link_local', 'metadata', 'no_outbound', 'own_subnet']),
+    );
   });
 });

@@ -57,6 +57,7 @@ export function vmView(change: Partial<VmView> = {}): VmView {
       ipv4: '10.0.2.15',
     },
     ephemeral: false,
+    protected: false,
     ...change,
   };
 }

@@ -51,6 +51,27 @@ const vm: GroupEntry = {
       async () => (await import('./commands/vm/delete.ts')).command,
       ['rm'],
     ),
+    entry('set', 'Change what VMs are made of', async () => (await import('./commands/vm/set.ts')).command),
+    entry(
+      'reset',
+      'Give VMs a fresh root disk; the work disk stays',
+      async () => (await import('./commands/vm/reset.ts')).command,
+    ),
+    entry(
+      'protect',
+      'Keep VMs from being deleted, reset or pruned',
+      async () => (await import('./commands/vm/protect.ts')).command,
+    ),
+    entry(
+      'unprotect',
+      'Let VMs be deleted, reset and pruned again',
+      async () => (await import('./commands/vm/unprotect.ts')).command,
+    ),
+    entry(
+      'prune',
+      'Delete the VMs that nobody uses',
+      async () => (await import('./commands/vm/prune.ts')).command,
+    ),
     entry('list', 'List VMs', async () => (await import('./commands/vm/list.ts')).command, ['ls']),
     entry(
       'show',

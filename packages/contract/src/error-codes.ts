@@ -219,6 +219,11 @@ const table = {
     summary: 'The VM is not running.',
     hint: 'Start it with `banger vm start NAME`.',
   },
+  vm_protected: {
+    kind: 'user',
+    summary: 'The VM is protected: it is not deleted, reset or pruned.',
+    hint: 'Take the protection away with `banger vm unprotect NAME`.',
+  },
   vm_state: {
     kind: 'user',
     summary: 'The VM is in a state that does not allow this.',

@@ -34,6 +34,8 @@ import {
   vmKillSchema,
   vmLogsSchema,
   vmPlanSchema,
+  vmProtectSchema,
+  vmSetSchema,
   vmStartSchema,
   vmStopSchema,
   vmViewSchema,
@@ -207,10 +209,37 @@ export const methods = {
     result: z.array(vmPortSchema),
     summary: 'What programs in a running VM listen on.',
   },
+  'vm.protect': {
+    params: vmProtectSchema,
+    result: vmViewSchema,
+    summary: 'Has delete, reset and prune refuse a VM, or no longer.',
+  },
+  'vm.prunable': {
+    params: nothingSchema,
+    result: z.array(vmViewSchema),
+    summary: 'VMs that nobody uses: those that `vm.prune` would delete now.',
+  },
+  'vm.prune': {
+    params: vmCallSchema,
+    result: vmDeletedSchema,
+    summary: 'Deletes a VM if nobody uses it: refuses one that runs, is protected, or is at work.',
+  },
+  'vm.reset': {
+    params: vmStartSchema,
+    result: vmViewSchema,
+    summary:
+      'Gives a VM a fresh root disk and keeps its work disk; one that runs is stopped and started again.',
+  },
   'vm.restart': {
     params: vmStartSchema,
     result: vmViewSchema,
     summary: 'Stops a VM cleanly and starts it again.',
+  },
+  'vm.set': {
+    params: vmSetSchema,
+    result: vmViewSchema,
+    summary:
+      'Changes what a VM is made of: at once where that is possible while it runs, else only when it is stopped.',
   },
   'vm.show': { params: vmCallSchema, result: vmViewSchema, summary: 'One VM.' },
   'vm.start': {

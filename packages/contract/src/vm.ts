@@ -107,6 +107,8 @@ export const vmViewSchema = z.object({
   runtime: vmRuntimeSchema.optional(),
   /** Deleted by itself when the client that made it goes. */
   ephemeral: z.boolean(),
+  /** Delete, reset and prune refuse it. */
+  protected: z.boolean(),
 });
 export type VmView = z.infer<typeof vmViewSchema>;
 
@@ -132,6 +134,16 @@ export const vmStopSchema = z.strictObject({
 export const vmKillSchema = z.strictObject({
   vm: vmRefSchema,
   /** As `SIGTERM`; sent to the VMM. */ signal: z.string(),
+});
+/** What of a VM can be changed; what is absent stays. Sizes grow only. */
+export const vmChangeSchema = vmSpecSchema
+  .pick({ vcpu: true, memoryMib: true, diskBytes: true, rootBytes: true, network: true, outbound: true })
+  .partial();
+export type VmSpecChange = z.infer<typeof vmChangeSchema>;
+export const vmSetSchema = z.strictObject({ vm: vmRefSchema, change: vmChangeSchema });
+export const vmProtectSchema = z.strictObject({
+  vm: vmRefSchema,
+  /** False: it may be deleted again. */ protected: z.boolean(),
 });
 export const vmDeletedSchema = z.object({
   id: z.string(),

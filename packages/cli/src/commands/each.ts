@@ -69,6 +69,20 @@ export async function eachName(
   );
 }
 
+/** The same for VMs that are known already. */
+export async function eachOf(
+  context: CommandContext,
+  vms: readonly VmView[],
+  act: (vm: VmView) => Promise<EachResult>,
+): Promise<Outcome> {
+  return asOutcome(
+    await each(
+      context,
+      vms.map((vm) => ({ name: vm.name, act: () => act(vm) })),
+    ),
+  );
+}
+
 /** What became of each name, and the exit status that it makes. */
 interface Items<T> {
   readonly items: readonly Item<T>[];

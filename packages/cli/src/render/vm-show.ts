@@ -36,6 +36,7 @@ function state(vm: VmView, now: number): Section {
       ['Reason', vm.reason],
       ['Hint', vm.hint],
       ['Created', timeText(vm.createdAt)],
+      ['Protected', vm.protected ? 'yes, from delete, reset and prune' : ''],
       ['Kept', vm.ephemeral ? 'no, it is deleted when the command that made it ends' : ''],
     ],
   };

@@ -15,7 +15,11 @@ export function stateText({ state, runtime }: VmView): string {
 }
 
 /** What a person should know of a VM besides its state; empty when there is nothing. */
-export function noteOf({ state, phase, reason, runtime, warnings }: VmView): string {
+export function noteOf(vm: VmView): string {
+  return [vm.protected ? 'protected' : '', conditionOf(vm)].filter((note) => note !== '').join('; ');
+}
+
+function conditionOf({ state, phase, reason, runtime, warnings }: VmView): string {
   if (state === 'running' && runtime?.agent === 'silent') return runtime.agentReason.split('\n')[0] ?? '';
   if (state === 'running' && runtime?.init === 'pending') return 'services are starting';
   if (state === 'running' && runtime?.init === 'failed') return `services failed: ${runtime.initDetail}`;

@@ -13,6 +13,8 @@ export interface VmRow {
   readonly createdAt: number;
   /** Deleted by itself when the client that made it goes, and by the next daemon when that one is killed. */
   readonly ephemeral: boolean;
+  /** Delete, reset and prune refuse it. */
+  readonly protected: boolean;
   /** The MAC of its NIC, locally administered. */
   readonly mac: string;
   /** 32 hexadecimal digits, `/etc/machine-id` of the guest. */

@@ -115,6 +115,7 @@ const looks: ReadonlySet<string> = new Set([
   'vm.ping',
   'vm.plan',
   'vm.ports',
+  'vm.prunable',
   'vm.show',
   'vm.stats',
 ]);

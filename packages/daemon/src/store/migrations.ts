@@ -17,6 +17,7 @@ export const migrations: readonly string[] = [
     state_since INTEGER NOT NULL,              -- milliseconds since 1970
     created_at  INTEGER NOT NULL,
     ephemeral   INTEGER NOT NULL CHECK (ephemeral IN (0, 1)),
+    protected   INTEGER NOT NULL CHECK (protected IN (0, 1)),
     mac         TEXT NOT NULL UNIQUE,
     machine_id  TEXT NOT NULL UNIQUE,
     init        TEXT NOT NULL,

@@ -39,6 +39,7 @@ const row = (id: string, name: string): VmRow => ({
   stateSince: 1,
   createdAt: 1,
   ephemeral: false,
+  protected: false,
   mac: `02:00:00:00:00:${id}`,
   machineId: id.repeat(16),
   init: 'agent',

@@ -17,6 +17,7 @@ export type VmChange = Partial<
     | 'steps'
     | 'warnings'
     | 'ephemeral'
+    | 'protected'
   >
 >;
 
@@ -47,8 +48,8 @@ export class VmRepository {
         });
       }
       this.#database.run(
-        `INSERT INTO vms (id, name, image, kernel, spec, state, phase, reason, hint, state_since, created_at, ephemeral,
-           mac, machine_id, init, steps, warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO vms (id, name, image, kernel, spec, state, phase, reason, hint, state_since, created_at, ephemeral, protected,
+           mac, machine_id, init, steps, warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         row.id,
         row.spec.name,
         row.spec.image,
@@ -61,6 +62,7 @@ export class VmRepository {
         row.stateSince,
         row.createdAt,
         row.ephemeral ? 1 : 0,
+        row.protected ? 1 : 0,
         row.mac,
         row.machineId,
         row.init,
@@ -77,7 +79,7 @@ export class VmRepository {
       const old = this.get(id);
       const row = { ...old, ...change };
       this.#database.run(
-        `UPDATE vms SET spec = ?, state = ?, phase = ?, reason = ?, hint = ?, state_since = ?, ephemeral = ?, init = ?,
+        `UPDATE vms SET spec = ?, state = ?, phase = ?, reason = ?, hint = ?, state_since = ?, ephemeral = ?, protected = ?, init = ?,
            steps = ?, warnings = ? WHERE id = ?`,
         JSON.stringify(row.spec),
         row.state,
@@ -86,6 +88,7 @@ export class VmRepository {
         row.hint,
         row.stateSince,
         row.ephemeral ? 1 : 0,
+        row.protected ? 1 : 0,
         row.init,
         JSON.stringify(row.steps),
         JSON.stringify(row.warnings),
@@ -134,6 +137,7 @@ function toVmRow(row: Row): VmRow {
     stateSince: Number(row['state_since']),
     createdAt: Number(row['created_at']),
     ephemeral: row['ephemeral'] === 1,
+    protected: row['protected'] === 1,
     mac: String(row['mac']),
     machineId: String(row['machine_id']),
     init: String(row['init']),

@@ -32,6 +32,8 @@ export interface DiskDriver {
   createWork(plan: WorkDiskPlan): Promise<void>;
   /** A disk with the same content, sharing blocks with the first one where the file system can. Nothing may run on it. */
   clone(from: string, to: string, signal?: AbortSignal): Promise<void>;
+  /** Bytes that a guest sees of a disk. Rejects with `file_damaged` when it is missing. */
+  size(path: string): Promise<number>;
   /** Enlarges a disk that no VM runs on. Rejects with `invalid_argument` when it is larger than `bytes` already. */
   grow(path: string, bytes: number): Promise<void>;
   /**

@@ -2,11 +2,12 @@ import { isBangerError, toBangerError } from '@banger/contract/error';
 import type { RunningVmm } from '../../drivers/vmm/driver.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { inBackground } from '../background.ts';
+import { applyAll } from './apply.ts';
 import type { VmDeps } from './deps.ts';
 import { connectGuest, keepConnecting } from './guest-session.ts';
-import { newLiveVm, type LiveVm } from './live.ts';
+import { newLiveVm } from './live.ts';
 import type { VmRuntimeRow } from './runtime-row.ts';
-import { catchUp, warn, watchVm } from './watch.ts';
+import { catchUp, watchVm } from './watch.ts';
 
 /** An agent that is alive answers a new connection at once; a longer silence is shown, and tried again behind. */
 const AGENT_DEADLINE_MS = 3_000;
@@ -26,12 +27,13 @@ export async function attach(deps: VmDeps, row: VmRow): Promise<Attached> {
   const live = newLiveVm(row.id, vmm, runtime, deps.clock.now());
   deps.live.set(row.id, live);
   watchVm(deps, live);
-  inBackground(deps.log, 'state of an attached VM', () => takeStock(deps, row, live), live.released.signal);
+  inBackground(deps.log, 'room for an attached VM', () => catchUp(deps, live), live.released.signal);
   const options = { deadlineMs: AGENT_DEADLINE_MS, signal: live.released.signal };
   await connectGuest(deps, row, live, options).catch((error: unknown) => {
     deps.log.warn({ vm: row.id, error: toBangerError(error).message }, 'agent did not answer at once');
     keepConnecting(deps, row, live);
   });
+  inBackground(deps.log, 'settings of an attached VM', () => applyAll(deps, live), live.released.signal);
   deps.log.info({ vm: row.id, pid: vmm.handle.process.pid }, 'vm attached');
   return 'attached';
 }
@@ -48,13 +50,4 @@ async function attachVmm(
     deps.log.error({ vm: row.id, error: toBangerError(error).message }, 'VMM does not answer');
     return 'silent';
   }
-}
-
-/** What happened to it while nobody watched. */
-async function takeStock(deps: VmDeps, row: VmRow, live: LiveVm): Promise<void> {
-  await catchUp(deps, live);
-  const { network } = live.runtime;
-  if (network === undefined) return;
-  const status = await deps.networks[row.spec.network].status(network);
-  if (!status.up) warn(deps, row.id, `Its network is gone (${status.reason}); restart it to have it again.`);
 }

@@ -37,6 +37,16 @@ export function checkSpec(spec: VmSpec): void {
   }
 }
 
+/** Refuses, with `invalid_argument`, a root disk that is smaller than its image. */
+export function checkImageFits({ rootBytes, image }: VmSpec, { manifest }: StoredImage): void {
+  if (rootBytes >= manifest.rootBytes) return;
+  throw new BangerError(
+    'invalid_argument',
+    `A root disk of ${sizeText(rootBytes)} is too small: the image ${image} needs ${sizeText(manifest.rootBytes)}.`,
+    { hint: 'Give a larger --root-size, or leave it out.' },
+  );
+}
+
 /** Reserves id, name and MAC of a new VM by writing its row. A refusal leaves no row. */
 export function reserve(deps: VmDeps, spec: VmSpec, ephemeral: boolean): VmRow {
   checkSpec(spec);
@@ -51,6 +61,7 @@ export function reserve(deps: VmDeps, spec: VmSpec, ephemeral: boolean): VmRow {
     stateSince: now,
     createdAt: now,
     ephemeral,
+    protected: false,
     mac: macAddress(deps),
     machineId: hex(deps, MACHINE_ID_BYTES),
     init: 'agent',
@@ -102,13 +113,7 @@ export const createSteps: readonly Stage<CreateContext>[] = [
         (either) => deps.images.ensure(row.spec.image, either),
         (either) => deps.kernels.ensure(row.spec.kernel, either),
       ]);
-      if (row.spec.rootBytes < image.manifest.rootBytes) {
-        throw new BangerError(
-          'invalid_argument',
-          `A root disk of ${sizeText(row.spec.rootBytes)} is too small: the image ${row.spec.image} needs ${sizeText(image.manifest.rootBytes)}.`,
-          { hint: 'Give a larger --root-size, or leave it out.' },
-        );
-      }
+      checkImageFits(row.spec, image);
       context.image = image;
     },
   },

@@ -1,4 +1,4 @@
-import { access, appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, appendFile, mkdtemp, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -18,7 +18,7 @@ import { createFakeKernels } from '../../drivers/kernel/fake/fake-kernel-host.ts
 import type { NetworkDriver } from '../../drivers/network/driver.ts';
 import { FakeNetwork } from '../../drivers/network/fake-network.ts';
 import { NoNetwork } from '../../drivers/network/no-network.ts';
-import type { VmmDriver } from '../../drivers/vmm/driver.ts';
+import type { RunningVmm, VmmDriver } from '../../drivers/vmm/driver.ts';
 import { FakeVmmDriver } from '../../drivers/vmm/fake/fake-vmm-driver.ts';
 import { FakeVmmWorld } from '../../drivers/vmm/fake/fake-vmm-world.ts';
 import { layoutOf } from '../../domain/layout.ts';
@@ -64,11 +64,13 @@ export type Call =
   | 'createRoot'
   | 'createWork'
   | 'check'
+  | 'grow'
   | 'probe'
   | 'network'
   | 'launch'
   | 'launched'
   | 'configure'
+  | 'resize'
   | 'removeVmm'
   | 'removeNetwork';
 
@@ -237,7 +239,7 @@ export class FakeHost {
       features: fake.features,
       look: () => fake.look(),
       restore: () => fake.restore(),
-      attach: async (handle) => daemon.bind(await fake.attach(handle)),
+      attach: async (handle) => daemon.bind(watched(await fake.attach(handle), turn)),
       remove: async (token, handle) => {
         await turn('removeVmm');
         await fake.remove(token, handle);
@@ -273,7 +275,7 @@ export class FakeHost {
           await listenOnUnixSocket(running.handle.agentSocket, (socket) => guest.connect(socket)),
         );
         await turn('launched');
-        return daemon.bind(running);
+        return daemon.bind(watched(running, turn));
       },
     };
   }
@@ -291,6 +293,7 @@ export class FakeHost {
         const attachment = await network.prepare(spec);
         return this.#options.guests === undefined ? attachment : { ...attachment, vmm: { kind: 'none' } };
       },
+      setOutbound: (handle, outbound) => network.setOutbound(handle, outbound),
       remove: async (handle) => {
         await turn('removeNetwork');
         await network.remove(handle);
@@ -301,16 +304,20 @@ export class FakeHost {
   #disks(turn: Turn): DiskDriver {
     return {
       kind: 'copy',
-      createRoot: async ({ path, signal }) => {
+      createRoot: async ({ path, bytes, signal }) => {
         await turn('createRoot', signal);
-        await writeFile(path, 'root');
+        await makeDisk(path, 'root', bytes);
       },
-      createWork: async ({ path, signal }) => {
+      createWork: async ({ path, bytes, signal }) => {
         await turn('createWork', signal);
-        await writeFile(path, 'work');
+        await makeDisk(path, 'work', bytes);
       },
       clone: () => Promise.resolve(),
-      grow: () => Promise.resolve(),
+      size: async (path) => (await stat(path)).size,
+      grow: async (path, bytes) => {
+        await turn('grow');
+        await truncate(path, bytes);
+      },
       check: async (path) => {
         await turn('check');
         await access(path).catch((cause: unknown) => {
@@ -368,4 +375,29 @@ async function flood({
     await setImmediate();
   }
   return { status: 1 };
+}
+
+/** A sparse file of the size that a disk would have, whole as soon as it is there. */
+async function makeDisk(path: string, content: string, bytes: number): Promise<void> {
+  await writeFile(`${path}.new`, content);
+  await truncate(`${path}.new`, bytes);
+  await rename(`${path}.new`, path);
+}
+
+/** Waits for what follows by itself, some seconds at most. */
+export async function until(check: () => boolean): Promise<void> {
+  for (const end = Date.now() + 5_000; !check() && Date.now() < end;)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  if (!check()) throw new Error(`It did not come to: ${String(check)}`);
+}
+
+/** A VMM with its calls told. */
+function watched(running: RunningVmm, turn: Turn): RunningVmm {
+  const resize = running.resizeDisk.bind(running);
+  return Object.assign(running, {
+    resizeDisk: async (serial: string, bytes: number) => {
+      await turn('resize');
+      await resize(serial, bytes);
+    },
+  });
 }

@@ -5,7 +5,7 @@ import { BangerError } from '@banger/contract/error';
 import type { VmView } from '@banger/contract/vm';
 import { FakeClock } from '@banger/testkit/fake-clock';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FakeHost, type Call } from './fake-host.suite.ts';
+import { FakeHost, until, type Call } from './fake-host.suite.ts';
 
 const never = new AbortController().signal;
 const started = { start: true, waitInit: false };
@@ -37,12 +37,6 @@ function expectNothingRuns(ledger: readonly string[]): void {
 /** What lies beside a VM's directory. */
 function entries(path: string): string[] {
   return existsSync(dirname(path)) ? readdirSync(dirname(path)) : [];
-}
-
-async function until(check: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5_000; !check() && Date.now() < end;)
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  expect(check()).toBe(true);
 }
 
 const stateOf = (view: { readonly id: string }): string => host.deps.vms.get(view.id).state;

@@ -1,7 +1,7 @@
 import type { VmExec } from '@banger/contract/exec';
 import type { VmPinged, VmPort, VmStats } from '@banger/contract/guest';
 import type { ResultOf } from '@banger/contract/methods';
-import type { VmPlan, VmSpec, VmView, VmWish } from '@banger/contract/vm';
+import type { VmPlan, VmSpec, VmSpecChange, VmView, VmWish } from '@banger/contract/vm';
 import type { Readable } from 'node:stream';
 import type { GuestExec } from '../../drivers/guest/driver.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
@@ -14,7 +14,11 @@ import { readConsole } from './logs.ts';
 import { pingVm } from './ping.ts';
 import { planVm } from './plan.ts';
 import { portsOf } from './ports.ts';
+import { protectHeld, refuseProtected } from './protection.ts';
+import { prunable, prune } from './prune.ts';
+import { resetHeld } from './reset.ts';
 import { resolveVm } from './resolve.ts';
+import { setHeld } from './set.ts';
 import { checkStartable, startHeld } from './start.ts';
 import { sampleVm } from './stats.ts';
 import { parseSignal } from './signal.ts';
@@ -92,6 +96,28 @@ export class VmService {
     return viewOf(this.#deps, row);
   }
 
+  async reset(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
+    const { id } = this.#resolve(vm);
+    const row = await this.#deps.locks.hold(id, { signal, preemptible: true }, (held) =>
+      resetHeld(this.#deps, id, { waitInit }, held),
+    );
+    return viewOf(this.#deps, row);
+  }
+
+  async set(vm: string, change: VmSpecChange, signal: AbortSignal): Promise<VmView> {
+    const { id } = this.#resolve(vm);
+    const row = await this.#deps.locks.hold(id, { signal, preemptible: true }, (held) =>
+      setHeld(this.#deps, id, change, held),
+    );
+    return viewOf(this.#deps, row);
+  }
+
+  async protect(vm: string, kept: boolean, signal: AbortSignal): Promise<VmView> {
+    const { id } = this.#resolve(vm);
+    const row = await this.#deps.locks.hold(id, { signal }, async () => protectHeld(this.#deps, id, kept));
+    return viewOf(this.#deps, row);
+  }
+
   async kill(vm: string, signalName: string, signal: AbortSignal): Promise<VmView> {
     const name = parseSignal(signalName);
     const { id } = this.#resolve(vm);
@@ -102,11 +128,26 @@ export class VmService {
   }
 
   async delete(vm: string, signal?: AbortSignal): Promise<ResultOf<'vm.delete'>> {
-    const { id, spec } = this.#resolve(vm);
+    const found = this.#resolve(vm);
+    // Before the call at work is cancelled for it; and again, for it may come to be protected while this waits.
+    refuseProtected(found);
+    const { id, spec } = found;
     const options = { preempt: true, ...(signal === undefined ? {} : { signal }) };
-    const deleted = await this.#deps.locks.hold(id, options, () => deleteHeld(this.#deps, id));
+    const deleted = await this.#deps.locks.hold(id, options, async () => {
+      const now = this.#deps.vms.find(id);
+      if (now !== undefined) refuseProtected(now);
+      return deleteHeld(this.#deps, id);
+    });
     // Whoever asked at the same time as somebody else is told the same.
     return { ...deleted, name: spec.name };
+  }
+
+  prunable(): Promise<VmView[]> {
+    return Promise.all(prunable(this.#deps).map((row) => viewOf(this.#deps, row)));
+  }
+
+  async prune(vm: string, signal: AbortSignal): Promise<ResultOf<'vm.prune'>> {
+    return prune(this.#deps, this.#resolve(vm), signal);
   }
 
   exec(request: VmExec, signal: AbortSignal): Promise<GuestExec> {

@@ -25,6 +25,7 @@ export async function viewOf(deps: Pick<VmDeps, 'live' | 'layout'>, row: VmRow):
     steps: [...steps],
     warnings: [...warnings],
     ephemeral,
+    protected: row.protected,
     ...(live === undefined
       ? {}
       : {

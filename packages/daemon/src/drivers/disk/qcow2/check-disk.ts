@@ -5,15 +5,22 @@ import { ext4Bytes } from './ext4-superblock.ts';
 import { checkQcow2, damaged, qcow2Info } from './qemu-img.ts';
 import { missingImage } from './staged-file.ts';
 
-/** A qcow2 file begins with it: QEMU's `docs/interop/qcow2.txt`. */
+/** What a qcow2 file begins with, and where its virtual size stands: QEMU's `docs/interop/qcow2.txt`. */
 const QCOW2_MAGIC = Buffer.from('QFI\xfb', 'latin1');
+const QCOW2_SIZE_AT = 24;
+const QCOW2_HEADER_BYTES = QCOW2_SIZE_AT + 8;
 
-/** What kind of disk a file is. Rejects with `file_damaged` when it is missing, a link or no file. */
-export async function formatOf(path: string): Promise<'qcow2' | 'raw'> {
+/** What kind of disk a file is, and the bytes that a guest sees. Rejects with `file_damaged` when it is missing, a link or no file. */
+export async function lookAtDisk(
+  path: string,
+): Promise<{ readonly format: 'qcow2' | 'raw'; readonly bytes: number }> {
   const file = await openDisk(path);
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(QCOW2_MAGIC.length), 0, QCOW2_MAGIC.length, 0);
-    return buffer.subarray(0, bytesRead).equals(QCOW2_MAGIC) ? 'qcow2' : 'raw';
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(QCOW2_HEADER_BYTES), 0, QCOW2_HEADER_BYTES, 0);
+    if (!buffer.subarray(0, QCOW2_MAGIC.length).equals(QCOW2_MAGIC))
+      return { format: 'raw', bytes: (await file.stat()).size };
+    if (bytesRead < QCOW2_HEADER_BYTES) throw damaged(path, 'it is cut short');
+    return { format: 'qcow2', bytes: Number(buffer.readBigUInt64BE(QCOW2_SIZE_AT)) };
   } finally {
     await file.close();
   }
@@ -21,7 +28,7 @@ export async function formatOf(path: string): Promise<'qcow2' | 'raw'> {
 
 /** See `DiskDriver.check`. */
 export async function checkDisk(runner: Runner, path: string): Promise<void> {
-  if ((await formatOf(path)) === 'qcow2') await checkOverlay(runner, path);
+  if ((await lookAtDisk(path)).format === 'qcow2') await checkOverlay(runner, path);
   else await checkRaw(path);
 }
 

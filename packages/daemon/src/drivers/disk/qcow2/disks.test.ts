@@ -128,6 +128,8 @@ describe('root disk', () => {
     await disks.createRoot({ path, base, bytes: GIB });
     await disks.grow(path, 2 * GIB);
     expect(await info(path)).toMatchObject({ 'virtual-size': 2 * GIB });
+    expect(await disks.size(path)).toBe(2 * GIB);
+    await disks.grow(path, 2 * GIB);
     await expect(disks.grow(path, GIB)).rejects.toMatchObject({ code: 'invalid_argument' });
     await disks.check(path);
   });
@@ -182,8 +184,10 @@ describe('work disk', () => {
     await truncate(path, 0);
     await expect(disks.check(path)).rejects.toMatchObject({ code: 'file_damaged' });
     await symlink(base, at('link'));
-    for (const other of ['link', 'none', '.'])
+    for (const other of ['link', 'none', '.']) {
+      await expect(disks.size(at(other)), other).rejects.toMatchObject({ code: 'file_damaged' });
       await expect(disks.check(at(other)), other).rejects.toMatchObject({ code: 'file_damaged' });
+    }
     await runner.run(['mkfifo', at('fifo')]);
     await expect(disks.check(at('fifo'))).rejects.toMatchObject({ code: 'file_damaged' });
   });
@@ -193,6 +197,7 @@ describe('work disk', () => {
     await disks.createWork({ path, template: base, bytes: 64 * MIB });
     await disks.grow(path, GIB);
     expect((await stat(path)).size).toBe(GIB);
+    expect(await disks.size(path)).toBe(GIB);
     await expect(disks.grow(path, GIB - 1)).rejects.toMatchObject({ code: 'invalid_argument' });
     await disks.check(path);
   });

@@ -2,8 +2,8 @@ import { rm, stat, truncate } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
 import type { Runner } from '../../../host/runner.ts';
 import type { DiskDriver } from '../driver.ts';
-import { checkDisk, formatOf } from './check-disk.ts';
-import { createOverlay, qcow2Info, resizeQcow2 } from './qemu-img.ts';
+import { checkDisk, lookAtDisk } from './check-disk.ts';
+import { createOverlay, resizeQcow2 } from './qemu-img.ts';
 import { asDiskFull, makeStaged, sizeToHold } from './staged-file.ts';
 
 /** Label of an empty work disk's file system; the guest finds the disk by its serial. */
@@ -29,12 +29,12 @@ export function createQcow2Disks(runner: Runner): DiskDriver {
       });
     },
     clone: async (from, to, signal) => {
-      await formatOf(from);
+      await lookAtDisk(from);
       await makeStaged(to, (temporary) => copySparse(runner, from, temporary, signal));
     },
+    size: async (path) => (await lookAtDisk(path)).bytes,
     grow: async (path, bytes) => {
-      const isQcow2 = (await formatOf(path)) === 'qcow2';
-      const now = isQcow2 ? (await qcow2Info(runner, path)).virtualBytes : (await stat(path)).size;
+      const { format, bytes: now } = await lookAtDisk(path);
       if (bytes < now)
         throw new BangerError(
           'invalid_argument',
@@ -43,7 +43,7 @@ export function createQcow2Disks(runner: Runner): DiskDriver {
             details: { bytes, least: now },
           },
         );
-      if (isQcow2) await resizeQcow2(runner, path, bytes);
+      if (format === 'qcow2') await resizeQcow2(runner, path, bytes);
       else await setSize(path, bytes);
     },
     check: (path) => checkDisk(runner, path),

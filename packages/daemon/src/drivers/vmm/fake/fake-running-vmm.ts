@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { stat, truncate } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
 import type { ProcessUsage } from '../../../host/process-identity.ts';
 import type { RunningVmm, VmmEnd, VmmEvent, VmmHandle, VmmStatus } from '../driver.ts';
@@ -75,6 +75,7 @@ export class FakeRunningVmm implements RunningVmm, FakeVmmWatcher {
         'invalid_argument',
         `The disk "${serial}" has ${size} bytes and cannot shrink to ${bytes}.`,
       );
+    if (disk.format === 'raw') await truncate(disk.path, bytes);
     this.#process.sizes.set(serial, bytes);
   }
 

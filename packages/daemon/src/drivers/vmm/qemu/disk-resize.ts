@@ -23,5 +23,6 @@ export async function growDisk(
       `The disk "${serial}" has ${size} bytes and cannot shrink to ${bytes}.`,
     );
   }
+  if (bytes === size) return;
   await execute('block_resize', { 'node-name': node, size: bytes });
 }

@@ -1,3 +1,4 @@
+import type { VmSpec } from '@banger/contract/vm';
 import type { StoredImage } from '../../../drivers/image/driver.ts';
 import type { NetworkDriver, VmmNetwork } from '../../../drivers/network/driver.ts';
 import type { VmmDisk } from '../../../drivers/vmm/driver.ts';
@@ -5,6 +6,7 @@ import type { Step } from '../../../domain/steps.ts';
 import type { VmRow } from '../../../domain/vm-row.ts';
 import type { Check } from '../../doctor/check.ts';
 import type { VmDeps } from '../deps.ts';
+import type { LiveVm } from '../live.ts';
 import type { StartContext } from '../start-context.ts';
 
 /** A VM that is being made: its row is reserved, its image and its directory are there. */
@@ -12,6 +14,13 @@ export interface MakeContext {
   readonly deps: VmDeps;
   readonly row: VmRow;
   readonly image: StoredImage;
+}
+
+/** A VM that runs, whose lock the caller holds. */
+export interface RunContext {
+  readonly deps: VmDeps;
+  readonly row: VmRow;
+  readonly live: LiveVm;
 }
 
 /** What the machine has of one capability. */
@@ -33,12 +42,19 @@ export interface Capability {
   readonly name: string;
   /** Makes what the VM keeps over its runs. It lies in the VM's directory, which goes as a whole when the creation fails. */
   readonly make?: Part<MakeContext>;
-  /** Looks, before a start, at what it needs; makes nothing. */
+  /** Sees, before a start, that what the VM keeps is whole, and as the row says. */
   preflight?(context: StartContext): Promise<void>;
   /** Sets up what one run needs, before the VMM starts; its undo is its own, or the ledger's. */
   readonly prepare?: Part<StartContext>;
   /** What the VMM is given, once everything is prepared. */
   machine?(context: StartContext): MachineParts;
+  /** What of the spec `apply` brings about while the VM runs; all else needs a stop. */
+  readonly changesLive?: readonly (keyof VmSpec)[];
+  /**
+   * Brings what runs to what the row says; harmless when it is so already. Called after a change of those, and when a new daemon has found
+   * the VM running, as the one before may have been killed between the row and this. Resolves with what is to be told of it.
+   */
+  apply?(context: RunContext, signal: AbortSignal): Promise<readonly string[]>;
   /** What `banger doctor` looks at for it. */
   doctor?(deps: { readonly network: NetworkDriver }): readonly Check[];
 }

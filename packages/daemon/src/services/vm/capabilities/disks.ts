@@ -1,4 +1,6 @@
-import type { Capability } from './capability.ts';
+import { toBangerError } from '@banger/contract/error';
+import type { StartContext } from '../start-context.ts';
+import type { Capability, RunContext } from './capability.ts';
 
 /** The root disk: copy-on-write over the image, for the user to wreck. */
 export const rootDisk = {
@@ -13,9 +15,8 @@ export const rootDisk = {
         signal,
       }),
   },
-  preflight: async ({ deps, row, disksAreNew }) => {
-    if (!disksAreNew) await deps.disks.check(deps.layout.vm(row.id).rootDisk);
-  },
+  preflight: (context) =>
+    ready(context, context.deps.layout.vm(context.row.id).rootDisk, context.row.spec.rootBytes),
   machine: ({ deps, row }) => ({
     disks: [{ serial: 'root', path: deps.layout.vm(row.id).rootDisk, format: 'qcow2' }],
   }),
@@ -34,10 +35,41 @@ export const workDisk = {
         signal,
       }),
   },
-  preflight: async ({ deps, row, disksAreNew }) => {
-    if (!disksAreNew) await deps.disks.check(deps.layout.vm(row.id).workDisk);
-  },
+  preflight: (context) =>
+    ready(context, context.deps.layout.vm(context.row.id).workDisk, context.row.spec.diskBytes),
   machine: ({ deps, row }) => ({
     disks: [{ serial: 'work', path: deps.layout.vm(row.id).workDisk, format: 'raw' }],
   }),
+  changesLive: ['diskBytes'],
+  apply: async (context, signal) => {
+    await context.live.vmm.resizeDisk('work', context.row.spec.diskBytes);
+    return growFileSystem(context, signal);
+  },
 } as const satisfies Capability;
+
+/**
+ * Sees that a disk is whole, and has the size that the row says: a `set` writes that down and leaves the growing to the next start. Its
+ * file system follows in the guest, at `configure`.
+ */
+async function ready(
+  { deps: { disks }, disksAreNew }: StartContext,
+  path: string,
+  bytes: number,
+): Promise<void> {
+  if (disksAreNew) return;
+  await disks.check(path);
+  if ((await disks.size(path)) < bytes) await disks.grow(path, bytes);
+}
+
+/** The disk has grown already and does not shrink again: a guest that does not follow now does so at its next start. */
+async function growFileSystem({ live }: RunContext, signal: AbortSignal): Promise<readonly string[]> {
+  const later = (why: string): string[] => [
+    `The work disk has grown, its file system grows at the next start: ${why}`,
+  ];
+  if (live.session === undefined) return later('the agent does not answer.');
+  try {
+    return (await live.session.configure({ grow: true }, { signal })).warnings;
+  } catch (thrown) {
+    return later(toBangerError(thrown).message);
+  }
+}

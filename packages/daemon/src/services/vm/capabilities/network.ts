@@ -35,5 +35,18 @@ export const network = {
     if (attachment === undefined) throw new BangerError('internal', 'A step ran out of order.');
     return { network: attachment.vmm };
   },
+  changesLive: ['outbound'],
+  apply: async ({ deps, row, live }) => {
+    const { network: handle } = live.runtime;
+    if (handle === undefined) return [];
+    const driver = deps.networks[row.spec.network];
+    const status = await driver.status(handle);
+    if (!status.up)
+      throw new BangerError('network_failed', `Its network is gone (${status.reason}).`, {
+        hint: `Restart it to have it again: \`banger vm restart ${row.spec.name}\`.`,
+      });
+    await driver.setOutbound(handle, row.spec.outbound);
+    return [];
+  },
   doctor: (deps) => [networkCheck(deps.network)],
 } as const satisfies Capability;

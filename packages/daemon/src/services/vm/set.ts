@@ -93,11 +93,8 @@ async function apply(
     const before = deps.vms.update(row.id, { spec: row.spec });
     for (const part of begun)
       await part.apply?.({ deps, row: before, live }, signal).catch((error: unknown) => {
-        warn(
-          deps,
-          row.id,
-          `A change could not be taken back (${part.name}): ${toBangerError(error).message}`,
-        );
+        const { message } = toBangerError(error);
+        deps.log.warn({ vm: row.id, part: part.name, error: message }, 'change not taken back');
       });
     throw thrown;
   }

@@ -16,16 +16,19 @@ export class Terminal {
     child.stdin?.on('error', () => undefined);
   }
 
+  /** Starts the command line. */
+  static start(argv: readonly string[], home: string): Terminal {
+    return Terminal.run([process.execPath, BANGER_BIN, ...argv], { BANGER_HOME: home });
+  }
+
   /**
-   * Starts the command line on a pseudo-terminal made by script(1), which every Debian has. script(1) takes its command as one
+   * Starts a program on a pseudo-terminal made by script(1), which every Debian has. script(1) takes its command as one
    * shell string: every word is quoted here.
    */
-  static start(argv: readonly string[], home: string): Terminal {
-    const command = [process.execPath, BANGER_BIN, ...argv]
-      .map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
-      .join(' ');
+  static run(argv: readonly string[], env: Readonly<Record<string, string>>): Terminal {
+    const command = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
     const child = spawn('script', ['-qefc', `stty rows 33 cols 101; exec ${command}`, '/dev/null'], {
-      env: { ...process.env, BANGER_HOME: home, TERM: 'xterm-256color', SHELL: '/bin/sh' },
+      env: { ...process.env, TERM: 'xterm-256color', SHELL: '/bin/sh', ...env },
       stdio: ['pipe', 'pipe', 'inherit'],
       // In a session of its own, so that ending its group is closing its window.
       detached: true,

@@ -1,4 +1,4 @@
-/** Has fish ask the program for every word; \`-f\` keeps file names out where no file is meant. */
+/** Has fish ask the program for every word; `-f` keeps file names out where no file is meant. */
 export const fishScript = `# fish completion for banger: banger completion fish | source
 function __banger_complete
     set -l words (commandline -opc)
@@ -10,7 +10,7 @@ function __banger_complete
         set -l flag (string match -r '^--[^=]*=' -- $current)
         set -l path (string replace -r '^--[^=]*=' '' -- $current)
         for file in (__fish_complete_path "$path")
-            echo -- $flag$file
+            printf '%s\\n' "$flag$file"
         end
         return
     end

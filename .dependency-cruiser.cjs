@@ -38,13 +38,14 @@ module.exports = {
     {
       name: 'cli-takes-types-from-contract',
       comment:
-        'Schemas bring zod, which doubles the start-up time of every command. Errors, paths, sizes, build and ' +
-        'installation are free of it.',
+        'Schemas bring zod, which doubles the start-up time of every command. Errors, paths, sizes, build, ' +
+        'installation and raw text are free of it.',
       severity: 'error',
       from: { path: '^packages/cli/', pathNot: TEST },
       to: {
         path: '^packages/contract/',
-        pathNot: '^packages/contract/src/(error|error-codes|paths|size-text|vm-limits|build-info|installation)\\.ts$',
+        pathNot:
+          '^packages/contract/src/(error|error-codes|paths|size-text|vm-limits|build-info|installation|raw-text)\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },

@@ -53,7 +53,7 @@ static int seal(int fd, const char *temp, const char *path, const struct file_ow
     return -1;
 }
 
-static bool write_all(int fd, const uint8_t *data, size_t size) {
+bool write_all(int fd, const uint8_t *data, size_t size) {
     while (size > 0) {
         ssize_t n = write(fd, data, size);
         if (n < 0 && errno == EINTR) continue;

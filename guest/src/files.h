@@ -2,12 +2,16 @@
 #ifndef FILES_H
 #define FILES_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "yamux.h"
 
 void put_open_stream(struct stream *s, struct slice payload);
 void get_open_stream(struct stream *s, struct slice payload);
+
+/* write(2) until all is written; false and errno when that fails. */
+bool write_all(int fd, const uint8_t *data, size_t size);
 
 struct file_owner {
     mode_t mode;

@@ -9,8 +9,9 @@
 #define GENERATION 1
 
 #define MESSAGE_HEAD 6                 /* type, length */
-#define MESSAGE_MAX 65536              /* length of any message but the next */
+#define MESSAGE_MAX 65536              /* length of any message but the next two */
 #define CONFIGURE_MAX 1048576          /* it carries files */
+#define EXEC_MAX 2097152               /* what Linux takes as arguments and environment is never longer as fields */
 #define RAW_MAX (65536 - MESSAGE_HEAD) /* payload of a raw message: with its head it fills one frame */
 
 enum message_type {
@@ -28,6 +29,8 @@ enum message_type {
     MSG_DATA = 0x0031,
     MSG_PUT = 0x0040,
     MSG_GET = 0x0041,
+    MSG_PACK = 0x0042,
+    MSG_UNPACK = 0x0043,
     MSG_PORTS = 0x0050,
     MSG_STATS = 0x0051,
     MSG_CLOCK = 0x0052,

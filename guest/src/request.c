@@ -98,7 +98,7 @@ const char *decode_exec(struct slice payload, struct exec_request *out) {
     *out = (struct exec_request){0};
     int args = count_fields(payload, 0x01), vars = count_fields(payload, 0x02);
     if (args < 0) return MALFORMED;
-    if (args + vars > ARGS_MAX) return "too many arguments and variables";
+    if (vars > VARS_MAX) return "too many variables";
     /* Every string stands behind a head of six bytes, so its final NUL always fits in the size of the payload. */
     size_t pointers = ((size_t)args + (size_t)vars + 2) * sizeof(char *);
     out->memory = calloc(1, pointers + payload.size + 1);
@@ -176,6 +176,10 @@ const char *decode_dial(struct slice payload, struct dial_request *out) {
 
 /* --- files --- */
 
+static bool absolute_path(struct slice value, char out[PATH_SIZE]) {
+    return field_text(value, out, PATH_SIZE) && out[0] == '/';
+}
+
 struct file_decoder {
     struct file_request *out;
     struct slice *content;
@@ -185,8 +189,7 @@ static const char *file_field(void *self, const struct field *f) {
     struct file_decoder *d = self;
     switch (f->tag) {
     case 0x01:
-        return field_text(f->value, d->out->path, sizeof d->out->path) && d->out->path[0] == '/' ? NULL
-                                                                                                 : "path";
+        return absolute_path(f->value, d->out->path) ? NULL : "path";
     case 0x02:
         return u32_field(f, &d->out->mode) && d->out->mode <= 07777 ? NULL : "mode";
     case 0x03:
@@ -203,6 +206,36 @@ const char *decode_file(struct slice payload, struct file_request *out, struct s
     *out = (struct file_request){.mode = 0644};
     struct file_decoder d = {.out = out, .content = content};
     const char *wrong = each_field(payload, file_field, &d);
+    return wrong ? wrong : *out->path ? NULL : "path is missing";
+}
+
+static const char *pack_field(void *self, const struct field *f) {
+    struct pack_request *out = self;
+    if (f->tag == 0x01) return absolute_path(f->value, out->path) ? NULL : "path";
+    if (f->tag == 0x02) out->follow = true;
+    return NULL;
+}
+
+const char *decode_pack(struct slice payload, struct pack_request *out) {
+    *out = (struct pack_request){0};
+    const char *wrong = each_field(payload, pack_field, out);
+    return wrong ? wrong : *out->path ? NULL : "path is missing";
+}
+
+static const char *unpack_field(void *self, const struct field *f) {
+    struct unpack_request *out = self;
+    if (f->tag == 0x01) return absolute_path(f->value, out->path) ? NULL : "path";
+    if (f->tag == 0x02) {
+        bool fits = field_text(f->value, out->name, sizeof out->name) && !strchr(out->name, '/');
+        return fits && strcmp(out->name, ".") != 0 && strcmp(out->name, "..") != 0 ? NULL : "name";
+    }
+    if (f->tag == 0x03) out->into = true;
+    return NULL;
+}
+
+const char *decode_unpack(struct slice payload, struct unpack_request *out) {
+    *out = (struct unpack_request){0};
+    const char *wrong = each_field(payload, unpack_field, out);
     return wrong ? wrong : *out->path ? NULL : "path is missing";
 }
 

@@ -6,7 +6,7 @@
 
 #include "message.h"
 
-#define ARGS_MAX 8192 /* arguments and variables of one command; the message is 64 KiB */
+#define VARS_MAX 8192 /* variables of one command: each is looked for among those before it */
 #define PATH_SIZE 4096
 #define NAME_SIZE 256
 
@@ -49,6 +49,19 @@ struct file_request {
 };
 /* `put`, `get` and the head of a file in `configure`. `content` may be NULL where none is expected. */
 const char *decode_file(struct slice payload, struct file_request *out, struct slice *content);
+
+struct pack_request {
+    char path[PATH_SIZE];
+    bool follow; /* a link that the path itself is */
+};
+const char *decode_pack(struct slice payload, struct pack_request *out);
+
+struct unpack_request {
+    char path[PATH_SIZE];
+    char name[NAME_SIZE]; /* below `path` when that is a directory; empty: what is in the tree goes there */
+    bool into;            /* `path` must be a directory */
+};
+const char *decode_unpack(struct slice payload, struct unpack_request *out);
 
 enum shutdown_how { SHUTDOWN_POWER_OFF = 1, SHUTDOWN_REBOOT = 2, SHUTDOWN_AT_ONCE = 3 };
 const char *decode_shutdown(struct slice payload, enum shutdown_how *out);

@@ -8,22 +8,25 @@
 #include "events.h"
 #include "exec.h"
 #include "files.h"
+#include "pack.h"
 #include "ports.h"
 #include "power.h"
 #include "stats.h"
 #include "stream.h"
+#include "unpack.h"
 
 static const struct {
     uint16_t type;
     bool always; /* also before the first configure */
     void (*open)(struct stream *s, struct slice payload);
 } SERVICES[] = {
-    {MSG_CONFIGURE, true, configure_open}, {MSG_EXEC, false, exec_open},
-    {MSG_SIGNAL, false, signal_open},      {MSG_RESIZE, false, resize_open},
-    {MSG_DIAL, false, dial_open},          {MSG_PUT, false, put_open_stream},
-    {MSG_GET, false, get_open_stream},     {MSG_PORTS, false, ports_open},
-    {MSG_STATS, false, stats_open},        {MSG_SYNC, true, sync_open},
-    {MSG_SHUTDOWN, true, shutdown_open},   {MSG_EVENTS, true, events_open},
+    {MSG_CONFIGURE, true, configure_open},   {MSG_EXEC, false, exec_open},
+    {MSG_SIGNAL, false, signal_open},        {MSG_RESIZE, false, resize_open},
+    {MSG_DIAL, false, dial_open},            {MSG_PUT, false, put_open_stream},
+    {MSG_GET, false, get_open_stream},       {MSG_PACK, false, pack_open_stream},
+    {MSG_UNPACK, false, unpack_open_stream}, {MSG_PORTS, false, ports_open},
+    {MSG_STATS, false, stats_open},          {MSG_SYNC, true, sync_open},
+    {MSG_SHUTDOWN, true, shutdown_open},     {MSG_EVENTS, true, events_open},
     {MSG_CLOCK, false, clock_open},
 };
 

@@ -119,12 +119,17 @@ static void stream_break(struct stream *s, enum reason reason, const char *text)
     stream_error(s, reason, 0, text);
 }
 
+/* The longest request of a type. */
+static uint32_t request_max(uint16_t type) {
+    return type == MSG_CONFIGURE ? CONFIGURE_MAX : type == MSG_EXEC ? EXEC_MAX : MESSAGE_MAX;
+}
+
 /* A message's head is complete. */
 static void begin_message(struct stream *s) {
     s->type = read_u16(s->head);
     s->left = read_u32(s->head + 2);
     s->in_body = true;
-    uint32_t limit = s->service ? RAW_MAX : s->type == MSG_CONFIGURE ? CONFIGURE_MAX : MESSAGE_MAX;
+    uint32_t limit = s->service ? RAW_MAX : request_max(s->type);
     if (s->left > limit)
         stream_break(s, REASON_LIMIT, "a message over the limit");
     else if (s->service && (s->service->raw == 0 || s->type != s->service->raw))
@@ -151,7 +156,7 @@ static size_t take_body(struct stream *s, const uint8_t *data, size_t size) {
     size_t n = size < s->left ? size : s->left;
     if (s->service && !s->service->whole) {
         n = s->service->input(s, data, n);
-    } else if (!queue_add(&s->message, data, n, CONFIGURE_MAX)) {
+    } else if (!queue_add(&s->message, data, n, EXEC_MAX)) {
         stream_break(s, REASON_LIMIT, "out of memory");
         return size;
     }

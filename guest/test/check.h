@@ -21,6 +21,7 @@ void message_tests(void);
 void request_tests(void);
 void yamux_tests(void);
 void text_tests(void);
+void tree_tests(void);
 
 /* Runs one test and counts it. */
 void test(const char *name, void (*run)(void));

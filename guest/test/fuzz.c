@@ -20,6 +20,7 @@
 #include "../src/request.h"
 #include "../src/stream.h"
 #include "../src/systemd.h"
+#include "../src/tree.h"
 #include "../src/users.h"
 #include "../src/yamux.h"
 
@@ -156,6 +157,8 @@ static void fuzz_requests(const uint8_t *data, size_t size) {
         struct resize_request resize;
         struct dial_request dial;
         struct file_request file;
+        struct pack_request pack;
+        struct unpack_request unpack;
         enum shutdown_how how;
         struct configure_request configure;
     } r;
@@ -170,9 +173,74 @@ static void fuzz_requests(const uint8_t *data, size_t size) {
     decode_dial(payload, &r.dial);
     decode_file(payload, &r.file, &value);
     decode_shutdown(payload, &r.how);
+    if (!decode_pack(payload, &r.pack)) MUST(r.pack.path[0] == '/');
+    if (!decode_unpack(payload, &r.unpack)) MUST(!strchr(r.unpack.name, '/'));
     if (decode_configure(payload, &r.configure)) return;
     for (uint16_t tag = CONFIGURE_DNS; tag <= CONFIGURE_ENV; tag++)
         for (rest = payload; configure_next(&rest, tag, &value);) MUST(value.size <= size);
+}
+
+/* --- trees: whatever comes, what is made of it is a tree --- */
+
+static struct {
+    unsigned depth;
+    bool in_file, over;
+    size_t content;
+} made;
+
+static void made_entry(const struct tree_entry *e, bool ends) {
+    bool is_root = made.depth == 0;
+    MUST(!made.over && !made.in_file && e->mode <= 0777 && strlen(e->name) <= TREE_NAME);
+    MUST(e->mtime.tv_nsec >= 0 && e->mtime.tv_nsec < 1000000000);
+    MUST(is_root == !*e->name);
+    MUST(!strchr(e->name, '/') && strcmp(e->name, ".") != 0 && strcmp(e->name, "..") != 0);
+    made.over = is_root && ends;
+}
+static void made_directory(void *self, const struct tree_entry *e) {
+    (void)self;
+    made_entry(e, false);
+    MUST(++made.depth <= TREE_DEPTH);
+}
+static void made_end_directory(void *self) {
+    (void)self;
+    MUST(!made.in_file && made.depth > 0);
+    made.over = --made.depth == 0;
+}
+static void made_file(void *self, const struct tree_entry *e) {
+    (void)self;
+    made_entry(e, false);
+    made.in_file = true;
+}
+static void made_content(void *self, const uint8_t *data, size_t size) {
+    (void)self;
+    (void)data;
+    MUST(made.in_file && size > 0);
+    made.content += size;
+}
+static void made_end_file(void *self, bool complete) {
+    (void)self;
+    (void)complete;
+    MUST(made.in_file);
+    made.in_file = false;
+    made.over = made.depth == 0;
+}
+static void made_link(void *self, const struct tree_entry *e) {
+    (void)self;
+    MUST(*e->target && strlen(e->target) <= TREE_TARGET);
+    made_entry(e, true);
+}
+
+static void fuzz_tree(const uint8_t *data, size_t size) {
+    static const struct tree_sink to = {made_directory, made_end_directory, made_file,
+                                        made_content,   made_end_file,      made_link};
+    struct tree_parser p = {0};
+    memset(&made, 0, sizeof made);
+    size_t piece = size ? 1 + data[0] % 131 : 1;
+    const char *wrong = NULL;
+    for (size_t i = 0; i < size && !wrong; i += piece)
+        wrong = tree_feed(&p, data + i, size - i < piece ? size - i : piece, &to, NULL);
+    MUST(made.content <= size);
+    MUST(wrong || (p.over == made.over && p.depth == made.depth && p.in_file == made.in_file));
 }
 
 /* --- text --- */
@@ -202,7 +270,7 @@ static void fuzz_text(const uint8_t *data, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static void (*const targets[])(const uint8_t *, size_t) = {fuzz_handshake, fuzz_session, fuzz_requests,
-                                                               fuzz_text};
+                                                               fuzz_text, fuzz_tree};
     static bool quiet;
     if (!quiet) log_open(open("/dev/null", O_WRONLY));
     quiet = true;
@@ -210,7 +278,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t *copy = malloc(size - 1 ? size - 1
                                     : 1); /* of exactly this size, so that reading past it is seen */
     if (size > 1) memcpy(copy, data + 1, size - 1);
-    targets[data[0] % 4](copy, size - 1);
+    targets[data[0] % 5](copy, size - 1);
     free(copy);
     return 0;
 }
@@ -313,6 +381,33 @@ static void make_fields(struct buffer *b, int depth) {
     }
 }
 
+/* Records of a tree, now and then with something wrong. */
+static void make_tree(struct buffer *b) {
+    static const char *const names[] = {"", "a", "b", "..", ".", "a/b", "\xff", "name"};
+    uint8_t record[RECORD_HEAD + RECORD_MAX];
+    bool in_file = false;
+    for (uint32_t n = number(50), i = 0; i < n; i++) {
+        uint32_t choice = number(20);
+        struct tree_entry e = {.mode = number(512), .mtime = {number(9), number(9)}, .size = number(9)};
+        strcpy(e.name, i == 0 ? "" : names[number(15) ? 1 + number(2) : number(8)]);
+        strcpy(e.target, names[number(8)]);
+        enum record_kind kind = choice < 7 ? RECORD_DIRECTORY : choice < 12 ? RECORD_FILE : RECORD_LINK;
+        if (in_file ? choice < 16 : choice > 16) {
+            size_t body = in_file && number(3) ? 1 + number(60) : 0;
+            record_head(record, body ? RECORD_CONTENT : RECORD_END, number(60) ? body : number(80000));
+            memset(record + RECORD_HEAD, 'x', body);
+            add(b, record, RECORD_HEAD + body);
+            in_file = in_file && body > 0;
+        } else if (choice == 16) {
+            add(b, record, skip_record(record, 1 + number(2), e.name, "why"));
+            in_file = false;
+        } else {
+            add(b, record, entry_record(record, kind, &e));
+            in_file = kind == RECORD_FILE;
+        }
+    }
+}
+
 static void make_text(struct buffer *b) {
     static const char *const words[] = {"banger.init=/sbin/init",
                                         "banger.root=r",
@@ -349,12 +444,13 @@ int main(int argc, char **argv) {
     for (unsigned long i = 0; i < runs; i++) {
         static struct buffer b;
         b.size = 0;
-        uint8_t target = (uint8_t)(i % 4);
+        uint8_t target = (uint8_t)(i % 5);
         add(&b, &target, 1);
         if (target == 0) make_handshake(&b);
         if (target == 1) make_session(&b);
         if (target == 2) make_fields(&b, 2);
         if (target == 3) make_text(&b);
+        if (target == 4) make_tree(&b);
         for (uint32_t n = number(4) ? 0 : number(4); n > 0 && b.size > 1; n--)
             b.bytes[1 + number((uint32_t)b.size - 1)] = (uint8_t)number(256);
         LLVMFuzzerTestOneInput(b.bytes, b.size);

@@ -24,6 +24,7 @@ int main(void) {
     request_tests();
     yamux_tests();
     text_tests();
+    tree_tests();
     printf("agent: %d passed, %d failed\n", count - failures, failures);
     return failures > 0;
 }

@@ -59,17 +59,34 @@ static void exec_refused(void) {
     EXPECT(exec_error());
 }
 
-static void exec_too_many(void) {
-    static uint8_t many[(ARGS_MAX + 1) * 6];
+/* As many empty arguments as fit the longest message: more than Linux takes. */
+static void exec_many(void) {
+    static uint8_t many[6 + EXEC_MAX];
     struct exec_request r;
-    for (size_t i = 0; i <= ARGS_MAX; i++) many[i * 6 + 1] = 1;
+    size_t n = 0;
+    memcpy(many, "\0\1\0\0\0\1x", 7);
+    for (size_t i = 7; i + 6 <= EXEC_MAX; i += 6, n++) many[i + 1] = 1;
+    EXPECT(decode_exec((struct slice){many, 7 + n * 6}, &r) == NULL);
+    EXPECT(r.argv[n] && !*r.argv[n] && !r.argv[n + 1]);
+    request_exec_free(&r);
+}
+
+static void exec_too_many_variables(void) {
+    static uint8_t many[7 + (VARS_MAX + 1) * 8];
+    struct exec_request r;
+    memcpy(many, "\0\1\0\0\0\1x", 7);
+    for (size_t i = 0; i <= VARS_MAX; i++) memcpy(many + 7 + i * 8, "\0\2\0\0\0\2A=", 8);
     EXPECT(decode_exec((struct slice){many, sizeof many}, &r) != NULL);
+    EXPECT(decode_exec((struct slice){many, sizeof many - 8}, &r) == NULL);
+    request_exec_free(&r);
 }
 
 static void small_requests(void) {
     struct signal_request sig;
     struct dial_request dial;
     struct file_request file;
+    struct pack_request pack;
+    struct unpack_request unpack;
     enum shutdown_how how;
     begin();
     put_u32(&w, 1, 3);
@@ -92,6 +109,18 @@ static void small_requests(void) {
     put_text(&w, 1, "/f");
     put_u32(&w, 2, 010000);
     EXPECT(decode_file(payload(), &file, NULL));
+    begin();
+    put_text(&w, 1, "/d");
+    EXPECT(!decode_pack(payload(), &pack) && !pack.follow && !decode_unpack(payload(), &unpack));
+    put_text(&w, 2, "x");
+    EXPECT(!decode_pack(payload(), &pack) && pack.follow);
+    EXPECT(!decode_unpack(payload(), &unpack) && strcmp(unpack.name, "x") == 0 && !unpack.into);
+    put_text(&w, 2, "..");
+    EXPECT(decode_unpack(payload(), &unpack));
+    begin();
+    put_text(&w, 1, "/d");
+    put_text(&w, 2, "a/b");
+    EXPECT(decode_unpack(payload(), &unpack));
     begin();
     EXPECT(!decode_shutdown(payload(), &how) && how == SHUTDOWN_POWER_OFF);
     put_u8(&w, 1, 4);
@@ -136,7 +165,8 @@ static void configure_lists(void) {
 void request_tests(void) {
     test("an exec with everything", exec_whole);
     test("an exec that cannot be", exec_refused);
-    test("an exec with too many arguments", exec_too_many);
+    test("an exec with many arguments", exec_many);
+    test("an exec with too many variables", exec_too_many_variables);
     test("signal, dial, put, shutdown", small_requests);
     test("a configure that cannot be", configure_refused);
     test("the lists of a configure", configure_lists);

@@ -214,16 +214,18 @@ static void streams_without_end(void) {
 }
 
 static void message_over_the_limit(void) {
+    static const struct {
+        uint16_t type;
+        uint32_t max;
+    } limits[] = {{MSG_DIAL, MESSAGE_MAX}, {MSG_CONFIGURE, CONFIGURE_MAX}, {MSG_EXEC, EXEC_MAX}};
     uint8_t head[MESSAGE_HEAD];
     begin();
-    write_u16(head, MSG_EXEC);
-    write_u32(head + 2, MESSAGE_MAX + 1);
-    frame(DATA, SYN, 1, sizeof head, head);
-    EXPECT(y.live && requests == 0 && y.streams->finished);
-    write_u16(head, MSG_CONFIGURE);
-    write_u32(head + 2, CONFIGURE_MAX);
-    frame(DATA, SYN, 3, sizeof head, head);
-    EXPECT(y.live && !y.streams->finished);
+    for (uint32_t i = 0; i < 6; i++) {
+        write_u16(head, limits[i / 2].type);
+        write_u32(head + 2, limits[i / 2].max + i % 2);
+        frame(DATA, SYN, 1 + 2 * i, sizeof head, head);
+        EXPECT(y.live && requests == 0 && y.streams->finished == (i % 2 == 1));
+    }
 }
 
 static void closed_and_reset(void) {

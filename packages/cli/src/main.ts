@@ -6,9 +6,10 @@ import { systemClock } from './clock.ts';
 import { connect } from './connect.ts';
 import { exitStatus } from './exit-status.ts';
 import type { Machine } from './machine.ts';
+import { rawArguments, rawEnvironment } from './raw-words.ts';
 import { signalSource } from './terminal/signals.ts';
 
-const env = process.env;
+const env = rawEnvironment(process.env);
 const uid = process.getuid?.() ?? 0;
 const paths = resolvePaths({ env, home: homedir(), uid });
 
@@ -46,4 +47,4 @@ process.on('uncaughtException', (error) => {
 
 // Exits rather than waits: standard input may still be open for reading. Files, pipes and terminals are written at once.
 // No await at the top: the command line can then be bundled as CommonJS, which starts sooner.
-void runCli(process.argv.slice(2), machine).then((status) => process.exit(status));
+void runCli(rawArguments(process.argv.slice(2)), machine).then((status) => process.exit(status));

@@ -2,7 +2,7 @@ import { duplexPair, type Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { RpcClient } from './client.ts';
-import { CallCancelled, ConnectionLost, ProtocolFault, RpcError } from './errors.ts';
+import { CallCancelled, ConnectionLost, LineTooLong, ProtocolFault, RpcError } from './errors.ts';
 import type { Handler } from './handler.ts';
 import { until } from './raw-client.suite.ts';
 import { servePeer } from './server-peer.ts';
@@ -48,6 +48,17 @@ describe('calls', () => {
     expect(error).toBeInstanceOf(RpcError);
     expect(error).toMatchObject({ code: -32000, message: 'broken', data: { code: 'x' } });
     await expect(client.call('missing', undefined)).rejects.toMatchObject({ code: -32601 });
+  });
+
+  test('over the limit of a line are not sent, and harm no other', async () => {
+    const client = served({ echo: (params) => Promise.resolve(params) });
+    // Control characters take six bytes each in JSON.
+    const error = await client
+      .call('echo', { text: '\u0001'.repeat(800_000) })
+      .catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(LineTooLong);
+    expect(error).toMatchObject({ bytes: expect.any(Number), limit: 4 * 1024 ** 2 });
+    expect(await client.call('echo', { text: 'x' })).toEqual({ text: 'x' });
   });
 
   test('tell their own progress', async () => {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { createJSONRPCNotification, createJSONRPCRequest } from 'json-rpc-2.0';
-import { CallCancelled, ConnectionLost, ProtocolFault, RpcError } from './errors.ts';
+import { CallCancelled, ConnectionLost, LineTooLong, ProtocolFault, RpcError } from './errors.ts';
 import { CANCEL_ANSWER_MS, MAX_LINE_BYTES } from './limits.ts';
 import { LineReader } from './line-reader.ts';
 import { CANCEL, PROGRESS, isObject, parseLine, readReply } from './messages.ts';
@@ -49,8 +49,8 @@ export class RpcClient {
   }
 
   /**
-   * Calls a method. Rejects with `RpcError` when the server answers with an error, and with `ConnectionLost` when it
-   * cannot answer any more. An abort tells the server and then waits for its answer, because the server first undoes its
+   * Calls a method. Rejects with `RpcError` when the server answers with an error, with `ConnectionLost` when it
+   * cannot answer any more, and with `LineTooLong` when it would not read the call. An abort tells the server and then waits for its answer, because the server first undoes its
    * work (and may have finished it: then the result is returned); `CallCancelled` when it does not answer in time.
    */
   call(method: string, params: object | undefined, options: CallOptions = {}): Promise<unknown> {
@@ -58,16 +58,21 @@ export class RpcClient {
     if (signal?.aborted === true) return Promise.reject(cancelled());
     if (this.#lost !== undefined) return Promise.reject(this.#lost);
     const id = this.#nextId;
+    const line = JSON.stringify(createJSONRPCRequest(id, method, params));
+    const bytes = Buffer.byteLength(line);
+    if (bytes > this.#limits.maxLineBytes)
+      return Promise.reject(new LineTooLong(bytes, this.#limits.maxLineBytes));
     this.#nextId += 1;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#pending.set(id, { resolve, reject, onProgress });
-    this.#send(createJSONRPCRequest(id, method, params));
+    this.#duplex.write(`${line}\n`);
     return signal === undefined ? promise : this.#abortable(id, promise, signal);
   }
 
   /** Sends a notification; nobody answers it. */
   notify(method: string, params: object | undefined): void {
-    if (this.#lost === undefined) this.#send(createJSONRPCNotification(method, params));
+    if (this.#lost === undefined)
+      this.#duplex.write(`${JSON.stringify(createJSONRPCNotification(method, params))}\n`);
   }
 
   /** Ends the connection; calls that wait reject with `ConnectionLost`. Harmless when repeated. */
@@ -96,10 +101,6 @@ export class RpcClient {
     this.#pending.delete(id);
     this.#forgotten.add(id);
     pending.reject(error);
-  }
-
-  #send(message: object): void {
-    this.#duplex.write(`${JSON.stringify(message)}\n`);
   }
 
   readonly #onData = (chunk: Buffer): void => {

@@ -59,3 +59,16 @@ export class ProtocolFault extends Error {
     this.name = 'ProtocolFault';
   }
 }
+
+/** A message that the other side would refuse for its length; it was not sent. */
+export class LineTooLong extends Error {
+  readonly bytes: number;
+  readonly limit: number;
+
+  constructor(bytes: number, limit: number) {
+    super(`A message has ${bytes} bytes; at most ${limit} can be sent.`);
+    this.name = 'LineTooLong';
+    this.bytes = bytes;
+    this.limit = limit;
+  }
+}

@@ -69,6 +69,10 @@ export interface GuestSession {
   put(file: GuestFileTarget, content: Readable | Uint8Array, options?: RequestOptions): Promise<void>;
   /** Reads a regular file. Rejects with `guest_failed`, details.errno `ENOENT`, when there is none. */
   get(path: string, options?: RequestOptions): Promise<GuestFileContent>;
+  /** Reads a file or tree as a tree stream, which is the guest's claim and not looked at here (tree-record.ts). */
+  pack(request: PackRequest, options?: RequestOptions): Promise<Readable>;
+  /** Makes a tree stream into a file or tree. Rejects with `guest_failed` at what cannot be written; what was whole before stays. */
+  unpack(target: UnpackTarget, tree: Readable, options?: RequestOptions): Promise<void>;
   /** Sockets that programs in the guest listen on, as the guest tells: nothing of it can be relied upon. */
   ports(options?: RequestOptions): Promise<readonly GuestPort[]>;
   stats(options?: RequestOptions): Promise<GuestStats>;
@@ -128,6 +132,22 @@ export interface GuestFileTarget {
   readonly mode?: number;
   readonly uid?: number;
   readonly gid?: number;
+}
+
+/** What to read of a guest. */
+export interface PackRequest {
+  readonly path: string;
+  /** A link that the path itself is. */
+  readonly follow: boolean;
+}
+
+/** Where the root of a tree goes in the guest, by the rules of `cp -r` (guest/PROTOCOL.md, unpack). */
+export interface UnpackTarget {
+  readonly path: string;
+  /** Its name in the directory that the path is; without one, what is in the tree goes there. */
+  readonly name?: string;
+  /** The path must be a directory. */
+  readonly into: boolean;
 }
 
 /** A small file that `configure` writes. */

@@ -225,3 +225,34 @@ test('mutated transcripts of a command only ever end in its exit or an error of 
     { numRuns: 300 },
   );
 });
+
+test('a body that cannot go on ends with what the agent says, and the session lives', async () => {
+  const { session, send } = connect();
+  const asked = session.pack({ path: '/f', follow: false });
+  const failure = new FieldWriter().u32(ErrorTag.errno, 5).text(ErrorTag.text, 'I/O error', 'text');
+  const reason = failure.u32(ErrorTag.reason, ErrorReason.failed);
+  send(
+    onFirstStream([
+      message(MessageType.ok, new FieldWriter()),
+      message(MessageType.data, Buffer.from('half')),
+      message(MessageType.error, reason),
+    ]),
+  );
+  const body = await asked;
+  await expect(body.toArray()).rejects.toMatchObject({ code: 'guest_failed', details: { errno: 'EIO' } });
+  const over = await Promise.race([session.closed.then(() => 'over'), setImmediate('lives')]);
+  expect(over).toBe('lives');
+});
+
+test('a body of anything else is a violation', async () => {
+  const { session, send } = connect();
+  const asked = session.pack({ path: '/f', follow: false });
+  send(
+    onFirstStream([
+      message(MessageType.ok, new FieldWriter()),
+      message(MessageType.stdout, Buffer.from('x')),
+    ]),
+  );
+  await expect((await asked).toArray()).rejects.toMatchObject({ code: 'agent_protocol' });
+  expect(await session.closed).toMatchObject({ code: 'agent_protocol' });
+});

@@ -19,6 +19,8 @@ export const MAX_STREAMS = 256;
 export const MAX_MESSAGE_BYTES = 65_536;
 /** Payload of a `configure` message, which carries files. */
 export const MAX_CONFIGURE_BYTES = 1_048_576;
+/** Payload of an `exec` message: what Linux takes as arguments and environment is never longer as fields. */
+export const MAX_EXEC_BYTES = 2_097_152;
 /** Raw bytes in one message: with the message's head they fill one data frame. */
 export const MAX_RAW_BYTES = 65_530;
 

@@ -1,6 +1,6 @@
 import { toBangerError, type BangerError } from '@banger/contract/error';
 import { FieldReader } from './fields.ts';
-import { MAX_CONFIGURE_BYTES, MAX_MESSAGE_BYTES, MAX_RAW_BYTES } from './limits.ts';
+import { MAX_CONFIGURE_BYTES, MAX_EXEC_BYTES, MAX_MESSAGE_BYTES, MAX_RAW_BYTES } from './limits.ts';
 import { isRaw, MessageType } from './message-types.ts';
 import type { MuxStream } from './mux-stream.ts';
 import { violation } from './violation.ts';
@@ -23,6 +23,7 @@ export interface Message {
 /** The longest payload that a message of this type may have. */
 export function maxPayload(type: number): number {
   if (type === MessageType.configure) return MAX_CONFIGURE_BYTES;
+  if (type === MessageType.exec) return MAX_EXEC_BYTES;
   return isRaw(type) ? MAX_RAW_BYTES : MAX_MESSAGE_BYTES;
 }
 

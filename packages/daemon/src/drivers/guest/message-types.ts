@@ -15,6 +15,8 @@ export const MessageType = {
   data: 0x0031,
   put: 0x0040,
   get: 0x0041,
+  pack: 0x0042,
+  unpack: 0x0043,
   ports: 0x0050,
   stats: 0x0051,
   clock: 0x0052,

@@ -1,12 +1,9 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { toBangerError } from '@banger/contract/error';
+import type { Readable } from 'node:stream';
 import type { GuestFileTarget, RequestOptions } from './driver.ts';
 import { FieldWriter } from './fields.ts';
 import { MessageType } from './message-types.ts';
-import { createRawInput } from './raw-input.ts';
-import { awaitReply, cancelled, sendRequest, type AgentChannel, type AgentRequest } from './request.ts';
-import { violation } from './violation.ts';
+import type { AgentChannel, AgentRequest } from './request.ts';
+import { sendBody } from './send-body.ts';
 
 export const PutTag = { path: 1, mode: 2, uid: 3, gid: 4 } as const;
 
@@ -28,23 +25,7 @@ export async function put(
     name: 'put',
     what: `write ${file.path}`,
   };
-  const stream = channel.open();
-  sendRequest(stream, request);
-  const input = createRawInput(stream, MessageType.data, { endMessage: true });
-  const source = content instanceof Readable ? content : Readable.from([content]);
-  const sending = pipeline(source, input).catch((error: unknown) => {
-    // The agent forgets the unfinished file; the reply then fails with why the content ended.
-    stream.reset(toBangerError(error));
-  });
-  try {
-    await awaitReply(stream, request, () => undefined);
-    if (!input.writableFinished) throw stream.refuse(violation('confirmed a file before its end'));
-  } finally {
-    source.destroy();
-    input.destroy();
-    await sending;
-  }
-  stream.release(cancelled('put'));
+  await sendBody(channel, request, content);
 }
 
 function putFields({ path, mode, uid, gid }: GuestFileTarget): FieldWriter {

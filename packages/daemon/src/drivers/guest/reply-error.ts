@@ -27,6 +27,12 @@ export function replyError(fields: FieldReader, what: string): BangerError {
   const reason = fields.number(ErrorTag.reason) ?? ErrorReason.failed;
   const errno = errnoName(fields.number(ErrorTag.errno) ?? 0);
   const said = fields.text(ErrorTag.text) ?? '';
+  // What Linux says to more arguments than it takes, whatever program they were for.
+  if (errno === 'E2BIG')
+    return new BangerError('invalid_argument', `The guest cannot ${what}: ${said}.`, {
+      hint: 'Its own environment counts too: pass less as arguments and more as input or in a file.',
+      details: { reason, errno },
+    });
   const because = said === '' ? (errno ?? 'no reason given') : said;
   const details = { reason, ...(errno === undefined ? {} : { errno }) };
   switch (reason) {

@@ -77,7 +77,7 @@ test('configure says all as the document lays it down', async () => {
   expect(texts(0x09)).toEqual(['10.0.2.9 other']);
   expect(texts(0x0b)).toEqual(['A=1', 'B=x=y']);
   expect([fields.has(0x0c), fields.number(0x0d)]).toEqual([true, 1400]);
-  expect(guest.state.files.get('/etc/x')).toMatchObject({ mode: 0o600, uid: 1, gid: 2 });
+  expect(guest.state.nodes.get('/etc/x')).toMatchObject({ mode: 0o600, uid: 1, gid: 2 });
 });
 
 test('an empty configuration changes nothing but the state', async () => {

@@ -9,11 +9,13 @@ import { exec } from './exec.ts';
 import { get } from './get.ts';
 import { MessageStream } from './message-stream.ts';
 import type { MuxSession } from './mux-session.ts';
+import { pack } from './pack.ts';
 import { ports } from './ports.ts';
 import { put } from './put.ts';
 import { cancelled, noAnswer, type AgentChannel } from './request.ts';
 import { shutdown, sync } from './shutdown.ts';
 import { stats } from './stats.ts';
+import { unpack } from './unpack.ts';
 
 /** An agent that is scheduled at all answers a ping within this, also under TCG on a loaded host. */
 const PING_TIMEOUT_MS = 10_000;
@@ -29,6 +31,8 @@ export function createGuestSession(mux: MuxSession, hello: GuestHello): GuestSes
     dial: async (target, options = {}) => dial(channel, target, options),
     put: async (file, content, options = {}) => put(channel, file, content, options),
     get: async (path, options = {}) => get(channel, path, options),
+    pack: async (request, options = {}) => pack(channel, request, options),
+    unpack: async (target, tree, options = {}) => unpack(channel, target, tree, options),
     ports: async (options = {}) => ports(channel, options),
     stats: async (options = {}) => stats(channel, options),
     clock: async (options = {}) => clock(channel, options),

@@ -1,10 +1,10 @@
 import { BangerError } from '@banger/contract/error';
+import { rawBytes } from '@banger/contract/raw-text';
 
 /** A text of the guest that is shown is cut here: names, versions and reasons are short, and nobody reads a novel. */
 const MAX_TEXT_CHARACTERS = 1024;
 
 const decoder = new TextDecoder('utf-8');
-const encoder = new TextEncoder();
 
 /**
  * Text sent by the guest, fit to be printed: invalid UTF-8, control characters (with them every terminal escape
@@ -15,8 +15,8 @@ export function guestText(bytes: Uint8Array): string {
   return text.length <= MAX_TEXT_CHARACTERS ? text : `${text.slice(0, MAX_TEXT_CHARACTERS)}…`;
 }
 
-/** Text for the guest, as UTF-8. Throws `invalid_argument`, naming `what`, when it holds a NUL. */
+/** Text for the guest, as UTF-8 but for the bytes that raw text (raw-text.ts) holds. Throws `invalid_argument`, naming `what`, when it holds a NUL. */
 export function wireBytes(text: string, what: string): Uint8Array {
   if (text.includes('\0')) throw new BangerError('invalid_argument', `The ${what} holds a NUL character.`);
-  return encoder.encode(text);
+  return rawBytes(text);
 }

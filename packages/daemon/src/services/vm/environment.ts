@@ -3,15 +3,16 @@ import { BangerError } from '@banger/contract/error';
 /** The guest's `configure` message takes 1 MiB; half of it for the environment is far past any need. */
 const MAX_ENVIRONMENT_BYTES = 512 * 1024;
 
-/** Refuses what is not `NAME=value` without NUL, and an environment that no guest could take. */
+/** Refuses what is not `NAME=value` without NUL. */
+export function checkVariables(env: readonly string[]): void {
+  if (!env.every((entry) => /^[^=\0]+=[^\0]*$/.test(entry)))
+    throw new BangerError('invalid_argument', 'An environment entry is not of the form NAME=value.');
+}
+
+/** Refuses an environment that no guest could be configured with. */
 export function checkEnvironment(env: readonly string[]): void {
-  let bytes = 0;
-  for (const entry of env) {
-    if (!/^[^=\0]+=[^\0]*$/.test(entry)) {
-      throw new BangerError('invalid_argument', 'An environment entry is not of the form NAME=value.');
-    }
-    bytes += Buffer.byteLength(entry);
-  }
+  checkVariables(env);
+  const bytes = env.reduce((sum, entry) => sum + Buffer.byteLength(entry), 0);
   if (bytes > MAX_ENVIRONMENT_BYTES) {
     throw new BangerError(
       'invalid_argument',

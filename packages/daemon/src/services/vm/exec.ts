@@ -2,8 +2,9 @@ import { BangerError, isBangerError } from '@banger/contract/error';
 import type { VmExec } from '@banger/contract/exec';
 import type { GuestExec } from '../../drivers/guest/driver.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
-import { checkEnvironment, environmentRecord } from './environment.ts';
+import { checkVariables, environmentRecord } from './environment.ts';
 import type { VmDeps } from './deps.ts';
+import { checkExecSize } from './exec-size.ts';
 import { clockIsFresh } from './guest-clock.ts';
 import { hearAgent } from './health.ts';
 import type { LiveVm } from './live.ts';
@@ -12,6 +13,7 @@ import { vmmEndWords } from './vmm-end-words.ts';
 
 /** From the end of the agent's channel to that of the VMM, when the one is due to the other. */
 const VMM_END_MS = 3_000;
+const DURING = 'the command ran';
 
 /** Starts a command in a running VM; an empty argv is the user's login shell. */
 export async function execInVm(
@@ -20,7 +22,8 @@ export async function execInVm(
   request: VmExec,
   signal: AbortSignal,
 ): Promise<GuestExec> {
-  checkEnvironment(request.env);
+  checkVariables(request.env);
+  checkExecSize(request.argv, request.env);
   if (request.argv[0] === '')
     throw new BangerError('command_not_found', 'There is no command with an empty name.');
   const nul = [...request.argv, request.cwd ?? '', request.user ?? ''].some((text) => text.includes('\0'));
@@ -41,13 +44,13 @@ export async function execInVm(
       { signal },
     );
   };
-  const exec = await orVmEnd(deps, row, live, orSilence(deps, row, start()));
+  const exec = await orVmEnd(deps, row, live, DURING, orSilence(deps, row, start()));
   return {
     pid: exec.pid,
     stdin: exec.stdin,
     stdout: exec.stdout,
     stderr: exec.stderr,
-    exit: orVmEnd(deps, row, live, exec.exit),
+    exit: orVmEnd(deps, row, live, DURING, exec.exit),
     signal: (number) => exec.signal(number),
     resize: (rows, columns) => exec.resize(rows, columns),
     abort: () => exec.abort(),
@@ -55,10 +58,16 @@ export async function execInVm(
 }
 
 /**
- * What a command came to. One whose channel went away because its VM ended is told that (`vmm_gone`), once the VM's state says so too:
- * whoever hears of it asks for that next.
+ * What a command or a copy came to. One whose channel went away because its VM ended is told that (`vmm_gone`), once the VM's state says
+ * so too: whoever hears of it asks for that next.
  */
-async function orVmEnd<T>(deps: VmDeps, row: VmRow, live: LiveVm, outcome: Promise<T>): Promise<T> {
+export async function orVmEnd<T>(
+  deps: VmDeps,
+  row: VmRow,
+  live: LiveVm,
+  during: string,
+  outcome: Promise<T>,
+): Promise<T> {
   try {
     return await outcome;
   } catch (error) {
@@ -75,7 +84,7 @@ async function orVmEnd<T>(deps: VmDeps, row: VmRow, live: LiveVm, outcome: Promi
     await live.over.promise;
     throw new BangerError(
       'vmm_gone',
-      `${row.spec.name} ended while the command ran: ${words.replace(/\.?$/, '.')}`,
+      `${row.spec.name} ended while ${during}: ${words.replace(/\.?$/, '.')}`,
       {
         cause: error,
         ...(row.ephemeral ? { hint: 'Run it again, without --rm to look at the VM afterwards.' } : {}),

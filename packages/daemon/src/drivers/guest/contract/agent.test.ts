@@ -5,13 +5,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { ProcessTable } from '../../../host/process-identity.ts';
+import { describeExecSize } from './exec-size.suite.ts';
 import { describeGuest } from './guest.suite.ts';
+import type { GuestUnderTest } from './harness.ts';
+import { describeTrees } from './tree.suite.ts';
 
 /** The agent as an ordinary process; built by `make setup`. */
 const AGENT = fileURLToPath(new URL('../../../../../../build/guest/agent-hosted', import.meta.url));
 const processes = new ProcessTable();
 
-describeGuest('agent', async (directory) => {
+const startAgent = async (directory: string): Promise<GuestUnderTest> => {
   const socket = join(directory, 'channel');
   const root = join(directory, 'root');
   await mkdir(join(root, 'etc'), { recursive: true });
@@ -33,4 +36,6 @@ describeGuest('agent', async (directory) => {
       await once(agent, 'exit');
     },
   };
-});
+};
+
+for (const describeAs of [describeGuest, describeTrees, describeExecSize]) describeAs('agent', startAgent);

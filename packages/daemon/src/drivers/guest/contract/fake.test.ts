@@ -5,14 +5,16 @@ import { Duplex } from 'node:stream';
 import { expect } from 'vitest';
 import { listenOnUnixSocket } from '@banger/testkit/unix-server';
 import { FakeGuest } from '../fake/fake-guest.ts';
+import { describeExecSize } from './exec-size.suite.ts';
 import { describeGuest } from './guest.suite.ts';
-import { fakeShell } from './harness.ts';
+import { fakeShell, type GuestUnderTest } from './harness.ts';
 import { programs } from './programs.ts';
+import { describeTrees } from './tree.suite.ts';
 
 const FIRST_PID = 1000;
 const ECONNREFUSED = 111;
 
-describeGuest('fake', async (directory) => {
+const startFake = async (directory: string): Promise<GuestUnderTest> => {
   const socket = join(directory, 'channel');
   const refused = new Set<string>();
   const guest = new FakeGuest({
@@ -40,7 +42,9 @@ describeGuest('fake', async (directory) => {
       await server.close();
     },
   };
-});
+};
+
+for (const describeAs of [describeGuest, describeTrees, describeExecSize]) describeAs('fake', startFake);
 
 function dialUdp(host: string, port: number): Duplex {
   const socket = createSocket('udp4');

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
+import { rawBytes } from '@banger/contract/raw-text';
 import type { Program } from './harness.ts';
 
 async function say(output: Writable, text: string | Uint8Array): Promise<void> {
@@ -83,7 +84,7 @@ export const programs = {
   arguments: {
     script: 'printf "%s|" "$@"',
     fake: async ({ argv, stdout }) => {
-      await say(stdout, argv.slice(4).join('|') + '|');
+      await say(stdout, rawBytes(argv.slice(4).join('|') + '|'));
       return { status: 0 };
     },
   },

@@ -1,4 +1,5 @@
 import { toBangerError } from '@banger/contract/error';
+import { rawBytes, rawText } from '@banger/contract/raw-text';
 import type { ExecEnd, GuestTty } from '../driver.ts';
 import { ExecTag, ExitTag, StartedTag, TtyTag } from '../exec.ts';
 import { FieldWriter, type FieldReader } from '../fields.ts';
@@ -15,7 +16,12 @@ const SIGHUP = 1;
 const SIGKILL = 9;
 const ENOENT = 2;
 const EACCES = 13;
-const MAX_ARGUMENTS = 8192;
+const E2BIG = 7;
+/** What Linux takes as arguments and environment, and counts for each beside its bytes; and as one string. */
+const MAX_TOTAL_BYTES = 2_097_152;
+const STRING_OVERHEAD = 9;
+const MAX_STRING_BYTES = 131_071;
+const MAX_VARIABLES = 8192;
 /** Name of the login shell in the table of commands. */
 const LOGIN_SHELL = '/bin/sh';
 /** Commands of a fake have no process. */
@@ -52,6 +58,10 @@ export async function serveExec(
       known ? EACCES : ENOENT,
       known ? 'Permission denied' : 'No such file or directory',
     );
+    return;
+  }
+  if (isTooLong(request)) {
+    refuse(stream, ErrorReason.failed, E2BIG, `${program}: Argument list too long`);
     return;
   }
   const session = state.nextSession();
@@ -92,6 +102,13 @@ export async function serveExec(
   stream.end();
 }
 
+function isTooLong({ argv, env }: FakeExecRequest): boolean {
+  const strings = [...argv, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
+  const sizes = strings.map((each) => rawBytes(each).length);
+  const total = sizes.reduce((sum, size) => sum + size + STRING_OVERHEAD, 0);
+  return total > MAX_TOTAL_BYTES || sizes.some((size) => size > MAX_STRING_BYTES);
+}
+
 function stdinPump(stream: MessageStream, input: RawOutput, terminal: boolean, gone: () => void): () => void {
   let pumping = false;
   const step = (): boolean => {
@@ -127,13 +144,12 @@ function stdinPump(stream: MessageStream, input: RawOutput, terminal: boolean, g
 }
 
 function readRequest(fields: FieldReader): FakeExecRequest {
-  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
-  const argv = fields.list(ExecTag.arg, MAX_ARGUMENTS).map(text);
+  const argv = fields.list(ExecTag.arg, Infinity).map(rawText);
   const login = fields.has(ExecTag.login);
   if ((argv.length === 0) !== login)
     throw violation('sent an exec with neither or both of an argv and login');
-  const env = fields.list(ExecTag.env, MAX_ARGUMENTS).map((bytes) => {
-    const [name = '', ...value] = text(bytes).split('=');
+  const env = fields.list(ExecTag.env, MAX_VARIABLES).map((bytes) => {
+    const [name = '', ...value] = rawText(bytes).split('=');
     return [name, value.join('=')] as const;
   });
   const [tty] = fields.nested(ExecTag.tty, 1);

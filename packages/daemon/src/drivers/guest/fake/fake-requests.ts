@@ -20,6 +20,7 @@ import { violation } from '../violation.ts';
 import { serveExec } from './fake-exec.ts';
 import { ok, refuse } from './fake-reply.ts';
 import type { FakeGuestState } from './fake-state.ts';
+import { servePack, serveUnpack } from './fake-tree.ts';
 
 type Handler = (state: FakeGuestState, stream: MessageStream, payload: Uint8Array) => void | Promise<void>;
 
@@ -47,6 +48,8 @@ const handlers = new Map<number, Handler>([
   [MessageType.dial, serveDial],
   [MessageType.put, servePut],
   [MessageType.get, serveGet],
+  [MessageType.pack, servePack],
+  [MessageType.unpack, serveUnpack],
   [MessageType.ports, servePorts],
   [MessageType.stats, serveStats],
   [MessageType.clock, serveClock],
@@ -74,7 +77,8 @@ async function serveConfigure(
   const fields = new FieldReader(payload, 'configure');
   for (const file of fields.nested(ConfigureTag.file, MAX_FILES)) {
     const path = file.required(file.text(FileTag.path), 'a path');
-    state.files.set(path, {
+    state.nodes.set(path, {
+      kind: 'file',
       mode: file.required(file.number(FileTag.mode), 'a mode'),
       uid: file.required(file.number(FileTag.uid), 'a uid'),
       gid: file.required(file.number(FileTag.gid), 'a gid'),
@@ -142,7 +146,7 @@ function serveDial(state: FakeGuestState, stream: MessageStream, payload: Uint8A
 async function servePut(state: FakeGuestState, stream: MessageStream, payload: Uint8Array): Promise<void> {
   const fields = new FieldReader(payload, 'put');
   const path = fields.required(fields.text(PutTag.path), 'a path');
-  if (!state.directories.has(dirname(path))) {
+  if (state.nodes.get(dirname(path))?.kind !== 'directory') {
     refuse(stream, ErrorReason.failed, ENOENT, 'No such file or directory');
     return;
   }
@@ -154,7 +158,8 @@ async function servePut(state: FakeGuestState, stream: MessageStream, payload: U
     if (message.payload.length === 0) break;
     parts.push(Buffer.from(message.payload));
   }
-  state.files.set(path, {
+  state.nodes.set(path, {
+    kind: 'file',
     mode: fields.number(PutTag.mode) ?? DEFAULT_FILE_MODE,
     uid: fields.number(PutTag.uid) ?? 0,
     gid: fields.number(PutTag.gid) ?? 0,
@@ -165,8 +170,8 @@ async function servePut(state: FakeGuestState, stream: MessageStream, payload: U
 
 function serveGet(state: FakeGuestState, stream: MessageStream, payload: Uint8Array): void {
   const fields = new FieldReader(payload, 'get');
-  const file = state.files.get(fields.required(fields.text(GetTag.path), 'a path'));
-  if (file === undefined) {
+  const file = state.nodes.get(fields.required(fields.text(GetTag.path), 'a path'));
+  if (file?.kind !== 'file') {
     refuse(stream, ErrorReason.failed, ENOENT, 'No such file or directory');
     return;
   }

@@ -9,6 +9,7 @@ import type {
   GuestStats,
   GuestTty,
 } from '../driver.ts';
+import { FakeNodes } from './fake-nodes.ts';
 
 /** What a command of the fake guest gets. */
 export interface FakeCommandContext {
@@ -30,14 +31,6 @@ export interface FakeCommandContext {
 
 /** A command: its end, or a promise of it. */
 export type FakeCommand = (context: FakeCommandContext) => ExecEnd | Promise<ExecEnd>;
-
-/** A file of the fake guest. */
-export interface FakeFile {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly content: Uint8Array;
-}
 
 /** What a fake guest has. */
 export interface FakeGuestOptions {
@@ -78,9 +71,7 @@ const IDLE_STATS: GuestStats = {
 /** What lasts from one session of a fake guest to the next. */
 export class FakeGuestState {
   readonly options: FakeGuestOptions;
-  readonly files = new Map<string, FakeFile>();
-  /** Where files can be put. */
-  readonly directories = new Set(['/', '/etc', '/root', '/tmp']);
+  readonly nodes = new FakeNodes(['/', '/etc', '/root', '/tmp']);
   /** Payloads of the `configure` requests that were answered with `ok`. */
   readonly configurations: Uint8Array[] = [];
   /** `sync` and `shutdown` requests, in order. */

@@ -1,8 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
+import type { VmCopyIn, VmCopyOut } from '@banger/contract/copy';
 import type { HelloResult } from '@banger/contract/daemon';
 import type { ExecEnd, TerminalSize, VmExec } from '@banger/contract/exec';
 import type { MethodName, ParamsOf, ResultOf } from '@banger/contract/methods';
 import type { Progress } from '@banger/contract/progress';
+import type { TreeRecord } from '@banger/contract/tree-record';
 
 /** How one call is followed. */
 export interface CallOptions {
@@ -27,6 +29,25 @@ export interface ExecSession {
   close(): void;
 }
 
+/** A tree on its way into a guest. */
+export interface CopyIn {
+  /** Sends a record, and waits for room; rejects with the guest's reason once it takes no more. Its bytes must not change afterwards. */
+  write(record: TreeRecord): Promise<void>;
+  /** Says that the tree is whole; resolves when all of it is in the guest. */
+  end(): Promise<void>;
+  /** Resolves when the copy is over: with why, when it failed. */
+  readonly over: Promise<Error | undefined>;
+  /** Leaves: what is not whole yet is dropped in the guest. Harmless twice. */
+  close(): void;
+}
+
+/** A tree on its way out of a guest: always a tree, whatever the guest says. */
+export interface CopyOut {
+  readonly records: AsyncIterable<TreeRecord>;
+  /** Leaves. Harmless twice. */
+  close(): void;
+}
+
 /** The console of a VM, from `vm.logs`. */
 export interface LogsRequest {
   readonly vm: string;
@@ -43,6 +64,8 @@ export interface DaemonClient {
   exec(params: VmExec, options?: CallOptions): Promise<ExecSession>;
   logs(params: LogsRequest, options?: CallOptions): Promise<Readable>;
   events(params: ParamsOf<'events.watch'>, options?: CallOptions): Promise<Readable>;
+  copyIn(params: VmCopyIn, options?: CallOptions): Promise<CopyIn>;
+  copyOut(params: VmCopyOut, options?: CallOptions): Promise<CopyOut>;
   /** Closes the connection: calls at work are cancelled, ephemeral VMs of this client are deleted. */
   close(): void;
 }

@@ -1,9 +1,11 @@
 import { PassThrough, Readable } from 'node:stream';
+import type { VmCopyIn, VmCopyOut } from '@banger/contract/copy';
 import { BangerError } from '@banger/contract/error';
 import type { ExecEnd, TerminalSize, VmExec } from '@banger/contract/exec';
 import type { MethodName, ParamsOf, ResultOf } from '@banger/contract/methods';
+import type { TreeRecord } from '@banger/contract/tree-record';
 import type { VmPlan, VmSpec, VmView } from '@banger/contract/vm';
-import type { CallOptions, DaemonClient, ExecSession, LogsRequest } from './client.ts';
+import type { CallOptions, CopyIn, CopyOut, DaemonClient, ExecSession, LogsRequest } from './client.ts';
 
 const GIB = 1024 ** 3;
 
@@ -149,6 +151,11 @@ export class FakeDaemon implements DaemonClient {
   sessions: FakeSession[] = [];
   /** Called when a command is started; throws to refuse it. */
   onExec: (params: VmExec, session: FakeSession) => void = () => {};
+  /** What was copied into a VM; the second is called before each, and refuses by throwing. */
+  readonly records: TreeRecord[] = [];
+  onRecord: (record: TreeRecord) => Promise<void> | void = () => {};
+  /** What is copied out of one. */
+  tree: (params: VmCopyOut) => AsyncIterable<TreeRecord> = () => Readable.from([]);
   readonly #handlers: Handlers;
 
   constructor(handlers: Handlers = {}) {
@@ -182,6 +189,25 @@ export class FakeDaemon implements DaemonClient {
   async events(params: ParamsOf<'events.watch'>): Promise<Readable> {
     this.calls.push({ method: 'events.watch', params });
     return this.console;
+  }
+
+  async copyIn(params: VmCopyIn): Promise<CopyIn> {
+    this.calls.push({ method: 'vm.copyIn', params });
+    const over = Promise.withResolvers<Error | undefined>();
+    return {
+      write: async (record) => {
+        await this.onRecord(record);
+        this.records.push(record);
+      },
+      end: async () => over.resolve(undefined),
+      over: over.promise,
+      close: () => over.resolve(undefined),
+    };
+  }
+
+  async copyOut(params: VmCopyOut): Promise<CopyOut> {
+    this.calls.push({ method: 'vm.copyOut', params });
+    return { records: this.tree(params), close: () => {} };
   }
 
   close(): void {

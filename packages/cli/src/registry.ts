@@ -96,6 +96,12 @@ const vm: GroupEntry = {
       async () => (await import('./commands/vm/exec.ts')).command,
     ),
     entry(
+      'cp',
+      'Copy files and trees into a running VM and out of it',
+      async () => (await import('./commands/vm/cp.ts')).command,
+      ['copy'],
+    ),
+    entry(
       'shell',
       'Open a shell in a running VM',
       async () => (await import('./commands/vm/shell.ts')).command,

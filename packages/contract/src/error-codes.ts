@@ -54,6 +54,11 @@ const table = {
     summary: 'The configuration cannot be used.',
     hint: 'Correct the key that the message names.',
   },
+  copy_failed: {
+    kind: 'user',
+    summary: 'A copy could not read or write all that it was to.',
+    hint: 'The message says which; what was copied before is there.',
+  },
   daemon_build_mismatch: {
     kind: 'user',
     summary: 'The daemon is of another build and is busy.',
@@ -246,3 +251,8 @@ export type ErrorCode = keyof typeof table;
 
 /** The one table of error codes; `docs/errors.md` is kept equal by a test. */
 export const errorCodes: Readonly<Record<ErrorCode, ErrorCodeRow>> = table;
+
+/** True for a code of this build. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCodes, code);
+}

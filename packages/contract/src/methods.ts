@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { configViewSchema } from './config.ts';
+import { vmCopyInSchema, vmCopyOutSchema } from './copy.ts';
 import {
   daemonStatusSchema,
   daemonStopSchema,
@@ -163,6 +164,16 @@ export const methods = {
     params: streamSchema,
     result: nothingSchema,
     summary: 'Turns the connection into the byte stream of that token.',
+  },
+  'vm.copyIn': {
+    params: vmCopyInSchema,
+    result: streamSchema,
+    summary: 'Takes a file or tree from the client into a running VM.',
+  },
+  'vm.copyOut': {
+    params: vmCopyOutSchema,
+    result: streamSchema,
+    summary: 'Gives a file or tree of a running VM to the client.',
   },
   'vm.create': {
     params: vmCreateSchema,

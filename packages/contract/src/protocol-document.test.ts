@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import * as rpcLimits from '../../rpc/src/limits.ts';
 import { ATTACH, CANCEL, PROGRESS } from '../../rpc/src/messages.ts';
 import { configViewSchema } from './config.ts';
+import { copyEndSchema } from './copy.ts';
 import { buildSchema, daemonStatusSchema } from './daemon.ts';
 import { doctorReportSchema } from './doctor.ts';
 import { expectSection, table } from './document.suite.ts';
@@ -23,6 +24,7 @@ import { vmPlanSchema, vmSpecSchema, vmStateSchema, vmViewSchema } from './vm.ts
 const named: Readonly<Record<string, z.ZodType>> = {
   Build: buildSchema,
   ConfigView: configViewSchema,
+  CopyEnd: copyEndSchema,
   DaemonStatus: daemonStatusSchema,
   DoctorReport: doctorReportSchema,
   Event: eventSchema,
@@ -91,10 +93,10 @@ describe('docs/protocol.md', () => {
 
   test('has the kinds of frames', async () => {
     const meaning: Record<keyof typeof frameKind, [string, string]> = {
-      stdin: ['to the daemon', 'input of the command; an empty one is its end'],
-      stdout: ['to the client', 'output of the command, bytes of a console, or events'],
+      stdin: ['to the daemon', 'input of the command, or a tree; an empty one is its end'],
+      stdout: ['to the client', 'output of the command, bytes of a console, events, or a tree'],
       stderr: ['to the client', 'its error output'],
-      exit: ['to the client', 'the last frame of an exec: an `ExecEnd` as JSON'],
+      exit: ['to the client', 'the last frame of an exec, an `ExecEnd`, or of a copy, a `CopyEnd`; as JSON'],
     };
     const names = Object.keys(frameKind) as (keyof typeof frameKind)[];
     const rows = names.map((name) => [frameKind[name], name, ...meaning[name]]);

@@ -6,6 +6,7 @@ import type { Progress } from '@banger/contract/progress';
 import { attachStream } from '@banger/rpc/attach-stream';
 import type { RpcClient } from '@banger/rpc/client';
 import { toClientError } from './call-errors.ts';
+import { openCopyIn, openCopyOut, type CopyIn, type CopyOut } from './copy-streams.ts';
 import { openExecSession, type ExecSession } from './exec-session.ts';
 import { openLogStream } from './log-stream.ts';
 
@@ -56,6 +57,18 @@ export class BangerClient {
       signal: async (session, signal) => void (await this.call('exec.signal', { session, signal })),
       resize: async (session, size) => void (await this.call('exec.resize', { session, ...size })),
     });
+  }
+
+  /** Opens a file or tree of a guest. */
+  async copyOut(params: ParamsOf<'vm.copyOut'>, options: CallOptions = {}): Promise<CopyOut> {
+    const { stream } = await this.call('vm.copyOut', params, options);
+    return openCopyOut(await this.#attach(stream, options.signal));
+  }
+
+  /** Opens the way for a file or tree into a guest. */
+  async copyIn(params: ParamsOf<'vm.copyIn'>, options: CallOptions = {}): Promise<CopyIn> {
+    const { stream } = await this.call('vm.copyIn', params, options);
+    return openCopyIn(await this.#attach(stream, options.signal));
   }
 
   /** Opens a VM's console; it ends by itself unless followed, and by being destroyed. */

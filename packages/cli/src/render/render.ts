@@ -9,6 +9,7 @@ const renderers: { readonly [K in ViewKind]: () => Promise<Renderer<K>> } = {
   'vm.plan': async () => (await import('./vm-plan.ts')).renderPlan,
   'vm.stats': async () => (await import('./vm-stats.ts')).renderStats,
   'vm.ports': async () => (await import('./vm-ports.ts')).renderPorts,
+  copied: async () => (await import('./copied.ts')).renderCopied,
   items: async () => (await import('./items.ts')).renderItems,
   'image.list': async () => (await import('./images.ts')).renderImageList,
   'image.show': async () => (await import('./images.ts')).renderImage,

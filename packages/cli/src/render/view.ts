@@ -15,6 +15,18 @@ export type Item<T = unknown> =
   | { readonly name: string; readonly ok: true; readonly state: string; readonly result: T }
   | { readonly name: string; readonly ok: false; readonly error: BangerError };
 
+/** What a copy came to. */
+export interface Copied {
+  readonly files: number;
+  readonly directories: number;
+  readonly links: number;
+  /** Of content. */
+  readonly bytes: number;
+  /** What was left out: all are counted, and the first are named. */
+  readonly skipped: number;
+  readonly skips: readonly { readonly path: string; readonly reason: string }[];
+}
+
 /** The results that commands give back; each kind has its text in `render/` and its JSON in `data`. */
 export interface Views {
   'vm.list': readonly VmView[];
@@ -22,6 +34,7 @@ export interface Views {
   /** A VM that was made: its name is what the next command needs. */
   'vm.made': VmView;
   'vm.plan': VmPlan;
+  copied: Copied;
   items: readonly Item[];
   'vm.stats': readonly Item<VmStats>[];
   'vm.ports': readonly Item<readonly VmPort[]>[];

@@ -12,6 +12,7 @@ import type { KernelService } from '../services/kernel.ts';
 import type { Operations } from '../services/operations.ts';
 import type { VmService } from '../services/vm/service.ts';
 import { rememberClient } from './client-process.ts';
+import { offerCopyIn, offerCopyOut } from './copies.ts';
 import type { ExecSessions } from './exec-sessions.ts';
 import type { StreamOffers } from './streams.ts';
 
@@ -94,6 +95,8 @@ export function handlers(services: ApiServices): Handlers {
     'operation.show': async ({ operation }) => operations.show(operation),
     'operation.start': async ({ method, params }, { begin }) => begin(method, params),
     'operation.watch': ({ operation }, { signal, watch }) => operations.watch(operation, watch, signal),
+    'vm.copyIn': async (request) => offerCopyIn(streams, await vms.copyIn(request)),
+    'vm.copyOut': async (request, { signal }) => offerCopyOut(streams, await vms.copyOut(request, signal)),
     'vm.create': ({ spec, start, ephemeral, waitInit }, { signal, gone }) =>
       vms.create(spec, { start, waitInit, ...(ephemeral ? { until: gone } : {}) }, signal),
     'vm.delete': ({ vm }, { signal }) => vms.delete(vm, signal),

@@ -61,7 +61,11 @@ export class StreamOffers {
     const gone = new AbortController();
     const encoder = new FrameEncoder(format);
     const decoder = new FrameDecoder(format);
-    duplex.once('close', () => gone.abort());
+    duplex.once('close', () => {
+      gone.abort();
+      // Whoever waits for the next frame is told that none comes.
+      if (!duplex.readableEnded) decoder.destroy(new Error('The client left.'));
+    });
     duplex.once('end', () => gone.abort());
     duplex.on('error', () => duplex.destroy());
     decoder.on('error', () => duplex.destroy());

@@ -188,6 +188,8 @@ class MemorySession implements GuestSession {
   readonly dial = notOffered;
   readonly put = notOffered;
   readonly get = notOffered;
+  readonly pack = notOffered;
+  readonly unpack = notOffered;
   readonly ports = notOffered;
   readonly stats = notOffered;
   readonly ping = notOffered;

@@ -1,3 +1,4 @@
+import type { VmCopyIn, VmCopyOut } from '@banger/contract/copy';
 import type { VmExec } from '@banger/contract/exec';
 import type { VmPinged, VmPort, VmStats } from '@banger/contract/guest';
 import type { ResultOf } from '@banger/contract/methods';
@@ -6,6 +7,7 @@ import type { Readable } from 'node:stream';
 import type { GuestExec } from '../../drivers/guest/driver.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { inBackground } from '../background.ts';
+import { copyIntoVm, copyOutOfVm, type GuestTree, type TakeTree } from './copy.ts';
 import { createHeld, reserve } from './create.ts';
 import { deleteHeld } from './delete.ts';
 import type { VmDeps } from './deps.ts';
@@ -164,6 +166,14 @@ export class VmService {
 
   ports(vm: string, probe: boolean, signal: AbortSignal): Promise<VmPort[]> {
     return portsOf(this.#deps, this.#resolve(vm), probe, signal);
+  }
+
+  copyOut(request: VmCopyOut, signal: AbortSignal): Promise<GuestTree> {
+    return copyOutOfVm(this.#deps, this.#resolve(request.vm), request, signal);
+  }
+
+  copyIn(request: VmCopyIn): Promise<TakeTree> {
+    return copyIntoVm(this.#deps, this.#resolve(request.vm), request);
   }
 
   logs(

@@ -1,0 +1,155 @@
+import { once } from 'node:events';
+import { PassThrough, Readable, duplexPair, type Duplex } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { BangerError } from '@banger/contract/error';
+import { frameKind, MAX_FRAME_BYTES } from '@banger/contract/stream-frames';
+import { FrameDecoder, FrameEncoder, type Frame } from '@banger/rpc/frame-codec';
+import pino from 'pino';
+import { expect, test } from 'vitest';
+import { offerCopyIn, offerCopyOut } from './copies.ts';
+import { StreamOffers } from './streams.ts';
+
+const format = { kinds: new Set<number>(Object.values(frameKind)), maxPayloadBytes: MAX_FRAME_BYTES };
+const told = <T>(work: Promise<T>): Promise<T> => work;
+
+/** Offers, the client's side of one that is picked up, and how many streams are work of the daemon. */
+function made(offer: (streams: StreamOffers) => { readonly stream: string }) {
+  let open = 0;
+  const streaming = (): (() => void) => ((open += 1), () => void (open -= 1));
+  const streams = new StreamOffers({ streaming }, pino({ level: 'silent' }));
+  const { stream } = offer(streams);
+  const [ours, theirs] = duplexPair();
+  ours.on('error', () => undefined);
+  theirs.on('error', () => undefined);
+  const pick = (): Duplex => {
+    streams.registry.take(stream)?.(ours);
+    return theirs;
+  };
+  return { pick, withdraw: () => streams.registry.withdraw(stream), open: () => open };
+}
+
+async function frames(stream: Duplex): Promise<{ bytes: string; end: unknown }> {
+  const all = (await stream.pipe(new FrameDecoder(format)).toArray()) as Frame[];
+  const last = all.pop();
+  expect(last?.kind).toBe(frameKind.exit);
+  return {
+    bytes: Buffer.concat(all.map(({ payload }) => payload)).toString(),
+    end: JSON.parse(String(last?.payload)),
+  };
+}
+
+const input = (text: string): Frame => ({ kind: frameKind.stdin, payload: Buffer.from(text) });
+
+async function sent(stream: Duplex, ...texts: readonly string[]): Promise<void> {
+  const encoder = new FrameEncoder(format);
+  encoder.pipe(stream, { end: false });
+  for (const text of texts) encoder.write(input(text));
+  await new Promise((resolve) => void setImmediate(resolve));
+}
+
+async function nothingOpen(open: () => number): Promise<void> {
+  await expect.poll(open, { timeout: 2_000 }).toBe(0);
+}
+
+test('a tree goes out, then that it is whole', async () => {
+  const { pick, open } = made((streams) =>
+    offerCopyOut(streams, { bytes: Readable.from([Buffer.from('tree')]), told }),
+  );
+  const stream = pick();
+  expect(await frames(stream)).toEqual({ bytes: 'tree', end: {} });
+  stream.end();
+  await nothingOpen(open);
+});
+
+test('one that breaks says why, and in the words of the VM', async () => {
+  const bytes = new PassThrough();
+  const explained = <T>(work: Promise<T>): Promise<T> =>
+    work.catch(() => {
+      throw new BangerError('vmm_gone', 'It ended.', { hint: 'h' });
+    });
+  const { pick } = made((streams) => offerCopyOut(streams, { bytes, told: explained }));
+  const stream = pick();
+  bytes.write('half');
+  setImmediate(() => bytes.destroy(new BangerError('agent_lost', 'Gone.')));
+  expect(await frames(stream)).toEqual({
+    bytes: 'half',
+    end: { error: { code: 'vmm_gone', message: 'It ended.', hint: 'h' } },
+  });
+});
+
+test('a guest that goes silent holds nothing once the client has left', async () => {
+  const bytes = new PassThrough();
+  const { pick, open } = made((streams) => offerCopyOut(streams, { bytes, told }));
+  pick().destroy();
+  await once(bytes, 'close');
+  await nothingOpen(open);
+});
+
+test('one that nobody picks up is let go', () => {
+  const bytes = new PassThrough();
+  const { withdraw } = made((streams) => offerCopyOut(streams, { bytes, told }));
+  withdraw();
+  expect(bytes.destroyed).toBe(true);
+});
+
+test('a tree comes in whole', async () => {
+  let got = '';
+  const { pick, open } = made((streams) =>
+    offerCopyIn(streams, async (tree) => {
+      got = (await buffer(tree)).toString();
+    }),
+  );
+  const stream = pick();
+  await sent(stream, 'one', 'two', '');
+  expect(await frames(stream)).toEqual({ bytes: '', end: {} });
+  expect(got).toBe('onetwo');
+  stream.end();
+  await nothingOpen(open);
+});
+
+test('half a tree is never taken for a whole one', async () => {
+  let outcome: unknown;
+  const { pick, open } = made((streams) =>
+    offerCopyIn(streams, async (tree) => {
+      outcome = await buffer(tree).catch((error: Error) => error.message);
+    }),
+  );
+  const stream = pick();
+  await sent(stream, 'half');
+  stream.end();
+  await expect.poll(() => outcome, { timeout: 2_000 }).toMatch(/left before the end/);
+  await nothingOpen(open);
+});
+
+test('a client whose connection breaks holds nothing', async () => {
+  let outcome: unknown;
+  const { pick, open } = made((streams) =>
+    offerCopyIn(streams, async (tree) => {
+      outcome = await buffer(tree).catch(() => 'broken');
+    }),
+  );
+  const stream = pick();
+  await sent(stream, 'half');
+  stream.destroy();
+  await expect.poll(() => outcome, { timeout: 2_000 }).toBe('broken');
+  await nothingOpen(open);
+});
+
+test('a refusal reaches a client that sends nothing, and one that goes on sending', async () => {
+  for (const more of [[], Array.from({ length: 200 }, () => 'x'.repeat(60_000))]) {
+    const { pick, open } = made((streams) =>
+      offerCopyIn(streams, async (tree) => {
+        tree.on('error', () => undefined);
+        tree.read();
+        await new Promise((resolve) => void setImmediate(resolve));
+        tree.destroy();
+        throw new BangerError('guest_failed', 'No.', { hint: '' });
+      }),
+    );
+    const stream = pick();
+    void sent(stream, ...more);
+    expect(await frames(stream)).toMatchObject({ end: { error: { code: 'guest_failed' } } });
+    stream.end();
+    await nothingOpen(open);
+  }
+});

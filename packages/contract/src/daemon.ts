@@ -9,8 +9,8 @@ export const buildSchema = z.object({
 });
 export type Build = z.infer<typeof buildSchema>;
 
-/** The first call on every connection. */
-export const helloSchema = z.strictObject({
+/** The first call on every connection. What it does not know is ignored: a newer client must be able to say hello. */
+export const helloSchema = z.object({
   protocol: z.int(),
   build: z.string(),
   /** Of the client's process, to be shown with its operations. */

@@ -65,6 +65,14 @@ function untilCancelled(): Handlers['image.pull'] {
   };
 }
 
+test('a hello with members that only a newer build knows is answered; of any other call they are an error', async () => {
+  const hello = { protocol: 1, build: 'theirs', colour: 'blue' };
+  expect(await call('daemon.hello', hello, new Client())).toMatchObject({ pid: process.pid });
+  await expect(call('daemon.stop', { colour: 'blue' }, new Client())).rejects.toMatchObject({
+    code: 'invalid_argument',
+  });
+});
+
 describe('a call', () => {
   test('that changes something is an operation, named with what it is on and who asked', async () => {
     const client = new Client();

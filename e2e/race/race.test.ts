@@ -1,0 +1,119 @@
+import type { ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { VmView } from '@banger/contract/vm';
+import fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import { banger, bangerJson, type Outcome } from '../harness/banger.ts';
+import { entries, vmProcessesOf } from '../harness/leftovers.ts';
+import { sharedHome } from '../harness/shared-home.ts';
+
+const home = sharedHome();
+
+/** Given again, it is the same commands; how they meet depends on the machine. */
+const seed = Number(process.env['BANGER_RACE_SEED'] ?? Date.now() % 2 ** 31);
+const CLIENTS = 3;
+const COMMANDS = 10;
+/** A client that loses its patience does so at some moment of a boot. */
+const PATIENCE_MS = 4_000;
+/** A boot on a machine that does several at once, behind another that has to end first. */
+const COMMAND_TIMEOUT_MS = 120_000;
+
+interface Step {
+  readonly verb: keyof typeof verbs;
+  readonly vm: string;
+  /** Milliseconds until its user presses Ctrl-C. */
+  readonly patience: number | null;
+}
+
+/** Each verb's command line, and the refusals that it may meet when others are at the same VMs. */
+const verbs = {
+  create: {
+    argv: (vm: string) => ['create', '--name', vm, '--memory', '256'],
+    refusals: ['name_taken', 'cancelled'],
+  },
+  start: { argv: (vm: string) => ['start', vm], refusals: ['vm_not_found', 'vm_state', 'cancelled'] },
+  stop: { argv: (vm: string) => ['stop', vm], refusals: ['vm_not_found'] },
+  kill: { argv: (vm: string) => ['kill', vm], refusals: ['vm_not_found', 'vm_not_running'] },
+  restart: { argv: (vm: string) => ['restart', vm], refusals: ['vm_not_found', 'cancelled'] },
+  delete: { argv: (vm: string) => ['delete', vm], refusals: ['vm_not_found'] },
+  exec: {
+    argv: (vm: string) => ['exec', vm, '--', 'sleep', '1'],
+    refusals: ['vm_not_found', 'vm_not_running', 'agent_not_ready', 'agent_lost', 'vmm_gone'],
+  },
+  list: { argv: () => ['list'], refusals: [] },
+} as const;
+
+const step: fc.Arbitrary<Step> = fc.record({
+  verb: fc.constantFrom(...(Object.keys(verbs) as Step['verb'][]), 'create', 'start', 'exec'),
+  vm: fc.constantFrom('race-one', 'race-two', 'race-six'),
+  patience: fc.option(fc.nat(PATIENCE_MS), { freq: 4 }),
+});
+const [clients = []] = fc.sample(
+  fc.array(fc.array(step, { minLength: COMMANDS, maxLength: COMMANDS }), {
+    minLength: CLIENTS,
+    maxLength: CLIENTS,
+  }),
+  { seed, numRuns: 1 },
+);
+
+async function play({ verb, vm, patience }: Step): Promise<Outcome> {
+  const over = new AbortController();
+  const after = (ms: number, signal: NodeJS.Signals) => (child: ChildProcess) =>
+    void sleep(ms, undefined, { signal: over.signal }).then(
+      () => child.kill(signal),
+      () => undefined,
+    );
+  const onStart = patience === null ? after(COMMAND_TIMEOUT_MS, 'SIGKILL') : after(patience, 'SIGINT');
+  try {
+    return await banger(['vm', ...verbs[verb].argv(vm)], { home, onStart });
+  } finally {
+    over.abort();
+  }
+}
+
+/** It did its work, or says by one code why not: that of a refusal that it may meet, or that its user gave it up. */
+function expectAllowed({ verb, vm, patience }: Step, { status, stderr, signal }: Outcome): void {
+  const told = `${verb} ${vm} ended with ${status ?? signal}:\n${stderr}`;
+  const codes = [...stderr.matchAll(/^error\[(\w+)\]/gm)].map(([, code]) => code);
+  if (status === 0) {
+    expect(codes, told).toEqual([]);
+    return;
+  }
+  // A Ctrl-C that comes before the program has begun to listen for it just ends it.
+  const givenUp = patience === null ? [] : ['cancelled', ...(signal === 'SIGINT' ? [''] : [])];
+  expect([...verbs[verb].refusals, ...givenUp], told).toContain(codes.join());
+}
+
+/** Each VM that is said to run has one VMM, and no other has any. */
+async function expectTruth(): Promise<readonly string[]> {
+  const views = await bangerJson<VmView[]>(['vm', 'list'], { home });
+  const vmms = vmProcessesOf(home).filter(({ argv }) => argv.includes('qemu-system'));
+  for (const { id, name, state } of views) {
+    expect(['running', 'stopped', 'error']).toContain(state);
+    expect(
+      vmms.filter(({ argv }) => argv.includes(id)),
+      `${name} is ${state}`,
+    ).toHaveLength(state === 'running' ? 1 : 0);
+  }
+  expect(vmms).toHaveLength(views.filter(({ state }) => state === 'running').length);
+  return views.map(({ name }) => name);
+}
+
+afterAll(async () => {
+  const { stdout } = await banger(['vm', 'list', '--json'], { home });
+  for (const { name } of JSON.parse(stdout) as VmView[]) await banger(['vm', 'delete', name], { home });
+});
+
+test(`${CLIENTS} command lines with ${COMMANDS} commands each race for three VMs, and leave nothing: seed ${seed}`, async () => {
+  await Promise.all(
+    clients.map(async (steps) => {
+      for (const each of steps) expectAllowed(each, await play(each));
+    }),
+  );
+  const left = await expectTruth();
+  if (left.length > 0) expect(await banger(['vm', 'delete', ...left], { home })).toMatchObject({ status: 0 });
+  expect(await bangerJson<VmView[]>(['vm', 'list'], { home })).toEqual([]);
+  expect(vmProcessesOf(home)).toEqual([]);
+  expect(entries(home, 'run', 'vm')).toEqual([]);
+  expect(entries(home, 'state', 'vms')).toEqual([]);
+});

@@ -85,7 +85,7 @@ describe('lifecycle with set', () => {
     expect(refused).toMatchObject({ status: 1, stdout: '' });
     expect(refused.stderr).toMatch(/vm_state.*memory.*stopped.*Nothing was changed[^]*banger vm stop life/);
     const smaller = await vm('set', 'life', '--disk-size', '1G');
-    expect(smaller.stderr).toContain('has 3 GiB and cannot shrink to 1 GiB');
+    expect(smaller.stderr).toContain('has 3G and cannot shrink to 1G');
     expect((await show('life')).spec).toMatchObject({ memoryMib: 512, diskBytes: 3 * GIB });
   });
 

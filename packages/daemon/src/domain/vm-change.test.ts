@@ -23,7 +23,7 @@ describe('a changed spec', () => {
     expect(() => changedSpec(spec, { [key]: GIB })).toThrow(
       expect.objectContaining({
         code: 'invalid_argument',
-        message: `The ${name} has 8 GiB and cannot shrink to 1 GiB.`,
+        message: `The ${name} has 8G and cannot shrink to 1G.`,
       }),
     );
   });

@@ -1,5 +1,5 @@
 import { toBangerError } from '@banger/contract/error';
-import { capabilities } from './capabilities/list.ts';
+import { inOrderOfChange } from './capabilities/list.ts';
 import type { RunContext } from './capabilities/capability.ts';
 import type { VmDeps } from './deps.ts';
 import type { LiveVm } from './live.ts';
@@ -15,7 +15,7 @@ export async function applyAll(deps: VmDeps, live: LiveVm): Promise<void> {
     const row = deps.vms.find(id);
     if (row?.state !== 'running' || deps.live.get(id) !== live) return;
     const context: RunContext = { deps, row, live };
-    for (const { name, apply } of capabilities) {
+    for (const { name, apply } of inOrderOfChange) {
       try {
         for (const said of (await apply?.(context, signal)) ?? [])
           deps.log.info({ vm: id, name, said }, 'applied');

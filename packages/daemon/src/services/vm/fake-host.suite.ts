@@ -264,7 +264,8 @@ export class FakeHost {
         const guest = new FakeGuest({
           hello: { configured: false },
           commands: { wait: () => new Promise(() => undefined), true: () => ({ status: 0 }), flood },
-          onConfigure: () => turn('configure'),
+          // Not a call of the daemon that started it: the guest outlives that one.
+          onConfigure: () => this.#call('configure'),
           onShutdown: () => this.world.powerOff(pid),
           now: () => this.clock.now(),
           ...this.guestOptions,

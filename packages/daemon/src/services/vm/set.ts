@@ -4,7 +4,7 @@ import { changedKeys, changedSpec } from '../../domain/vm-change.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { tell } from '../operation.ts';
 import type { Capability } from './capabilities/capability.ts';
-import { capabilities } from './capabilities/list.ts';
+import { capabilities, inOrderOfChange } from './capabilities/list.ts';
 import { checkSpec } from './create.ts';
 import type { VmDeps } from './deps.ts';
 import type { LiveVm } from './live.ts';
@@ -49,7 +49,7 @@ export async function setHeld(
   const changesLive = ({ changesLive = [] }: Capability): boolean =>
     keys.some((key) => changesLive.includes(key));
   refuseWhatNeedsStop(row, keys);
-  return apply(deps, live, { row, spec, parts: capabilities.filter(changesLive) }, signal);
+  return apply(deps, live, { row, spec, parts: inOrderOfChange.filter(changesLive) }, signal);
 }
 
 function refuseWhatNeedsStop({ spec: { name } }: VmRow, keys: readonly (keyof VmSpec)[]): void {
@@ -80,8 +80,7 @@ async function apply(
   const wanted = deps.vms.update(row.id, { spec });
   const begun: Capability[] = [];
   try {
-    // Backwards, because disks are the first and cannot be taken back: with one that has grown, nothing fails any more.
-    for (const part of parts.toReversed()) {
+    for (const part of parts) {
       begun.push(part);
       for (const warning of (await part.apply?.({ deps, row: wanted, live }, signal)) ?? []) {
         warn(deps, row.id, warning);

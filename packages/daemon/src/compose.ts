@@ -38,12 +38,12 @@ import { Ledger } from './services/ledger.ts';
 import { AGENT_KEY_BYTES } from './services/vm/agent-key.ts';
 import { watchHealth } from './services/vm/health.ts';
 import { ownOperation } from './services/operation.ts';
+import { recover } from './services/recover.ts';
 import { subjectOf } from './services/operation-subject.ts';
 import { Operations } from './services/operations.ts';
 import { imageEvents, kernelEvents, vmEvents } from './services/store-events.ts';
 import { kernelCommandLine } from './services/vm/kernel-command-line.ts';
 import { VmLocks } from './services/vm/locks.ts';
-import { reconcile } from './services/vm/reconcile.ts';
 import { vmRemovers } from './services/vm/resources.ts';
 import type { VmRuntimeRow } from './services/vm/runtime-row.ts';
 import { VmService } from './services/vm/service.ts';
@@ -187,9 +187,7 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     info,
     operations,
     recover: async () => {
-      const swept = await Promise.all([imageStore.sweepStaging(), kernelStore.sweepStaging()]);
-      if (swept.flat().length > 0) log.info({ swept: swept.flat() }, 'half-made things removed');
-      await reconcile(deps);
+      await recover(deps);
       watchHealth(deps, ended.signal);
     },
     release: () => {

@@ -11,7 +11,10 @@ export interface VmRow {
   /** Milliseconds since 1970. */
   readonly stateSince: number;
   readonly createdAt: number;
-  /** Deleted by itself when the client that made it goes, and by the next daemon when that one is killed. */
+  /**
+   * Deleted by the next daemon when this one is killed: it is tied to the client that made it, has not been up since it was
+   * made for that, or is being deleted.
+   */
   readonly ephemeral: boolean;
   /** Delete, reset and prune refuse it. */
   readonly protected: boolean;

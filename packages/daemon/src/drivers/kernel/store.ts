@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { BangerError, isBangerError } from '@banger/contract/error';
 import { checkArtifactName, isArtifactName } from '../../domain/artifact-name.ts';
 import { SingleFlight } from '../../domain/single-flight.ts';
-import { readJson, writeFileAtomic } from '../../host/private-files.ts';
+import { readJson, removeTemporaries, writeFileAtomic } from '../../host/private-files.ts';
 import type { Runner } from '../../host/runner.ts';
 import { StagedDirectories, type DirectoryListener } from '../../host/staged-directories.ts';
 import type { DamagedKernel, KernelStore, StoredKernel } from './driver.ts';
@@ -92,7 +92,10 @@ export class KernelDirectory implements KernelStore {
   }
 
   async sweepStaging(): Promise<readonly string[]> {
-    return this.staged.sweep();
+    const swept = await this.staged.sweep();
+    // A rebuild writes in the directory of its kernel, not in one of its own.
+    for (const name of await this.staged.names()) await removeTemporaries(this.staged.path(name));
+    return swept;
   }
 
   /** The initramfs is replaced before the manifest says so: a kill in between only costs another rebuild. */

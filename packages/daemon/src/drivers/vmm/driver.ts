@@ -195,4 +195,6 @@ export interface VmmDriver extends Launcher {
    * As `probe`, but tries nothing: without `accel` when it is not known yet. Rejects as `probe` does.
    */
   look(): Promise<Omit<VmmProbe, 'accel'> & Partial<Pick<VmmProbe, 'accel'>>>;
+  /** Ends and removes what the probe of a killed daemon left at work. For start-up. */
+  sweep(): Promise<void>;
 }

@@ -6,7 +6,6 @@ import { setImmediate } from 'node:timers/promises';
 import { BangerError } from '@banger/contract/error';
 import { resolvePaths } from '@banger/contract/paths';
 import type { VmSpec } from '@banger/contract/vm';
-import { Mortal } from '@banger/testkit/mortal';
 import { listenOnUnixSocket, type UnixServer } from '@banger/testkit/unix-server';
 import pino, { type Logger } from 'pino';
 import type { DiskDriver } from '../../drivers/disk/driver.ts';
@@ -36,11 +35,14 @@ import { ImageService } from '../image.ts';
 import { KernelService } from '../kernel.ts';
 import { Ledger } from '../ledger.ts';
 import { Operations } from '../operations.ts';
+import { recover } from '../recover.ts';
 import { imageEvents, kernelEvents, vmEvents } from '../store-events.ts';
+import { DaemonLife } from './crash/daemon-life.suite.ts';
+import { MortalDatabase } from './crash/mortal-database.suite.ts';
+import { mortal } from './crash/mortal-driver.suite.ts';
 import type { VmDeps } from './deps.ts';
 import type { MemoryGuests } from './memory-guests.suite.ts';
 import { VmLocks } from './locks.ts';
-import { reconcile } from './reconcile.ts';
 import { vmRemovers } from './resources.ts';
 import type { VmRuntimeRow } from './runtime-row.ts';
 import { VmService } from './service.ts';
@@ -82,6 +84,8 @@ export interface FakeHostOptions {
   /** Guests without sockets, where nothing may depend on how fast those are. */
   readonly guests?: MemoryGuests;
   readonly log?: Logger;
+  /** Where its directory is made; the directory for temporary files unless told. */
+  readonly place?: string;
 }
 
 /**
@@ -108,7 +112,7 @@ export class FakeHost {
   guest: FakeGuest | undefined;
   readonly #sockets: UnixServer[] = [];
   readonly #options: FakeHostOptions;
-  #daemon = new Mortal();
+  #life = new DaemonLife();
   #randoms = 0;
   #database: Database;
   #deps: VmDeps;
@@ -124,7 +128,7 @@ export class FakeHost {
   }
 
   static async make(clock: Clock = systemClock, options: FakeHostOptions = {}): Promise<FakeHost> {
-    const directory = await mkdtemp(join(tmpdir(), 'banger-vm-'));
+    const directory = await mkdtemp(join(options.place ?? tmpdir(), 'banger-vm-'));
     const paths = resolvePaths({ env: { BANGER_HOME: directory }, home: directory, uid: 0 });
     for (const path of [paths.state, paths.run]) await ensurePrivateDir(path);
     await writeFile(join(directory, 'agent'), 'the agent');
@@ -137,6 +141,11 @@ export class FakeHost {
 
   get deps(): VmDeps {
     return this.#deps;
+  }
+
+  /** The daemon that runs now. */
+  get life(): DaemonLife {
+    return this.#life;
   }
 
   get vms(): VmService {
@@ -153,6 +162,16 @@ export class FakeHost {
     return new LedgerRepository(this.#database).list(id).map(({ kind }) => kind);
   }
 
+  /** What the ledger has, each with its owner. */
+  get owned(): string[] {
+    return new LedgerRepository(this.#database).list().map(({ vmId, kind }) => `${vmId} ${kind}`);
+  }
+
+  /** Owners of what is seen of running VMs. */
+  get runtimeOwners(): string[] {
+    return this.#database.all('SELECT vm_id FROM vm_runtimes').map((row) => String(row['vm_id']));
+  }
+
   spec(name: string, change: Partial<VmSpec> = {}): VmSpec {
     return {
       ...{ name, image: 'debian-bookworm', kernel: 'debian-cloud', vcpu: 1, memoryMib: 256 },
@@ -161,23 +180,29 @@ export class FakeHost {
     };
   }
 
-  /** The daemon is killed, and another one begins. */
+  /** The daemon is killed, unless it is dead already, and another one begins. */
   async restart(): Promise<void> {
-    this.#daemon.kill();
-    for (const live of this.#deps.live.values()) {
-      live.released.abort();
-      live.session?.close();
-      live.vmm.release();
-    }
+    await this.succeed();
+    await this.recover();
+  }
+
+  /** The same, but the other one has not recovered yet. */
+  async succeed(): Promise<void> {
+    this.#life.kill();
+    await this.#life.buried();
     this.#database.close();
     this.#database = open(this.layout.paths.state);
-    this.#daemon = new Mortal();
+    this.#life = new DaemonLife();
     this.#deps = this.#compose();
-    await reconcile(this.#deps);
+  }
+
+  /** What the daemon does first of all. */
+  recover(): Promise<void> {
+    return this.#life.run(() => recover(this.#deps));
   }
 
   async close(): Promise<void> {
-    this.#daemon.kill();
+    this.#life.kill();
     for (const { pid } of this.world.running) this.world.die(pid, 'SIGKILL');
     this.guest?.close();
     for (const socket of this.#sockets) await socket.close();
@@ -187,31 +212,41 @@ export class FakeHost {
 
   #compose(): VmDeps {
     const { layout } = this;
-    const daemon = this.#daemon;
-    const clock = mortalClock(this.clock, daemon);
-    const { turn } = daemon.bind({ turn: (call: Call, signal?: AbortSignal) => this.#call(call, signal) });
-    const vms = new VmRepository(this.#database, vmEvents(this.bus));
+    const life = this.#life;
+    const clock = life.clock(this.clock);
+    const turn = this.#turnsOf(life);
+    const database = new MortalDatabase(life, this.#database);
+    const vms = new VmRepository(database, vmEvents(this.bus));
     const agent = join(this.directory, 'agent');
     const images = createFakeImages(layout.images, imageEvents(this.bus));
     images.host.onBuild = (signal) => turn('build', signal);
     const kernels = createFakeKernels({ root: layout.kernels, agent, changed: kernelEvents(this.bus) });
-    const networks = { user: daemon.bind(this.#network(turn)), none: new NoNetwork() };
-    const vmm = daemon.bind(this.#vmm(daemon, turn));
+    const networks = {
+      user: mortal(life, 'network', this.#network(turn), { outlives: true }),
+      none: new NoNetwork(),
+    };
+    const running = { name: 'running vmm', letGo: 'release' };
+    const vmm = mortal(life, 'vmm', this.#vmm(turn), {
+      outlives: true,
+      results: { launch: running, attach: running },
+    });
+    const guests = this.#options.guests?.driver(life, clock) ?? createGuestDriver(clock);
+    const guest = mortal(life, 'guest', guests, { results: { connect: { name: 'agent', letGo: 'close' } } });
     const log = this.#options.log ?? pino({ level: 'silent' });
-    const removers = daemon.bind(vmRemovers(vmm, networks));
+    const removers = life.bind(vmRemovers(vmm, networks));
     return {
       vms,
-      runtimes: new RuntimeRepository<VmRuntimeRow>(this.#database),
-      ledger: new Ledger(new LedgerRepository(this.#database), removers, clock),
+      runtimes: new RuntimeRepository<VmRuntimeRow>(database),
+      ledger: new Ledger(new LedgerRepository(database), removers, clock),
       states: new ToldStates(vms, clock, log, (row) => this.onState(row)),
       locks: new VmLocks(),
       live: new Map(),
       images: new ImageService(images.store, images.builder, vms, log),
       kernels: new KernelService(kernels.store, kernels.source, vms, log),
       vmm,
-      disks: daemon.bind(this.#disks(turn)),
+      disks: mortal(life, 'disks', this.#disks(turn)),
       networks,
-      guest: this.#options.guests?.driver(daemon, clock) ?? daemon.bind(createGuestDriver(clock)),
+      guest,
       layout,
       defaults: vmDefaults,
       clock,
@@ -231,15 +266,25 @@ export class FakeHost {
     if (signal?.aborted === true) throw new BangerError('cancelled', `The ${call} was cancelled.`);
   }
 
+  /** What waits for its turn when its daemon is killed is not done. */
+  #turnsOf({ death }: DaemonLife): Turn {
+    const killed = new Promise<never>((_resolve, reject) => {
+      death.addEventListener('abort', () => reject(new Error('killed while it waited')), { once: true });
+    });
+    killed.catch(() => undefined);
+    return (call, signal) => Promise.race([this.#call(call, signal), killed]);
+  }
+
   /** The fake VMMs, each with a guest on its agent's socket. */
-  #vmm(daemon: Mortal, turn: Turn): VmmDriver {
+  #vmm(turn: Turn): VmmDriver {
     const fake = new FakeVmmDriver(this.world);
     return {
       kind: fake.kind,
       features: fake.features,
       look: () => fake.look(),
       restore: () => fake.restore(),
-      attach: async (handle) => daemon.bind(watched(await fake.attach(handle), turn)),
+      sweep: () => fake.sweep(),
+      attach: async (handle) => watched(await fake.attach(handle), turn),
       remove: async (token, handle) => {
         await turn('removeVmm');
         await fake.remove(token, handle);
@@ -258,13 +303,12 @@ export class FakeHost {
         if (guests !== undefined) {
           guests.boot(this.world, pid, running.handle.agentSocket);
           await turn('launched');
-          return daemon.bind(running);
+          return running;
         }
         await appendFile(spec.consoleLog, 'The kernel boots.\r\n');
         const guest = new FakeGuest({
           hello: { configured: false },
           commands: { wait: () => new Promise(() => undefined), true: () => ({ status: 0 }), flood },
-          // Not a call of the daemon that started it: the guest outlives that one.
           onConfigure: () => this.#call('configure'),
           onShutdown: () => this.world.powerOff(pid),
           now: () => this.clock.now(),
@@ -276,7 +320,7 @@ export class FakeHost {
           await listenOnUnixSocket(running.handle.agentSocket, (socket) => guest.connect(socket)),
         );
         await turn('launched');
-        return daemon.bind(watched(running, turn));
+        return watched(running, turn);
       },
     };
   }
@@ -329,15 +373,6 @@ export class FakeHost {
       usedBytes: () => Promise.resolve(0),
     };
   }
-}
-
-/** Time as a daemon that may be killed sees it: it wakes from no sleep any more. */
-function mortalClock(clock: Clock, daemon: Mortal): Clock {
-  const { sleep } = daemon.bind<Pick<Clock, 'sleep'>>({
-    sleep: (ms, signal) =>
-      clock.sleep(ms, signal === undefined ? daemon.death : AbortSignal.any([daemon.death, signal])),
-  });
-  return { now: () => clock.now(), monotonic: () => clock.monotonic(), sleep };
 }
 
 /** States that a test hears of. */

@@ -20,8 +20,10 @@ const TRY_AGAIN_MS = 5_000;
  */
 export async function reconcile(deps: VmDeps): Promise<void> {
   const rows = deps.vms.list();
-  const all = Promise.all(rows.map((row) => reconcileRow(deps, row)));
-  await removeOrphans(deps, new Set(rows.map((row) => row.id)));
+  const all = Promise.all([
+    ...rows.map((row) => reconcileRow(deps, row)),
+    removeOrphans(deps, new Set(rows.map((row) => row.id))),
+  ]);
   const stop = new AbortController();
   await Promise.race([all, deps.clock.sleep(PATIENCE_MS, stop.signal).catch(() => undefined)]);
   stop.abort();
@@ -57,7 +59,7 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
     await cleanUp(
       deps,
       row,
-      stopping ? 'It ended while it was being stopped.' : 'The VMM ended while no daemon ran.',
+      stopping ? 'It ended while it was being stopped.' : 'The VMM ended, and no daemon saw how.',
     );
   } else if (found === 'silent') {
     deps.states.go(row.id, row.state, {

@@ -57,7 +57,8 @@ export class VmService {
   }
 
   async create(spec: VmSpec, options: CreateOptions, signal: AbortSignal): Promise<VmView> {
-    const reserved = reserve(this.#deps, spec, options.until !== undefined);
+    // Who asked for a VM that runs has nothing before it does: until then the next daemon deletes it.
+    const reserved = reserve(this.#deps, spec, options.start);
     // The lock is free, as nobody knows the VM yet: the caller's signal is for the work, whose undo removes the row.
     const row = await this.#deps.locks.hold(reserved.id, { preemptible: true }, async (held) => {
       const either = AbortSignal.any([held, signal]);
@@ -203,7 +204,8 @@ export class VmService {
     caller: AbortSignal,
   ): Promise<VmRow> {
     try {
-      const row = await startHeld(this.#deps, made.id, { waitInit, disksAreNew: true }, signal);
+      const first = { ephemeral: until !== undefined };
+      const row = await startHeld(this.#deps, made.id, { waitInit, first }, signal);
       if (until !== undefined) this.#tie(row, until);
       return row;
     } catch (error) {

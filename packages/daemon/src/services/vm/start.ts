@@ -22,6 +22,14 @@ export function checkStartable({ state, spec: { name } }: VmRow): void {
     });
 }
 
+/** How a VM is started. */
+export interface StartOptions {
+  /** Also wait for the image's own services. */
+  readonly waitInit: boolean;
+  /** The same call has just made the VM, which is ephemeral or not from its being up on. */
+  readonly first?: { readonly ephemeral: boolean };
+}
+
 /**
  * Starts a VM whose lock the caller holds: `starting`, the steps, `running`. A failure undoes what the start made (never a
  * disk of before) and leaves the VM in `error` with the step, the reason and what to do; a cancelled start leaves it `stopped`.
@@ -29,14 +37,14 @@ export function checkStartable({ state, spec: { name } }: VmRow): void {
 export async function startHeld(
   deps: VmDeps,
   id: string,
-  { waitInit, disksAreNew = false }: { readonly waitInit: boolean; readonly disksAreNew?: boolean },
+  { waitInit, first }: StartOptions,
   signal: AbortSignal,
 ): Promise<VmRow> {
   const row = deps.states.go(id, 'starting');
   const context: StartContext = {
     deps,
     row,
-    disksAreNew,
+    disksAreNew: first !== undefined,
     agentKey: deps.randomBytes(AGENT_KEY_BYTES),
     token: Buffer.from(deps.randomBytes(TOKEN_BYTES)).toString('hex'),
     warnings: [],
@@ -54,7 +62,7 @@ export async function startHeld(
   const { live } = context;
   if (live === undefined) throw new BangerError('internal', 'A start ended without a VM.');
   deps.live.set(id, live);
-  const running = deps.states.go(id, 'running', {}, { steps, warnings: context.warnings });
+  const running = deps.states.go(id, 'running', {}, { ...first, steps, warnings: context.warnings });
   await catchUp(deps, live);
   for (const warning of context.warnings) tell({ stage: warning, level: 'warning' });
   return running;

@@ -33,6 +33,11 @@ export class FakeVmmDriver implements VmmDriver {
     return this.probe();
   }
 
+  /** A fake probe makes nothing. */
+  async sweep(): Promise<void> {
+    await Promise.resolve();
+  }
+
   async launch(spec: VmSpec, signal?: AbortSignal): Promise<RunningVmm> {
     const control = join(spec.dir, 'control.sock');
     const agent = join(spec.dir, 'agent.sock');

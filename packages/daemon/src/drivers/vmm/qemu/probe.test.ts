@@ -1,4 +1,5 @@
-import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -135,5 +136,13 @@ describe('the probe', () => {
     lastWords = 'kvm run failed';
     await daemon().probe();
     expect((await daemon().look()).accel).toMatchObject({ accel: 'tcg', cached: true });
+  });
+
+  it('removes what a killed daemon left of its check, before anybody asks for one', async () => {
+    await mkdir(deps.dir);
+    await writeFile(join(deps.dir, 'root.ext4'), '');
+    await daemon().sweep();
+    expect(existsSync(deps.dir)).toBe(false);
+    await daemon().sweep();
   });
 });

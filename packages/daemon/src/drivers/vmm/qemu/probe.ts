@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { access, rm } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
 import type { AccelVerdict, VmmDriver, VmmProbe } from '../driver.ts';
 import { endProcess } from './end-process.ts';
@@ -36,8 +37,7 @@ export class QemuProbe {
 
   /** See `VmmDriver.probe`. */
   async probe(signal: AbortSignal = new AbortController().signal): Promise<VmmProbe> {
-    // Before any check of ours has begun: it carries the same token.
-    await (this.#swept ??= this.#sweep());
+    await this.#sweepOnce();
     const qemu = await this.#finder.find(signal);
     return { binary: qemu.binary, version: qemu.version, accel: await this.#accel(qemu, signal) };
   }
@@ -56,6 +56,15 @@ export class QemuProbe {
       this.#running = undefined;
     });
     return { ...accelOf(await unlessAborted(this.#running, signal)), cached: false };
+  }
+
+  /** See `VmmDriver.sweep`. A check's directory is made before its guest and removed after it. */
+  async sweep(): Promise<void> {
+    const isThere = await access(this.#deps.dir).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) await this.#sweepOnce();
   }
 
   /** What can be said without booting anything. */
@@ -87,10 +96,16 @@ export class QemuProbe {
     return { ...this.#deps.machine, vmm: `qemu ${version}` };
   }
 
+  /** Before any check of ours has begun, which carries the same token and has the same directory. */
+  #sweepOnce(): Promise<void> {
+    return (this.#swept ??= this.#sweep());
+  }
+
   /** Ends what a check of a daemon before left running. */
   async #sweep(): Promise<void> {
     for (const process of await findByToken(this.#token, this.#deps.processes))
       await endProcess(this.#deps, process);
+    await rm(this.#deps.dir, { recursive: true, force: true });
   }
 }
 

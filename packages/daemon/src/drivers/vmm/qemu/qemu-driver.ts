@@ -32,6 +32,7 @@ export function createQemuDriver(deps: ProbeDeps): VmmDriver {
     features,
     probe: (signal) => probe.probe(signal),
     look: () => probe.look(),
+    sweep: () => probe.sweep(),
     launch: async (spec, signal) => watch(await launchQemu(deps, await finder.find(signal), spec, signal)),
     restore: () =>
       Promise.reject(new BangerError('not_supported', 'QEMU VMs cannot be started from a snapshot.')),

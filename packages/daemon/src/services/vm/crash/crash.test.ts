@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { createSteps } from '../create.ts';
+import type { FakeHost } from '../fake-host.suite.ts';
+import { initStep, startSteps } from '../start-steps.ts';
+import { beginningOf, killEverywhere, makeStock, pointsOf } from './kill-points.suite.ts';
+import { stepped, verbs } from './verbs.suite.ts';
+
+vi.mock('node:fs/promises', async (original) => {
+  const { mortalFiles } = await import('./mortal-files.suite.ts');
+  return mortalFiles(await original());
+});
+
+/** A command has up to 70 points, and what is done at each takes 50 to 200 ms on a quiet machine. */
+const TIMEOUT_MS = 120_000;
+
+let stock: FakeHost;
+beforeAll(async () => {
+  stock = await makeStock();
+});
+afterAll(() => stock.close());
+
+describe('a daemon that is killed', () => {
+  const told: string[] = [];
+  afterAll(() => console.log(`Killed at every point of:\n${told.join('\n')}`));
+
+  test.each(verbs)(
+    'anywhere in $name: the next one finds the truth, and nothing is left over',
+    async (verb) => {
+      const { points, failures } = await killEverywhere(verb, stock);
+      told.push(`  ${verb.name}: ${points}`);
+      expect(failures).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  test('was killed in every step there is', async () => {
+    const titles = [...startSteps, initStep].flat().map(({ title }) => title);
+    const steps = { create: [...createSteps.map(({ title }) => title), ...titles], start: titles };
+    for (const name of ['create', 'start'] as const)
+      expect(await pointsOf(stepped[name], stock)).toEqual(
+        expect.arrayContaining(steps[name].map(beginningOf)),
+      );
+  });
+});

@@ -1,0 +1,155 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ErrorCode } from '@banger/contract/error-codes';
+import type { VmState, VmView } from '@banger/contract/vm';
+import type { FakeHost } from '../fake-host.suite.ts';
+
+/** A command that a daemon is killed in. */
+export interface Verb {
+  readonly name: string;
+  /** What is there before, besides image and kernel. */
+  readonly before: (host: FakeHost) => Promise<unknown>;
+  readonly command: (host: FakeHost) => Promise<unknown>;
+  /** True: not even an image and a kernel are there before. */
+  readonly onEmptyHost?: boolean;
+  /** What is done after all, where that is not the same command. */
+  readonly repeat?: (host: FakeHost) => Promise<unknown>;
+  /** The refusal by which a repeated command finds that all was done already, and the proof of that. */
+  readonly doneAlready?: { readonly code: ErrorCode; readonly proof: (host: FakeHost) => Promise<boolean> };
+}
+
+const NAME = 'box';
+export const IMAGE = 'debian-bookworm';
+export const KERNEL = 'debian-cloud';
+
+const never = new AbortController().signal;
+const nothing = (): Promise<void> => Promise.resolve();
+
+const create = (host: FakeHost, start: boolean): Promise<VmView> =>
+  host.vms.create(host.spec(NAME), { start, waitInit: true }, never);
+const stopped = (host: FakeHost): Promise<VmView> => create(host, false);
+const running = (host: FakeHost): Promise<VmView> => create(host, true);
+const isIn = (state: VmState) => async (host: FakeHost) =>
+  host.deps.vms.list().some((row) => row.state === state);
+const noVm = async (host: FakeHost): Promise<boolean> => host.deps.vms.list().length === 0;
+const images = async (host: FakeHost): Promise<number> => (await host.deps.images.list(false)).length;
+const kernels = async (host: FakeHost): Promise<number> => (await host.deps.kernels.list(false)).length;
+
+const createVm: Verb = {
+  name: 'create',
+  before: nothing,
+  command: running,
+  doneAlready: { code: 'name_taken', proof: isIn('running') },
+};
+const start: Verb = {
+  name: 'start',
+  before: stopped,
+  command: (host) => host.vms.start(NAME, true, never),
+  doneAlready: { code: 'vm_state', proof: isIn('running') },
+};
+
+/** By name, so that what has steps can be asked whether each was hit. */
+export const stepped = { create: createVm, start };
+
+const recovery: Pick<Verb, 'command' | 'repeat'> = {
+  command: (host) => host.recover(),
+  repeat: (host) => host.vms.list(),
+};
+
+/** Every command that makes, changes or removes something of the host. */
+export const verbs: readonly Verb[] = [
+  createVm,
+  {
+    ...createVm,
+    name: 'create --no-start',
+    command: stopped,
+    doneAlready: { code: 'name_taken', proof: isIn('stopped') },
+  },
+  start,
+  {
+    ...start,
+    name: 'start with another agent',
+    before: async (host) => {
+      await stopped(host);
+      await writeFile(join(host.directory, 'agent'), 'a newer agent');
+    },
+  },
+  { name: 'stop', before: running, command: (host) => host.vms.stop(NAME, false, never) },
+  { name: 'stop --force', before: running, command: (host) => host.vms.stop(NAME, true, never) },
+  { name: 'restart', before: running, command: (host) => host.vms.restart(NAME, true, never) },
+  {
+    name: 'kill',
+    before: running,
+    command: (host) => host.vms.kill(NAME, 'KILL', never),
+    doneAlready: { code: 'vm_not_running', proof: isIn('stopped') },
+  },
+  {
+    name: 'delete of a running VM',
+    before: running,
+    command: (host) => host.vms.delete(NAME),
+    doneAlready: { code: 'vm_not_found', proof: noVm },
+  },
+  {
+    name: 'delete of a stopped VM',
+    before: stopped,
+    command: (host) => host.vms.delete(NAME),
+    doneAlready: { code: 'vm_not_found', proof: noVm },
+  },
+  {
+    name: 'image pull',
+    onEmptyHost: true,
+    before: nothing,
+    command: (host) => host.deps.images.pull(IMAGE, never),
+  },
+  {
+    name: 'image delete',
+    before: nothing,
+    command: (host) => host.deps.images.delete(IMAGE, never),
+    doneAlready: { code: 'image_not_found', proof: async (host) => (await images(host)) === 0 },
+  },
+  {
+    name: 'kernel pull',
+    onEmptyHost: true,
+    before: nothing,
+    command: (host) => host.deps.kernels.pull(KERNEL, false, never),
+    doneAlready: { code: 'kernel_exists', proof: async (host) => (await kernels(host)) === 1 },
+  },
+  {
+    name: 'kernel pull --force',
+    before: nothing,
+    command: (host) => host.deps.kernels.pull(KERNEL, true, never),
+  },
+  {
+    name: 'kernel delete',
+    before: nothing,
+    command: (host) => host.deps.kernels.delete(KERNEL, never),
+    doneAlready: { code: 'kernel_not_found', proof: async (host) => (await kernels(host)) === 0 },
+  },
+  {
+    ...recovery,
+    name: 'recovery of a running VM',
+    before: async (host) => {
+      await running(host);
+      await host.succeed();
+    },
+  },
+  {
+    ...recovery,
+    name: 'recovery of a VM tied to a client',
+    before: async (host) => {
+      const client = new AbortController();
+      const spec = host.spec(NAME);
+      await host.vms.create(spec, { start: true, waitInit: false, until: client.signal }, never);
+      await host.succeed();
+    },
+  },
+  {
+    ...recovery,
+    name: 'recovery of a VM whose row is gone before its resources',
+    before: async (host) => {
+      const { id } = await running(host);
+      host.deps.vms.delete(id);
+      await host.succeed();
+    },
+  },
+];

@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BangerError } from '@banger/contract/error';
+import type { ProcessIdentity } from '../../host/process-identity.ts';
 import type {
   NetworkAttachment,
   NetworkDriver,
@@ -20,9 +21,14 @@ const UNICAST_MAC = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/;
 export class FakeNetwork implements NetworkDriver {
   readonly kind = 'fake';
   readonly features = { outbound: true, privileged: false };
-  readonly #running = new Map<number, { readonly dir: string; readonly outbound: boolean }>();
+  readonly #running = new Map<
+    number,
+    { readonly dir: string; readonly outbound: boolean; readonly guard: ProcessIdentity }
+  >();
   readonly #warnings: readonly string[];
   #nextPid = FIRST_FAKE_PID;
+  #ticks = 1;
+  #boots = 1;
   #nextFailure: BangerError | undefined;
 
   /** `warnings`: what every attachment warns of. */
@@ -47,7 +53,15 @@ export class FakeNetwork implements NetworkDriver {
 
   /** Lets a network end by itself, as when its process is killed. */
   end(handle: NetworkHandle): void {
-    if (handle.kind === 'user') this.#running.delete(handle.guard.pid);
+    if (handle.kind === 'user' && this.#runs(handle.guard)) this.#running.delete(handle.guard.pid);
+  }
+
+  /** The host reboots: nothing runs, and pids and start times begin anew. */
+  rebootHost(): void {
+    this.#running.clear();
+    this.#nextPid = FIRST_FAKE_PID;
+    this.#ticks = 1;
+    this.#boots += 1;
   }
 
   probe(): Promise<NetworkProbe> {
@@ -63,15 +77,11 @@ export class FakeNetwork implements NetworkDriver {
     this.#mayFail();
     if (this.running.includes(dir)) throw new Error(`${dir} has a network already: it was not removed.`);
     const pid = this.#nextPid++;
-    this.#running.set(pid, { dir, outbound });
+    const guard = { pid, startTicks: this.#ticks++, bootId: `fake-boot-${this.#boots}` };
+    this.#running.set(pid, { dir, outbound, guard });
     const socket = join(dir, 'network.sock');
     return {
-      handle: {
-        kind: 'user',
-        guard: { pid, startTicks: 1, bootId: 'fake' },
-        socket,
-        control: `${socket}.control`,
-      },
+      handle: { kind: 'user', guard, socket, control: `${socket}.control` },
       vmm: { kind: 'stream', socket, mac },
       guest: {
         mac,
@@ -84,7 +94,7 @@ export class FakeNetwork implements NetworkDriver {
   }
 
   status(handle: NetworkHandle): Promise<NetworkStatus> {
-    const up = handle.kind !== 'user' || this.#running.has(handle.guard.pid);
+    const up = handle.kind !== 'user' || this.#runs(handle.guard);
     return Promise.resolve(up ? { up } : { up, reason: 'The fake network has ended.' });
   }
 
@@ -92,7 +102,8 @@ export class FakeNetwork implements NetworkDriver {
     this.#mayFail();
     if (handle.kind !== 'user') return;
     const running = this.#running.get(handle.guard.pid);
-    if (running === undefined) throw new BangerError('network_failed', 'The fake network has ended.');
+    if (running === undefined || !this.#runs(handle.guard))
+      throw new BangerError('network_failed', 'The fake network has ended.');
     this.#running.set(handle.guard.pid, { ...running, outbound });
   }
 
@@ -110,5 +121,10 @@ export class FakeNetwork implements NetworkDriver {
     const failure = this.#nextFailure;
     this.#nextFailure = undefined;
     if (failure !== undefined) throw failure;
+  }
+
+  #runs({ pid, startTicks, bootId }: ProcessIdentity): boolean {
+    const guard = this.#running.get(pid)?.guard;
+    return guard?.startTicks === startTicks && guard.bootId === bootId;
   }
 }

@@ -196,6 +196,16 @@ export class FakeHost {
     this.#deps = this.#compose();
   }
 
+  /** The host itself goes down, and comes up again with no daemon; what lay in the runtime directory is gone. */
+  async reboot(): Promise<void> {
+    this.#life.kill();
+    await this.#life.buried();
+    this.world.rebootHost();
+    this.network.rebootHost();
+    await rm(this.layout.paths.run, { recursive: true });
+    await ensurePrivateDir(this.layout.paths.run);
+  }
+
   /** What the daemon does first of all. */
   recover(): Promise<void> {
     return this.#life.run(() => recover(this.#deps));

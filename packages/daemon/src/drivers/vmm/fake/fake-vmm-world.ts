@@ -27,14 +27,20 @@ const FIRST_PID = 6_000_000;
 
 /** The host on which fake VMMs run. Two drivers over one world are two daemons, one after the other. */
 export class FakeVmmWorld {
-  readonly bootId = 'fake-boot';
   readonly #processes = new Map<number, FakeVmmProcess>();
   #nextPid = FIRST_PID;
   #ticks = 1;
+  #boots = 1;
 
-  start(spec: VmSpec): FakeVmmProcess {
+  get bootId(): string {
+    return `fake-boot-${this.#boots}`;
+  }
+
+  /** `pid`: one that had another process before; the next one unless told. */
+  start(spec: VmSpec, pid = this.#nextPid): FakeVmmProcess {
+    this.#nextPid = Math.max(this.#nextPid, pid + 1);
     const process: FakeVmmProcess = {
-      pid: this.#nextPid++,
+      pid,
       startTicks: this.#ticks++,
       spec,
       status: 'running',
@@ -87,6 +93,14 @@ export class FakeVmmWorld {
   /** The process ends at this moment, by nobody's call. */
   die(pid: number, signal: NodeJS.Signals): void {
     this.exit(this.#alive(pid), { kind: 'vmm-died', detail: `ended by ${signal}` });
+  }
+
+  /** The host reboots, and every daemon with it: nothing runs, and pids and start times begin anew. */
+  rebootHost(): void {
+    this.#processes.clear();
+    this.#nextPid = FIRST_PID;
+    this.#ticks = 1;
+    this.#boots += 1;
   }
 
   /** Ends a process; the first end counts. */

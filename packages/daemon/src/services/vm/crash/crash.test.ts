@@ -35,7 +35,7 @@ describe('a daemon that is killed', () => {
 
   test('was killed in every step there is', async () => {
     const titles = [...startSteps, initStep].flat().map(({ title }) => title);
-    const steps = { create: [...createSteps.map(({ title }) => title), ...titles], start: titles };
+    const steps = { create: [...createSteps.flat().map(({ title }) => title), ...titles], start: titles };
     for (const name of ['create', 'start'] as const)
       expect(await pointsOf(stepped[name], stock)).toEqual(
         expect.arrayContaining(steps[name].map(beginningOf)),

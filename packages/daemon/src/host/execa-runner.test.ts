@@ -171,6 +171,20 @@ test('a detached program outlives the process that started it', async () => {
   processes.signal(survivor, 'SIGKILL');
 });
 
+test('a program that is run does not outlive the process that runs it', async () => {
+  const pidFile = join(directory, 'pid');
+  const code = `
+    const { createRunner } = await import(${JSON.stringify(new URL('./execa-runner.ts', import.meta.url).href)});
+    void createRunner().run(['sh', '-c', ${JSON.stringify(`echo $$ > ${pidFile}; exec sleep 60`)}]);
+    const look = () => (process.getBuiltinModule('node:fs').existsSync(${JSON.stringify(pidFile)}) ? process.kill(process.pid, 'SIGKILL') : setTimeout(look, 5));
+    look();`;
+  await expect(runner.run([process.execPath, '--input-type=module', '-e', code])).rejects.toMatchObject({
+    message: expect.stringContaining('was ended by SIGKILL'),
+  });
+  const pid = await until(() => readPid(pidFile));
+  await until(() => (processes.identify(pid) === undefined ? true : undefined));
+});
+
 test('neither way of starting a program passes secrets on, and only a run knows the proxies', async () => {
   const log = join(directory, 'log');
   const environment = {

@@ -43,9 +43,10 @@ export function createRunner(
 }
 
 async function run(argv: Argv, options: RunOptions, env: ChildEnvironment, clock: Clock): Promise<RunResult> {
-  const [program, ...args] = argv;
+  const [program] = argv;
+  const [first, ...args] = await tied(argv, env.PATH);
   if (options.signal?.aborted === true) throw cancelled(program);
-  const child = execa(program, args, {
+  const child = execa(first, args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
@@ -67,6 +68,16 @@ async function run(argv: Argv, options: RunOptions, env: ChildEnvironment, clock
   if (result.exitCode === undefined || !(options.okExitCodes ?? [0]).includes(result.exitCode))
     throw await failure(argv, options, result, env['PATH']);
   return { stdout: String(result.stdout), stderr: String(result.stderr), exitCode: result.exitCode };
+}
+
+/**
+ * The argv by which a program is ended when we are killed (prctl(2), PR_SET_PDEATHSIG): nobody else would. Where there is no setpriv(1),
+ * which every Debian has, it is the program's own, as it is for one that is not there: only its own absence is of interest.
+ */
+async function tied(argv: Argv, path: string): Promise<Argv> {
+  const [setpriv, program] = await Promise.all([findProgram('setpriv', path), findProgram(argv[0], path)]);
+  if (setpriv === undefined || program === undefined) return argv;
+  return [setpriv, '--pdeathsig', 'KILL', '--', ...argv];
 }
 
 function lineTap(

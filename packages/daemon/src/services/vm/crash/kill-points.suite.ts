@@ -114,6 +114,7 @@ async function killAt(n: number, verb: Verb, stock: FakeHost): Promise<void> {
       await host.recover();
       await settled(host);
       await expectTruth(host);
+      if (verb.keeps !== undefined) expect(await verb.keeps(host), 'what it keeps').toBe(true);
       await again(host, verb);
       await settled(host);
       await expectTruth(host);

@@ -12,6 +12,8 @@ export interface Verb {
   readonly command: (host: FakeHost) => Promise<unknown>;
   /** True: not even an image and a kernel are there before. */
   readonly onEmptyHost?: boolean;
+  /** What is there all the time, wherever the daemon is killed. */
+  readonly keeps?: (host: FakeHost) => Promise<boolean>;
   /** What is done after all, where that is not the same command. */
   readonly repeat?: (host: FakeHost) => Promise<unknown>;
   /** The refusal by which a repeated command finds that all was done already, and the proof of that. */
@@ -32,6 +34,7 @@ const running = (host: FakeHost): Promise<VmView> => create(host, true);
 const isIn = (state: VmState) => async (host: FakeHost) =>
   host.deps.vms.list().some((row) => row.state === state);
 const noVm = async (host: FakeHost): Promise<boolean> => host.deps.vms.list().length === 0;
+const oneVm = async (host: FakeHost): Promise<boolean> => host.deps.vms.list().length === 1;
 const images = async (host: FakeHost): Promise<number> => (await host.deps.images.list(false)).length;
 const kernels = async (host: FakeHost): Promise<number> => (await host.deps.kernels.list(false)).length;
 
@@ -45,6 +48,7 @@ const start: Verb = {
   name: 'start',
   before: stopped,
   command: (host) => host.vms.start(NAME, true, never),
+  keeps: oneVm,
   doneAlready: { code: 'vm_state', proof: isIn('running') },
 };
 
@@ -74,13 +78,19 @@ export const verbs: readonly Verb[] = [
       await writeFile(join(host.directory, 'agent'), 'a newer agent');
     },
   },
-  { name: 'stop', before: running, command: (host) => host.vms.stop(NAME, false, never) },
-  { name: 'stop --force', before: running, command: (host) => host.vms.stop(NAME, true, never) },
-  { name: 'restart', before: running, command: (host) => host.vms.restart(NAME, true, never) },
+  { name: 'stop', before: running, command: (host) => host.vms.stop(NAME, false, never), keeps: oneVm },
+  {
+    name: 'stop --force',
+    before: running,
+    command: (host) => host.vms.stop(NAME, true, never),
+    keeps: oneVm,
+  },
+  { name: 'restart', before: running, command: (host) => host.vms.restart(NAME, true, never), keeps: oneVm },
   {
     name: 'kill',
     before: running,
     command: (host) => host.vms.kill(NAME, 'KILL', never),
+    keeps: oneVm,
     doneAlready: { code: 'vm_not_running', proof: isIn('stopped') },
   },
   {
@@ -118,6 +128,7 @@ export const verbs: readonly Verb[] = [
     name: 'kernel pull --force',
     before: nothing,
     command: (host) => host.deps.kernels.pull(KERNEL, true, never),
+    keeps: async (host) => (await kernels(host)) === 1,
   },
   {
     name: 'kernel delete',
@@ -128,6 +139,7 @@ export const verbs: readonly Verb[] = [
   {
     ...recovery,
     name: 'recovery of a running VM',
+    keeps: isIn('running'),
     before: async (host) => {
       await running(host);
       await host.succeed();

@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { readCommandLine } from './command-line.ts';
+import { readCommandLine, type CommandLine } from './command-line.ts';
 import { FakeDaemon } from './fake-daemon.suite.ts';
 import { fakeMachine, run } from './fake-machine.suite.ts';
 import { commands, groups } from './registry.ts';
@@ -127,6 +127,16 @@ describe('command lines', () => {
       input: { name: 'a', rest: ['b', '--', 'c'] },
     });
   });
+
+  test.each(['', '-- '])(
+    'a command may have more words than a stack has room for, %j before them',
+    async (dashes) => {
+      const words = Array.from({ length: 200_000 }, (_, index) => String(index));
+      const line = await readCommandLine([...`vm exec --user u a ${dashes}echo`.split(' '), ...words], 80);
+      expect(line).toMatchObject({ kind: 'command', input: { name: 'a', options: { user: 'u' } } });
+      expect((line as Extract<CommandLine, { kind: 'command' }>).input.rest).toEqual(['echo', ...words]);
+    },
+  );
 
   test('options may stand between name and --', async () => {
     await expect(read('vm exec a --user u -- c -d')).resolves.toMatchObject({

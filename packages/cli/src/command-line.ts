@@ -17,6 +17,12 @@ export type CommandLine =
   | { readonly kind: 'help'; readonly text: string };
 
 /**
+ * Words of a guest's command that the parser gets to see: it passes them on one by one, on the stack, which has no room for all that a
+ * command may have. Everything of ours stands before them.
+ */
+const MAX_PARSED = 1000;
+
+/**
  * Reads a command line, without the program's own name. Throws `usage`, or what an option's parser throws. Only the
  * file of the command that is meant is loaded. `width` is that of help texts, in columns.
  */
@@ -74,9 +80,9 @@ function readCommand(
     parseCommand(path, entry, command, line, width, passThrough);
   const dashes = command.rest === undefined ? -1 : argv.indexOf('--');
   if (command.rest === 'operands') {
-    const parsed = read(argv, true);
+    const parsed = read(argv.slice(0, MAX_PARSED), true);
     if ('kind' in parsed) return parsed;
-    const [name, ...words] = parsed.operands;
+    const [name, ...words] = [...parsed.operands, ...argv.slice(MAX_PARSED)];
     // Options behind the name belong to the guest's command, unless a -- further on says where that begins.
     if (words[0]?.startsWith('-') !== true || words[0] === '--') {
       const rest = words[0] === '--' ? words.slice(1) : words;

@@ -45,6 +45,9 @@ process.on('uncaughtException', (error) => {
   process.exit(exitStatus.failed);
 });
 
-// Exits rather than waits: standard input may still be open for reading. Files, pipes and terminals are written at once.
+// Exits rather than waits: standard input may still be open for reading. Whoever wrote results has waited until they were taken; what a
+// pipe of standard error has not taken yet is waited for here.
 // No await at the top: the command line can then be bundled as CommonJS, which starts sooner.
-void runCli(rawArguments(process.argv.slice(2)), machine).then((status) => process.exit(status));
+void runCli(rawArguments(process.argv.slice(2)), machine).then((status) => {
+  process.stderr.write('', () => process.exit(status));
+});

@@ -30,7 +30,7 @@ export function rawText(bytes: Uint8Array): string {
 export function rawBytes(text: string): Uint8Array {
   if (text.isWellFormed()) return encoder.encode(text);
   return Buffer.concat(
-    [...text].map((character) => {
+    Array.from(text, (character) => {
       if (character.isWellFormed()) return encoder.encode(character);
       const byte = character.charCodeAt(0) - ESCAPE;
       if (byte < FIRST_ESCAPED || byte > LAST_ESCAPED)

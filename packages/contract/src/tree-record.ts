@@ -77,6 +77,9 @@ export function encodeRecord(record: TreeRecord): RecordFrame {
       const text = Buffer.from(record.text).subarray(0, MAX_SKIP_TEXT_BYTES);
       return { kind, payload: Buffer.concat([head, name, text]) };
     }
+    case 'directory':
+    case 'file':
+    case 'link':
     default:
       return { kind, payload: encodeEntry(record, record.kind === 'link' ? rawBytes(record.target) : EMPTY) };
   }

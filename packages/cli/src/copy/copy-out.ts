@@ -53,6 +53,8 @@ async function writeOut(record: TreeRecord, path: string, stdout: Output): Promi
       throw copyFailed(path, 'is no file: only the content of one goes to standard output');
     case 'skip':
       throw copyFailed(path, `cannot be read to its end: ${record.text}`);
+    case 'file':
+    case 'end':
     default:
   }
 }

@@ -85,6 +85,7 @@ export class HostTarget {
         if (this.#file === undefined) this.#leave();
         else this.#finish(this.#file);
         break;
+      case 'skip':
       default:
         // Within a file: the guest could not read on.
         this.#drop();

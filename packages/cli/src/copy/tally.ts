@@ -74,6 +74,7 @@ export class Tally {
         if (this.#inFile) this.#files += 1;
         this.#inFile = false;
         break;
+      case 'skip':
       default:
         this.#skip(record);
     }

@@ -26,11 +26,17 @@ export function pumpOut(source: Readable, target: Output, onBroken: () => void):
       target.off('error', onError);
       reject(error);
     });
-    source.on('end', () => {
+    // However the source ends, what it gave before may still wait for whoever reads the target; our exit would drop it.
+    const settle = (): void => {
       if (broken) finish();
-      else target.write('', finish);
-    });
-    source.on('close', finish);
+      else
+        target.write('', (error) => {
+          if (error) onError(error);
+          finish();
+        });
+    };
+    source.on('end', settle);
+    source.on('close', settle);
     source.pipe(target, { end: false });
   });
 }

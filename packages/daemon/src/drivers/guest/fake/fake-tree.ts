@@ -149,6 +149,7 @@ class TreeMaker {
       case 'skip':
         this.#file = undefined;
         break;
+      case 'end':
       default:
         this.#end();
     }

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { readCommandLine, type CommandLine } from './command-line.ts';
 import { FakeDaemon } from './fake-daemon.suite.ts';
 import { fakeMachine, run } from './fake-machine.suite.ts';
-import { commands, groups } from './registry.ts';
+import { registry } from './registry.ts';
+
+const { commands, groups } = registry;
 
 const read = (line: string) =>
   readCommandLine(

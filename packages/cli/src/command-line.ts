@@ -1,6 +1,7 @@
 import { Command as Parser, CommanderError, Option } from 'commander';
 import type { Command, CommandInput, OptionRow, OptionRows, OptionValues } from './command.ts';
-import { commands, groups, isShown, type CommandEntry } from './registry.ts';
+import { shownEntries, type CommandEntry } from './command-tree.ts';
+import { registry } from './registry.ts';
 import { routeOf, type Route } from './route.ts';
 import { commonRows } from './options/common.ts';
 import { quoted, usageError } from './options/usage.ts';
@@ -27,14 +28,14 @@ const MAX_PARSED = 1000;
  * file of the command that is meant is loaded. `width` is that of help texts, in columns.
  */
 export async function readCommandLine(argv: readonly string[], width: number): Promise<CommandLine> {
-  const route = routeOf(argv);
+  const route = routeOf(argv, registry);
   if (route.entry === undefined) return readIncomplete(route, width);
   return readCommand(route.path, route.entry, await route.entry.load(), route.rest, width);
 }
 
 /** Whether the line names a command that passes a guest command's exit status on. */
 export async function isSession(argv: readonly string[]): Promise<boolean> {
-  const command = await routeOf(argv).entry?.load();
+  const command = await routeOf(argv, registry).entry?.load();
   return command?.session === true;
 }
 
@@ -43,7 +44,7 @@ function readIncomplete({ path, group, rest }: Route, width: number): CommandLin
   const parser = newParser(path, width);
   for (const row of Object.values(commonRows)) parser.addOption(optionOf(row));
   if (group === undefined) parser.option('-V, --version', 'the same as the command version');
-  const entries = (group === undefined ? [...groups, ...commands] : group.commands).filter(isShown);
+  const entries = shownEntries(registry, group);
   for (const each of entries) {
     const child = parser.command(each.name).summary(each.summary);
     if ('aliases' in each) child.aliases([...each.aliases]);

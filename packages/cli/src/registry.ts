@@ -1,23 +1,5 @@
 import type { Command } from './command.ts';
-
-/** A command's place: its name and its file, loaded when it is run. */
-export interface CommandEntry {
-  readonly name: string;
-  readonly aliases: readonly string[];
-  /** One line, without a full stop; here rather than in the file, so that the list of commands loads none of them. */
-  readonly summary: string;
-  readonly load: () => Promise<Command>;
-  /** For scripts: in no list of commands. */
-  readonly hidden: boolean;
-}
-
-/** A group of commands on one thing. */
-export interface GroupEntry {
-  readonly name: string;
-  readonly aliases?: readonly string[];
-  readonly summary: string;
-  readonly commands: readonly CommandEntry[];
-}
+import type { CommandEntry, CommandTree, GroupEntry } from './command-tree.ts';
 
 const vm: GroupEntry = {
   name: 'vm',
@@ -218,11 +200,7 @@ const operation: GroupEntry = {
   ],
 };
 
-/** The groups of commands. */
-export const groups: readonly GroupEntry[] = [vm, image, kernel, config, daemon, operation];
-
-/** The commands that stand alone. */
-export const commands: readonly CommandEntry[] = [
+const alone: readonly CommandEntry[] = [
   entry('ps', 'List VMs (the same as vm list)', async () => (await import('./commands/vm/list.ts')).command),
   entry(
     'doctor',
@@ -245,19 +223,18 @@ export const commands: readonly CommandEntry[] = [
     async () => (await import('./commands/completion.ts')).command,
   ),
   {
-    ...entry(
-      'complete',
-      'Tell what can stand next on a command line',
-      async () => (await import('./commands/complete.ts')).command,
+    ...entry('complete', 'Tell what can stand next on a command line', async () =>
+      (await import('./commands/complete.ts')).completeIn(registry),
     ),
     hidden: true,
   },
 ];
 
-/** Whether people are told of it. */
-export function isShown(entry: CommandEntry | GroupEntry): boolean {
-  return !('hidden' in entry && entry.hidden);
-}
+/** The commands that there are. */
+export const registry: CommandTree = {
+  groups: [vm, image, kernel, config, daemon, operation],
+  commands: alone,
+};
 
 function entry(
   name: string,

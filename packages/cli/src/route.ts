@@ -1,4 +1,4 @@
-import { commands, groups, type CommandEntry, type GroupEntry } from './registry.ts';
+import type { CommandEntry, CommandTree, GroupEntry } from './command-tree.ts';
 
 /** Where a command line leads. */
 export interface Route {
@@ -18,7 +18,7 @@ interface Word {
 }
 
 /** Finds the command that a line names; options may stand before, between and behind its words. */
-export function routeOf(argv: readonly string[]): Route {
+export function routeOf(argv: readonly string[], tree: CommandTree): Route {
   const dashes = argv.indexOf('--');
   const head = dashes < 0 ? argv : argv.slice(0, dashes);
   const [first, second] = head
@@ -26,14 +26,16 @@ export function routeOf(argv: readonly string[]): Route {
     .filter(({ text }) => !text.startsWith('-'));
   if (first === undefined) {
     if (!head.some(isVersionFlag)) return { path: 'banger', rest: argv };
-    return routeOf(['version', ...argv.filter((word) => !isVersionFlag(word))]);
+    return routeOf(['version', ...argv.filter((word) => !isVersionFlag(word))], tree);
   }
-  if (first.text === 'help') return routeOf([...without(argv, first), '--help']);
-  const alone = find(commands, first.text);
+  if (first.text === 'help') return routeOf([...without(argv, first), '--help'], tree);
+  const alone = find(tree.commands, first.text);
   if (alone !== undefined) return { path: `banger ${alone.name}`, entry: alone, rest: without(argv, first) };
-  const group = groups.find(({ name, aliases = [] }) => name === first.text || aliases.includes(first.text));
+  const group = tree.groups.find(
+    ({ name, aliases = [] }) => name === first.text || aliases.includes(first.text),
+  );
   if (group === undefined) return { path: 'banger', rest: argv };
-  if (second?.text === 'help') return routeOf([...without(argv, second), '--help']);
+  if (second?.text === 'help') return routeOf([...without(argv, second), '--help'], tree);
   const path = `banger ${group.name}`;
   const entry = second === undefined ? undefined : find(group.commands, second.text);
   if (second === undefined || entry === undefined) return { path, group, rest: without(argv, first) };

@@ -3,21 +3,10 @@ import type { OperationView } from '@banger/contract/operation';
 import type { DaemonClient } from '../client.ts';
 import type { Machine } from '../machine.ts';
 import { subjectText } from '../render/operations.ts';
+import type { Answer, Candidate } from './answer.ts';
 import { flagsOf } from './flags.ts';
 import type { Asked, Question } from './question.ts';
 import { shells } from './shells.ts';
-
-/** A word that can stand at the cursor, and what it is. */
-export interface Candidate {
-  readonly value: string;
-  readonly description: string;
-}
-
-/** What a shell is answered: words, or that a file of this machine is meant. */
-export interface Answer {
-  readonly candidates: readonly Candidate[];
-  readonly files: boolean;
-}
 
 /** A person waits with a finger on the key: a daemon that takes longer has no names to offer. */
 const LOOK_MS = 1_000;

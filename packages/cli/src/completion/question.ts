@@ -1,6 +1,6 @@
 import type { Command, OptionRow } from '../command.ts';
 import { commonRows } from '../options/common.ts';
-import { commands, groups, isShown, type CommandEntry, type GroupEntry } from '../registry.ts';
+import { shownEntries, type CommandEntry, type CommandTree, type GroupEntry } from '../command-tree.ts';
 import { routeOf } from '../route.ts';
 import { flagsOf, placeholderOf, type Flags } from './flags.ts';
 
@@ -32,17 +32,16 @@ export interface Asked {
 const NOTHING: Question = { kind: 'nothing' };
 
 /** What the words of a command line ask for, without the program's own; the last of them is the one at the cursor. */
-export async function questionOf(line: readonly string[]): Promise<Asked> {
+export async function questionOf(line: readonly string[], tree: CommandTree): Promise<Asked> {
   const { words, current } = unsplit(line);
   const asks = (question: Question): Asked => ({ question, prefix: '', begun: current });
   // Behind -- stands a command of the guest, of which nobody here knows anything.
   if (words.includes('--')) return asks(NOTHING);
-  const { entry, group, rest } = routeOf(words);
+  const { entry, group, rest } = routeOf(words, tree);
   if (entry === undefined) {
     if (rest.some((word) => !word.startsWith('-') && word !== 'help')) return asks(NOTHING);
     if (current.startsWith('-')) return asks({ kind: 'option', rows: Object.values(commonRows) });
-    const entries = group === undefined ? [...groups, ...commands] : group.commands;
-    return asks({ kind: 'command', entries: entries.filter(isShown) });
+    return asks({ kind: 'command', entries: shownEntries(tree, group) });
   }
   const command = await entry.load();
   const rows: OptionRow<unknown>[] = [...Object.values(command.options), ...Object.values(commonRows)];

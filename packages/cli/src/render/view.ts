@@ -7,7 +7,7 @@ import type { ImageView } from '@banger/contract/image';
 import type { KernelView } from '@banger/contract/kernel';
 import type { OperationOutcome, OperationView } from '@banger/contract/operation';
 import type { VmPlan, VmView } from '@banger/contract/vm';
-import type { Answer } from '../completion/answers.ts';
+import type { Answer } from '../completion/answer.ts';
 import type { Shell } from '../completion/shells.ts';
 
 /** What became of one of several names. */

@@ -33,7 +33,7 @@ export function validate(entries: readonly Entry[]): { config: Config; problems:
       problems.push({ line, column, key: cut(name), message });
     }
   }
-  return { config: config as Config, problems };
+  return { config, problems };
 }
 
 /** The first part of a path that is no table of ours, or was refused before; `whole` when that is all of it. */

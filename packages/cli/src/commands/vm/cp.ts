@@ -10,7 +10,7 @@ import { usageError } from '../../options/usage.ts';
 export const command = defineCommand({
   details:
     "The last path is where the others go; one side is NAME:PATH, a running VM's. As with cp -r: into a directory that is there, else under the name given, whose directory must exist; what SRC/. holds goes there without its own name. Relative paths of a VM begin at /root. - is standard input or output, with a file's content. Modes and times are kept, but for set-user-id, set-group-id and sticky bits; what goes into a VM belongs to root. Links are copied as links and never followed, neither here nor there. Each file takes its place when it is whole.",
-  args: '<paths...>',
+  args: '<path...>',
   options: {
     follow: { flags: '-L, --follow', text: 'copy what a SRC that is a link leads to' },
   },

@@ -38,6 +38,7 @@ export function vmView(change: Partial<VmView> = {}): VmView {
     hint: '',
     stateSince: '2026-01-31T11:58:00.000Z',
     createdAt: '2026-01-31T12:00:00.000Z',
+    lastUsedAt: '2026-01-31T11:55:00.000Z',
     spec: vmSpec({ name }),
     diskUsedBytes: 45 * 1024 ** 2,
     steps: [

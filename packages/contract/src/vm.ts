@@ -99,6 +99,8 @@ export const vmViewSchema = z.object({
   hint: z.string(),
   stateSince: z.string(),
   createdAt: z.string(),
+  /** When somebody last did something with it; now, while a session or stream of it is open. */
+  lastUsedAt: z.string(),
   spec: vmSpecSchema,
   /** Bytes really used on the host by its disks. */
   diskUsedBytes: z.int(),

@@ -30,13 +30,16 @@ import { createRunner } from './host/execa-runner.ts';
 import { ProcessTable } from './host/process-identity.ts';
 import { ConfigService } from './services/config.ts';
 import { DaemonInfo } from './services/daemon-info.ts';
+import { startChores } from './services/background-loop.ts';
 import { DoctorService } from './services/doctor/service.ts';
 import { EventBus } from './services/events.ts';
+import { finishedOperations } from './services/finished-operations.ts';
 import { ImageService } from './services/image.ts';
 import { KernelService } from './services/kernel.ts';
 import { Ledger } from './services/ledger.ts';
 import { AGENT_KEY_BYTES } from './services/vm/agent-key.ts';
-import { watchHealth } from './services/vm/health.ts';
+import { autoStop } from './services/vm/auto-stop.ts';
+import { health } from './services/vm/health.ts';
 import { ownOperation } from './services/operation.ts';
 import { recover } from './services/recover.ts';
 import { subjectOf } from './services/operation-subject.ts';
@@ -48,6 +51,7 @@ import { vmRemovers } from './services/vm/resources.ts';
 import type { VmRuntimeRow } from './services/vm/runtime-row.ts';
 import { VmService } from './services/vm/service.ts';
 import { VmStates } from './services/vm/states.ts';
+import { VmUses } from './services/vm/uses.ts';
 import type { VmDeps } from './services/vm/deps.ts';
 import type { BangerPaths } from '@banger/contract/paths';
 import type { Database } from './store/database.ts';
@@ -61,7 +65,7 @@ export interface Daemon {
   readonly streams: StreamRegistry;
   readonly info: DaemonInfo;
   readonly operations: Operations;
-  /** Brings rows and host together after whatever ended the daemon before. */
+  /** Brings rows and host together after whatever ended the daemon before, and from then on does the daemon's chores. */
   recover(): Promise<void>;
   /** Lets go of all VMs, which run on. */
   release(): void;
@@ -131,6 +135,7 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     states: new VmStates(vms, clock, log),
     locks: new VmLocks(),
     live: new Map(),
+    uses: new VmUses(vms, clock),
     images,
     kernels,
     vmm,
@@ -139,6 +144,7 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     guest,
     layout,
     defaults: settings.vmDefaults,
+    settings,
     clock,
     log,
     randomBytes,
@@ -188,11 +194,13 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     operations,
     recover: async () => {
       await recover(deps);
-      watchHealth(deps, ended.signal);
+      const chores = [health(deps), autoStop(deps), finishedOperations(operations, clock)];
+      startChores(chores, deps, ended.signal);
     },
     release: () => {
       ended.abort();
       releaseAll(deps);
+      deps.uses.write();
     },
   };
 }

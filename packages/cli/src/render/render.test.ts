@@ -68,6 +68,7 @@ describe('vm show', () => {
       Id            id-box
       State         running for 2 min
       Created       2026-01-31 12:00:00 UTC
+      Last used     5 min ago
 
       Machine
         Image         debian-bookworm

@@ -4,6 +4,9 @@ import { bytesText, durationText, mibText, sinceText, timeText } from './units.t
 import type { Renderer } from './view.ts';
 import { networkText } from './vm-text.ts';
 
+/** Between the daemon's answer and its showing. */
+const NOW_MS = 1_000;
+
 /** `vm show`: all that is known of one VM. */
 export const renderVm: Renderer<'vm.show'> = (vm, screen) =>
   screen.quiet
@@ -36,6 +39,7 @@ function state(vm: VmView, now: number): Section {
       ['Reason', vm.reason],
       ['Hint', vm.hint],
       ['Created', timeText(vm.createdAt)],
+      ['Last used', lastUseText(vm, now)],
       ['Protected', vm.protected ? 'yes, from delete, reset and prune' : ''],
       ['Kept', vm.ephemeral ? 'no, it is deleted when the command that made it ends' : ''],
     ],
@@ -47,6 +51,11 @@ function silenceText({ state, runtime }: VmView, now: number): string {
   return state === 'running' && runtime?.agent === 'silent'
     ? `, silent for ${sinceText(runtime.agentSince, now)}`
     : '';
+}
+
+/** A VM that is used now says so by the time. */
+function lastUseText({ lastUsedAt }: VmView, now: number): string {
+  return Date.parse(lastUsedAt) + NOW_MS > now ? 'now' : `${sinceText(lastUsedAt, now)} ago`;
 }
 
 function machine({ spec, diskUsedBytes }: VmView): Section {

@@ -11,6 +11,8 @@ export interface VmRow {
   /** Milliseconds since 1970. */
   readonly stateSince: number;
   readonly createdAt: number;
+  /** When it was last used, as last written: `VmUses` knows what came since. */
+  readonly lastUsedAt: number;
   /**
    * Deleted by the next daemon when this one is killed: it is tied to the client that made it, has not been up since it was
    * made for that, or is being deleted.

@@ -99,6 +99,13 @@ describe('a database without room', () => {
     expect(database.all('SELECT k FROM t')).toHaveLength(1);
   });
 
+  test('what is not worth it leaves the reserve alone', () => {
+    fill(100);
+    const write = (): void => database.run('UPDATE t SET v = ?', BIG);
+    expect(() => database.transaction(write, { reserve: false })).toThrow(full);
+    expect([releases, value()]).toEqual([0, 'old']);
+  });
+
   test('another error is no reason to use it', () => {
     fill(100);
     expect(() => database.run('INSERT INTO t (k) VALUES (1)')).toThrow(/UNIQUE/);

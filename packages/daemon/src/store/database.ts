@@ -9,8 +9,11 @@ export interface Database {
   run(sql: string, ...values: SQLInputValue[]): void;
   get(sql: string, ...values: SQLInputValue[]): Row | undefined;
   all(sql: string, ...values: SQLInputValue[]): Row[];
-  /** All of `work` or nothing; nested calls join the outer one. It may be run twice, when there was no room at first. */
-  transaction<T>(work: () => T): T;
+  /**
+   * All of `work` or nothing; nested calls join the outer one. It may be run twice, when there was no room at first; with `reserve: false`
+   * it may not have the room that is kept for a full disk.
+   */
+  transaction<T>(work: () => T, options?: { readonly reserve: boolean }): T;
   /** Harmless when called again. */
   close(): void;
 }
@@ -54,12 +57,13 @@ export class SqliteDatabase implements Database {
     return this.#explained(() => this.#prepare(sql).all(...values));
   }
 
-  transaction<T>(work: () => T): T {
+  transaction<T>(work: () => T, { reserve }: { readonly reserve: boolean } = { reserve: true }): T {
     if (this.#inTransaction) return work();
     try {
       return this.#once(work);
     } catch (error) {
-      if (!isBangerError(error, 'disk_full') || this.#adds || !this.#support.release()) throw error;
+      const mayUseReserve = reserve && !this.#adds && isBangerError(error, 'disk_full');
+      if (!mayUseReserve || !this.#support.release()) throw error;
       return this.#once(work);
     }
   }

@@ -16,6 +16,7 @@ export const migrations: readonly string[] = [
     hint        TEXT NOT NULL,
     state_since INTEGER NOT NULL,              -- milliseconds since 1970
     created_at  INTEGER NOT NULL,
+    last_used_at INTEGER NOT NULL,
     ephemeral   INTEGER NOT NULL CHECK (ephemeral IN (0, 1)),
     protected   INTEGER NOT NULL CHECK (protected IN (0, 1)),
     mac         TEXT NOT NULL UNIQUE,

@@ -38,6 +38,7 @@ const row = (id: string, name: string): VmRow => ({
   hint: '',
   stateSince: 1,
   createdAt: 1,
+  lastUsedAt: 1,
   ephemeral: false,
   protected: false,
   mac: `02:00:00:00:00:${id}`,
@@ -169,6 +170,21 @@ describe('the repositories', () => {
       ['moved', 'creating', 'stopped', 'stopped'],
       ['deleted', '01', undefined],
     ]);
+    database.close();
+  });
+
+  test('last uses are written for the VMs that there are', () => {
+    const database = openState(directory);
+    const vms = new VmRepository(database);
+    vms.insert(row('01', 'box'));
+    vms.insert(row('02', 'web'));
+    vms.setLastUses(
+      new Map([
+        ['02', 7],
+        ['09', 8],
+      ]),
+    );
+    expect(vms.list().map(({ lastUsedAt }) => lastUsedAt)).toEqual([1, 7]);
     database.close();
   });
 

@@ -48,8 +48,8 @@ export class VmRepository {
         });
       }
       this.#database.run(
-        `INSERT INTO vms (id, name, image, kernel, spec, state, phase, reason, hint, state_since, created_at, ephemeral, protected,
-           mac, machine_id, init, steps, warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO vms (id, name, image, kernel, spec, state, phase, reason, hint, state_since, created_at, last_used_at,
+           ephemeral, protected, mac, machine_id, init, steps, warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         row.id,
         row.spec.name,
         row.spec.image,
@@ -61,6 +61,7 @@ export class VmRepository {
         row.hint,
         row.stateSince,
         row.createdAt,
+        row.lastUsedAt,
         row.ephemeral ? 1 : 0,
         row.protected ? 1 : 0,
         row.mac,
@@ -100,6 +101,17 @@ export class VmRepository {
     return after;
   }
 
+  /** Writes down when VMs were last used; one that is gone is no error. Not worth the room that is kept for a full disk. */
+  setLastUses(uses: ReadonlyMap<string, number>): void {
+    this.#database.transaction(
+      () => {
+        for (const [id, at] of uses)
+          this.#database.run('UPDATE vms SET last_used_at = ? WHERE id = ?', at, id);
+      },
+      { reserve: false },
+    );
+  }
+
   /** The row of this id; `vm_not_found` when there is none. */
   get(id: string): VmRow {
     const row = this.find(id);
@@ -136,6 +148,7 @@ function toVmRow(row: Row): VmRow {
     hint: String(row['hint']),
     stateSince: Number(row['state_since']),
     createdAt: Number(row['created_at']),
+    lastUsedAt: Number(row['last_used_at']),
     ephemeral: row['ephemeral'] === 1,
     protected: row['protected'] === 1,
     mac: String(row['mac']),

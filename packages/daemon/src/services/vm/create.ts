@@ -60,6 +60,7 @@ export function reserve(deps: VmDeps, spec: VmSpec, ephemeral: boolean): VmRow {
     hint: '',
     stateSince: now,
     createdAt: now,
+    lastUsedAt: now,
     ephemeral,
     protected: false,
     mac: macAddress(deps),

@@ -16,6 +16,13 @@ import type { VmLocks } from './locks.ts';
 import type { VmLedger } from './resources.ts';
 import type { VmRuntimeRow } from './runtime-row.ts';
 import type { VmStates } from './states.ts';
+import type { VmUses } from './uses.ts';
+
+/** What the user's configuration says about VMs. */
+export interface VmSettings {
+  /** `auto_stop_stale_after`: a running VM that was not used for so many milliseconds is stopped; never when undefined. */
+  readonly autoStopStaleAfterMs: number | undefined;
+}
 
 /** What the use cases of a VM work with. */
 export interface VmDeps {
@@ -25,6 +32,7 @@ export interface VmDeps {
   readonly states: VmStates;
   readonly locks: VmLocks;
   readonly live: LiveVms;
+  readonly uses: VmUses;
   readonly images: ImageService;
   readonly kernels: KernelService;
   readonly vmm: VmmDriver;
@@ -34,6 +42,7 @@ export interface VmDeps {
   readonly layout: Layout;
   /** What a wish leaves open. */
   readonly defaults: VmDefaults;
+  readonly settings: VmSettings;
   readonly clock: Clock;
   readonly log: Logger;
   /** Runs work as an operation of the daemon's own, which does not end in the middle of it. */

@@ -40,13 +40,14 @@ import { imageEvents, kernelEvents, vmEvents } from '../store-events.ts';
 import { DaemonLife } from './crash/daemon-life.suite.ts';
 import { MortalDatabase } from './crash/mortal-database.suite.ts';
 import { mortal } from './crash/mortal-driver.suite.ts';
-import type { VmDeps } from './deps.ts';
+import type { VmDeps, VmSettings } from './deps.ts';
 import type { MemoryGuests } from './memory-guests.suite.ts';
 import { VmLocks } from './locks.ts';
 import { vmRemovers } from './resources.ts';
 import type { VmRuntimeRow } from './runtime-row.ts';
 import { VmService } from './service.ts';
 import { VmStates } from './states.ts';
+import { VmUses } from './uses.ts';
 
 const GIB = 1024 ** 3;
 const FLOOD_BYTES = 64 * 1024;
@@ -104,6 +105,8 @@ export class FakeHost {
   onCall: (call: Call, signal: AbortSignal | undefined) => Promise<void> | void = () => undefined;
   /** Called after each change of a VM's state. */
   onState: (row: VmRow) => void = () => undefined;
+  /** What the configuration says, from the next daemon on. */
+  settings: VmSettings = { autoStopStaleAfterMs: undefined };
   /** False: guests are there and answer nothing. */
   answers = true;
   /** What the next guest has besides. */
@@ -251,6 +254,7 @@ export class FakeHost {
       states: new ToldStates(vms, clock, log, (row) => this.onState(row)),
       locks: new VmLocks(),
       live: new Map(),
+      uses: new VmUses(vms, clock),
       images: new ImageService(images.store, images.builder, vms, log),
       kernels: new KernelService(kernels.store, kernels.source, vms, log),
       vmm,
@@ -259,6 +263,7 @@ export class FakeHost {
       guest,
       layout,
       defaults: vmDefaults,
+      settings: this.settings,
       clock,
       log,
       asOperation: (_method, work) => work(),

@@ -1,6 +1,6 @@
 import { BangerError, toBangerError } from '@banger/contract/error';
 import type { GuestSession } from '../../drivers/guest/driver.ts';
-import { inBackground } from '../background.ts';
+import type { Chore } from '../background-loop.ts';
 import { agentSilent } from './agent-health.ts';
 import type { VmDeps } from './deps.ts';
 import { QUESTION_MS, setClockRight } from './guest-clock.ts';
@@ -8,7 +8,7 @@ import type { LiveVm } from './live.ts';
 import { within } from './power-off.ts';
 
 /** Between two looks at all VMs: silence is seen within half a minute, and a look costs a guest a few milliseconds of CPU. */
-const INTERVAL_MS = 10_000;
+const PAUSE_MS = 10_000;
 /**
  * From a question to calling the agent silent. An idle agent answers within milliseconds; one whose guest is full of work under emulation
  * may not run for seconds, and is not to be called silent for that. The question stays asked after it, so that a late answer counts.
@@ -18,21 +18,9 @@ const PATIENCE_MS = 10_000;
 /** For an agent that is silent already: it may have come back a moment ago, and nobody waits long for what is known. */
 const KNOWN_SILENT_MS = 3_000;
 
-/** Looks after the agents of running VMs until the signal fires. */
-export function watchHealth(deps: VmDeps, until: AbortSignal): void {
-  inBackground(
-    deps.log,
-    'health of VMs',
-    async () => {
-      for (;;) {
-        await deps.clock.sleep(INTERVAL_MS, until);
-        await checkHealth(deps).catch((error: unknown) =>
-          deps.log.warn({ error: toBangerError(error).message }, 'health could not be looked at'),
-        );
-      }
-    },
-    until,
-  );
+/** Looks after the agents of running VMs. */
+export function health(deps: VmDeps): Chore {
+  return { name: 'health of VMs', pauseMs: PAUSE_MS, run: () => checkHealth(deps) };
 }
 
 /**

@@ -153,8 +153,14 @@ export class VmService {
     return prune(this.#deps, this.#resolve(vm), signal);
   }
 
+  /** Uses the VM until the command has ended. */
   exec(request: VmExec, signal: AbortSignal): Promise<GuestExec> {
-    return execInVm(this.#deps, this.#resolve(request.vm), request, signal);
+    const row = this.#resolve(request.vm);
+    return this.#deps.uses.open(
+      row.id,
+      () => execInVm(this.#deps, row, request, signal),
+      ({ exit }, ended) => void exit.then(ended, ended),
+    );
   }
 
   ping(vm: string, count: number, signal: AbortSignal): Promise<VmPinged> {
@@ -170,11 +176,18 @@ export class VmService {
   }
 
   copyOut(request: VmCopyOut, signal: AbortSignal): Promise<GuestTree> {
-    return copyOutOfVm(this.#deps, this.#resolve(request.vm), request, signal);
+    const row = this.#resolve(request.vm);
+    return this.#deps.uses.open(
+      row.id,
+      () => copyOutOfVm(this.#deps, row, request, signal),
+      ({ bytes }, ended) => void bytes.once('close', ended),
+    );
   }
 
-  copyIn(request: VmCopyIn): Promise<TakeTree> {
-    return copyIntoVm(this.#deps, this.#resolve(request.vm), request);
+  async copyIn(request: VmCopyIn): Promise<TakeTree> {
+    const row = this.#resolve(request.vm);
+    const take = await copyIntoVm(this.#deps, row, request);
+    return (tree, signal) => this.#deps.uses.during(row.id, () => take(tree, signal));
   }
 
   logs(
@@ -185,7 +198,9 @@ export class VmService {
     const { id } = this.#resolve(vm);
     const path = this.#deps.layout.vm(id).console;
     const exists = (): boolean => this.#deps.vms.find(id) !== undefined;
-    return readConsole({ path, ...options, exists }, this.#deps.clock, signal);
+    const console = readConsole({ path, ...options, exists }, this.#deps.clock, signal);
+    if (options.follow) console.once('close', this.#deps.uses.begin(id));
+    return console;
   }
 
   /** Ids of VMs with a life-cycle call at work. */

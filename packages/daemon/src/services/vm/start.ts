@@ -41,6 +41,7 @@ export async function startHeld(
   signal: AbortSignal,
 ): Promise<VmRow> {
   const row = deps.states.go(id, 'starting');
+  deps.uses.touch(id);
   const context: StartContext = {
     deps,
     row,
@@ -63,6 +64,7 @@ export async function startHeld(
   if (live === undefined) throw new BangerError('internal', 'A start ended without a VM.');
   deps.live.set(id, live);
   const running = deps.states.go(id, 'running', {}, { ...first, steps, warnings: context.warnings });
+  deps.uses.touch(id);
   await catchUp(deps, live);
   for (const warning of context.warnings) tell({ stage: warning, level: 'warning' });
   return running;

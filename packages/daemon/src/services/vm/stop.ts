@@ -13,13 +13,13 @@ const KILL_DEADLINE_MS = 10_000;
 
 /**
  * Stops a VM whose lock the caller holds. The guest syncs and powers off; one that does not in time is ended, and the
- * reason says so. A VM that is not running is cleaned up after, which is no error. Refused with `vm_state` while the guest waits for
+ * reason says so, after the one that the caller gives. A VM that is not running is cleaned up after, which is no error. Refused with `vm_state` while the guest waits for
  * room on the host, and with `vmm_failed` while its VMM does not answer: what it has not written would be lost, which only `force` may do.
  */
 export async function stopHeld(
   deps: VmDeps,
   id: string,
-  { force }: { readonly force: boolean },
+  { force, reason = '' }: { readonly force: boolean; readonly reason?: string },
 ): Promise<VmRow> {
   const live = deps.live.get(id) ?? (await found(deps, id, force));
   if (live === undefined) return cleanUp(deps, id, '');
@@ -33,10 +33,15 @@ export async function stopHeld(
     return ended(
       deps,
       live,
-      `The guest did not power off (${result.why}); it was ended, and what it had not written may be lost.`,
+      [
+        reason,
+        `The guest did not power off (${result.why}); it was ended, and what it had not written may be lost.`,
+      ]
+        .filter((line) => line !== '')
+        .join('\n'),
     );
   if (result.end.kind !== 'guest-poweroff') return settleEnd(deps, live, result.end);
-  return release(deps, live, (leftOver) => settled(deps, id, leftOver, ''));
+  return release(deps, live, (leftOver) => settled(deps, id, leftOver, reason));
 }
 
 /** A VM whose VMM nobody of us holds yet: taken over first, if it lives. */

@@ -6,7 +6,7 @@ import type { VmDeps } from './deps.ts';
 import type { LiveVm } from './live.ts';
 
 /** A VM as clients see it: its row, and what is seen of it now. */
-export async function viewOf(deps: Pick<VmDeps, 'live' | 'layout'>, row: VmRow): Promise<VmView> {
+export async function viewOf(deps: Pick<VmDeps, 'live' | 'layout' | 'uses'>, row: VmRow): Promise<VmView> {
   const { id, spec, state, phase, reason, hint, steps, warnings, ephemeral } = row;
   const files = deps.layout.vm(id);
   const used = await Promise.all([files.rootDisk, files.workDisk].map(usedBytes));
@@ -20,6 +20,7 @@ export async function viewOf(deps: Pick<VmDeps, 'live' | 'layout'>, row: VmRow):
     hint,
     stateSince: iso(row.stateSince),
     createdAt: iso(row.createdAt),
+    lastUsedAt: iso(deps.uses.lastUsedAt(row)),
     spec,
     diskUsedBytes: used.reduce((sum, bytes) => sum + bytes, 0),
     steps: [...steps],

@@ -1,0 +1,175 @@
+import { PassThrough } from 'node:stream';
+import { buffer, text } from 'node:stream/consumers';
+import type { VmView } from '@banger/contract/vm';
+import { FakeClock } from '@banger/testkit/fake-clock';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { autoStop } from './auto-stop.ts';
+import { FakeHost } from './fake-host.suite.ts';
+
+/** Short: for each two seconds of a VM's life its console is looked at. */
+const MINUTE_MS = 60_000;
+const SECOND_MS = 1_000;
+const never = new AbortController().signal;
+
+let clock: FakeClock;
+let host: FakeHost;
+let box: VmView;
+/** One round of the chore, after this much time. */
+let round: (ms: number) => Promise<void>;
+
+/** A daemon with the limit of two minutes, and a chore of its own. */
+function withLimit(autoStopStaleAfterMs = 2 * MINUTE_MS): void {
+  const chore = autoStop({ ...host.deps, settings: { autoStopStaleAfterMs } });
+  round = async (ms) => {
+    await clock.advance(ms);
+    await chore.run(never);
+  };
+}
+
+beforeEach(async () => {
+  clock = new FakeClock(Date.now());
+  host = await FakeHost.make(clock);
+  box = await host.vms.create(host.spec('box'), { start: true, waitInit: false }, never);
+  withLimit();
+});
+afterEach(() => host.close());
+
+const seen = (): Promise<VmView> => host.vms.show('box');
+const lastUse = async (): Promise<number> => clock.now() - Date.parse((await seen()).lastUsedAt);
+
+describe('a VM that nobody uses', () => {
+  test('is stopped as by a stop, once its time is over, with the reason', async () => {
+    await round(2 * MINUTE_MS - 1);
+    expect(await seen()).toMatchObject({ state: 'running' });
+    await round(1);
+    expect(await seen()).toMatchObject({
+      state: 'stopped',
+      reason: 'unused for 2 min: stopped by auto_stop_stale_after',
+    });
+    expect(host.world.running).toEqual([]);
+    expect(host.ledger).toEqual(['directory']);
+  });
+
+  test('runs on where nobody asked for that', async () => {
+    const chore = autoStop(host.deps);
+    await clock.advance(10 * MINUTE_MS);
+    await chore.run(never);
+    expect(await seen()).toMatchObject({ state: 'running' });
+  });
+
+  test('is not used by who only looks at it', async () => {
+    await round(MINUTE_MS);
+    await host.vms.list();
+    await text(host.vms.logs('box', { follow: false }, never));
+    expect(await lastUse()).toBe(MINUTE_MS);
+    await round(MINUTE_MS);
+    expect(await seen()).toMatchObject({ state: 'stopped' });
+  });
+
+  test('whose guest does not power off says both', async () => {
+    host.guest?.close();
+    await clock.advance(2 * MINUTE_MS);
+    let ended = false;
+    const stopping = round(0).then(() => (ended = true));
+    for (const end = clock.monotonic() + 5 * MINUTE_MS; !ended && clock.monotonic() < end;) {
+      await clock.advance(1_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await stopping;
+    expect((await seen()).reason).toMatch(/^unused for 2 min: stopped.*\nThe guest did not power off/);
+  });
+});
+
+describe('a use', () => {
+  test('by a command lasts as long as it, and counts from its end', async () => {
+    const exec = await host.vms.exec({ vm: 'box', argv: ['wait'], env: [] }, never);
+    for (const stream of [exec.stdout, exec.stderr]) stream.on('error', () => undefined).resume();
+    await round(5 * MINUTE_MS);
+    expect(await seen()).toMatchObject({ state: 'running' });
+    expect(await lastUse()).toBe(0);
+    exec.abort();
+    await exec.exit.catch(() => undefined);
+    await round(2 * MINUTE_MS - 1);
+    expect(await seen()).toMatchObject({ state: 'running' });
+    await round(1);
+    expect(await seen()).toMatchObject({ state: 'stopped' });
+  });
+
+  test('by a command that could not be started is one of a moment', async () => {
+    await round(MINUTE_MS);
+    await expect(host.vms.exec({ vm: 'box', argv: [''], env: [] }, never)).rejects.toThrow();
+    expect(await lastUse()).toBe(0);
+    await round(2 * MINUTE_MS);
+    expect(await seen()).toMatchObject({ state: 'stopped' });
+  });
+
+  test('by who follows its console lasts until that is closed', async () => {
+    const console = host.vms.logs('box', { follow: true }, never);
+    await round(5 * MINUTE_MS);
+    expect(await seen()).toMatchObject({ state: 'running' });
+    console.destroy();
+    await new Promise((resolve) => console.once('close', resolve));
+    await round(2 * MINUTE_MS);
+    expect(await seen()).toMatchObject({ state: 'stopped' });
+  });
+
+  test('by a copy lasts as long as it', async () => {
+    const take = await host.vms.copyIn({ vm: 'box', path: '/root/f', into: false });
+    const endless = new PassThrough();
+    const caller = new AbortController();
+    const copying = take(endless, caller.signal).catch(() => undefined);
+    const { bytes } = await host.vms.copyOut({ vm: 'box', path: '/root', follow: false }, never);
+    await round(5 * MINUTE_MS);
+    expect(await lastUse()).toBe(0);
+    caller.abort();
+    await copying;
+    endless.destroy();
+    expect(host.deps.uses.isUsed(box.id)).toBe(true);
+    await buffer(bytes);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(host.deps.uses.isUsed(box.id)).toBe(false);
+  });
+
+  test('by a start moves the time', async () => {
+    await clock.advance(MINUTE_MS);
+    await host.vms.stop('box', false, never);
+    await host.vms.start('box', false, never);
+    expect(await lastUse()).toBe(0);
+  });
+
+  test('that comes while the stop waits for the lock keeps the VM running', async () => {
+    await clock.advance(2 * MINUTE_MS);
+    const chore = autoStop({ ...host.deps, settings: { autoStopStaleAfterMs: MINUTE_MS } });
+    const held = Promise.withResolvers<void>();
+    // The chore asks for the lock only while it seems to be free.
+    const isBusy = host.deps.locks.isBusy.bind(host.deps.locks);
+    host.deps.locks.isBusy = () => false;
+    const holder = host.deps.locks.hold(box.id, {}, () => held.promise);
+    const running = chore.run(never);
+    host.deps.locks.isBusy = isBusy;
+    host.deps.uses.touch(box.id);
+    held.resolve();
+    await Promise.all([holder, running]);
+    expect(await seen()).toMatchObject({ state: 'running' });
+  });
+
+  test('is known to the next daemon, but for the last minute when the daemon is killed', async () => {
+    await clock.advance(MINUTE_MS);
+    host.deps.uses.touch(box.id);
+    await round(SECOND_MS);
+    await clock.advance(MINUTE_MS);
+    await host.restart();
+    expect(await lastUse()).toBe(MINUTE_MS + SECOND_MS);
+  });
+});
+
+test('while the host sleeps, or when its clock is set, nobody could use a VM: its time begins anew', async () => {
+  await round(SECOND_MS);
+  clock.setNow(clock.now() + 8 * 60 * MINUTE_MS);
+  await round(SECOND_MS);
+  expect(await seen()).toMatchObject({ state: 'running' });
+  await round(2 * MINUTE_MS - 1);
+  expect(await seen()).toMatchObject({ state: 'running' });
+  await round(1);
+  expect(await seen()).toMatchObject({ state: 'stopped' });
+});

@@ -1,0 +1,58 @@
+import { durationWords } from '../../domain/duration-words.ts';
+import type { VmRow } from '../../domain/vm-row.ts';
+import type { Chore } from '../background-loop.ts';
+import type { VmDeps } from './deps.ts';
+import { stopHeld } from './stop.ts';
+
+/** What a VM is unused for is counted in hours; a look costs nothing. Also how much of a use a killed daemon forgets. */
+const PAUSE_MS = 60_000;
+/** By so much the time of day may go its own way between two rounds, as when it is slewed, before it is taken for a jump. */
+const JUMP_MS = 10_000;
+
+/**
+ * Keeps the times of last use, and stops running VMs that were not used for `autoStopStaleAfterMs`, when that is set. While the host
+ * sleeps, or when its clock is set, nobody had a chance to use them: then their time begins anew.
+ */
+export function autoStop(deps: VmDeps): Chore {
+  const { clock } = deps;
+  // The monotonic clock stands still while the host sleeps.
+  const drift = (): number => clock.now() - clock.monotonic();
+  let driftBefore = drift();
+  let countedFrom = 0;
+  return {
+    name: 'auto_stop_stale_after',
+    pauseMs: PAUSE_MS,
+    run: async (signal) => {
+      if (Math.abs(drift() - driftBefore) > JUMP_MS) countedFrom = clock.now();
+      driftBefore = drift();
+      deps.uses.write();
+      const { autoStopStaleAfterMs: limit } = deps.settings;
+      if (limit === undefined) return;
+      const isStale = (row: VmRow | undefined): row is VmRow =>
+        row?.state === 'running' &&
+        !deps.uses.isUsed(row.id) &&
+        clock.now() - Math.max(deps.uses.lastUsedAt(row), countedFrom) >= limit;
+      const stale = deps.vms.list().filter((row) => isStale(row) && !deps.locks.isBusy(row.id));
+      await Promise.all(stale.map(({ id }) => stopIfStale(deps, id, isStale, limit, signal)));
+    },
+  };
+}
+
+/** Stops a VM, when it is still stale once its lock is ours. A stop that has begun is work of the daemon, which waits for it at its end. */
+async function stopIfStale(
+  deps: VmDeps,
+  id: string,
+  isStale: (row: VmRow | undefined) => boolean,
+  limit: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await deps.locks.hold(id, { signal }, async () => {
+    if (!isStale(deps.vms.find(id))) return;
+    const reason = `unused for ${durationWords(limit)}: stopped by auto_stop_stale_after`;
+    deps.log.info({ vm: id, reason }, 'vm is stopped');
+    await deps.asOperation('vm.stop', () => stopHeld(deps, id, { force: false, reason }), {
+      kind: 'vm',
+      name: deps.vms.get(id).spec.name,
+    });
+  });
+}

@@ -113,7 +113,9 @@ describe('a build that ends badly', () => {
     const { store } = tinyImages(root);
     expect((await store.list()).images).toEqual([]);
     expect(await readdir(root)).toHaveLength(1);
-    expect(await store.sweepStaging()).toHaveLength(1);
+    const found = await store.leftovers();
+    expect(found).toHaveLength(1);
+    for (const { remove } of found) await remove();
     expect(await readdir(root)).toEqual([]);
   });
 

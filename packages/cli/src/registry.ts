@@ -213,6 +213,11 @@ const alone: readonly CommandEntry[] = [
     async () => (await import('./commands/events.ts')).command,
   ),
   entry(
+    'gc',
+    'Remove what killed programs left behind',
+    async () => (await import('./commands/gc.ts')).command,
+  ),
+  entry(
     'version',
     'Show the versions of banger and of its daemon',
     async () => (await import('./commands/version.ts')).command,

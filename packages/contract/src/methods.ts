@@ -12,6 +12,7 @@ import {
 import { doctorReportSchema } from './doctor.ts';
 import { eventsWatchSchema } from './event.ts';
 import { execResizeSchema, execSignalSchema, execStartedSchema, streamSchema, vmExecSchema } from './exec.ts';
+import { gcReportSchema, gcSchema } from './gc.ts';
 import { imageListSchema, imagePullSchema, imageRefSchema, imageViewSchema } from './image.ts';
 import { vmPingedSchema, vmPingSchema, vmPortSchema, vmPortsSchema, vmStatsSchema } from './guest.ts';
 import {
@@ -58,6 +59,11 @@ export const methods = {
     params: nothingSchema,
     result: configViewSchema,
     summary: 'Every effective value, where it came from, and whether the file has changed since.',
+  },
+  'daemon.gc': {
+    params: gcSchema,
+    result: gcReportSchema,
+    summary: 'Lists what nothing on this host stands for any more, and removes it unless told only to look.',
   },
   'daemon.hello': {
     params: helloSchema,

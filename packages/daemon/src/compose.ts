@@ -34,6 +34,8 @@ import { startChores } from './services/background-loop.ts';
 import { DoctorService } from './services/doctor/service.ts';
 import { EventBus } from './services/events.ts';
 import { finishedOperations } from './services/finished-operations.ts';
+import { reaper } from './services/gc/reaper.ts';
+import { GcService } from './services/gc/service.ts';
 import { ImageService } from './services/image.ts';
 import { KernelService } from './services/kernel.ts';
 import { Ledger } from './services/ledger.ts';
@@ -169,12 +171,14 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     arch: process.arch,
     distribution: () => readDistribution(),
   });
+  const gc = new GcService(deps, { images: imageStore, kernels: kernelStore });
   const streams = new StreamOffers(info, log);
   const execs = new ExecSessions(streams);
   const api = handlers({
     config: configs,
     daemon: info,
     doctor,
+    gc,
     images,
     kernels,
     operations,
@@ -193,8 +197,8 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     info,
     operations,
     recover: async () => {
-      await recover(deps);
-      const chores = [health(deps), autoStop(deps), finishedOperations(operations, clock)];
+      await recover(deps, gc);
+      const chores = [health(deps), reaper(gc), autoStop(deps), finishedOperations(operations, clock)];
       startChores(chores, deps, ended.signal);
     },
     release: () => {

@@ -9,7 +9,7 @@ import { mapError } from './api/method-table.ts';
 import { watchForBugs } from './bug-watch.ts';
 import { compose, type Daemon } from './compose.ts';
 import { loadConfig } from './config/load.ts';
-import { ensurePrivateDir, removeTemporaries, writeFileAtomic } from './host/private-files.ts';
+import { ensurePrivateDir, writeFileAtomic } from './host/private-files.ts';
 import { hostSize } from './host/size.ts';
 import { listenOnUnixSocket } from './host/unix-server.ts';
 import { openLog } from './log.ts';
@@ -29,8 +29,6 @@ export async function runDaemon(paths: BangerPaths): Promise<void> {
   const unwatch = watchForBugs(log);
   const holder = join(paths.state, HOLDER_FILE);
   try {
-    // The lock is ours: nobody writes there now.
-    for (const directory of [paths.state, paths.cache]) await removeTemporaries(directory);
     await writeFileAtomic(holder, JSON.stringify({ pid: process.pid, ...buildInfo() }));
     log.info({ pid: process.pid, build: buildInfo() }, 'daemon starts');
     const daemon = compose(paths, config, database, log);

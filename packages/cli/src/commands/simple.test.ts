@@ -100,6 +100,22 @@ describe('lists', () => {
   });
 });
 
+test.each([
+  ['gc', false, true, 0],
+  ['gc --dry-run', true, true, 0],
+  ['gc -n', true, false, 1],
+])(
+  '%s looks, removes unless told not to, and fails when something is left',
+  async (line, dryRun, ok, status) => {
+    const report = { orphans: [], unseen: ok ? [] : ['the stores: no'], ok };
+    const daemon = new FakeDaemon({ 'daemon.gc': () => report });
+    expect(await run(line, fakeMachine({ client: daemon }))).toMatchObject({ status });
+    expect(daemon.paramsOf('daemon.gc')).toEqual({ dryRun });
+    const json = await run(`${line} --json`, fakeMachine({ client: daemon }));
+    expect([json.status, JSON.parse(json.out)]).toEqual([status, report]);
+  },
+);
+
 describe('vm create', () => {
   test('plans, tells the spec, creates, and prints the name', async () => {
     const daemon = new FakeDaemon({ 'vm.plan': () => vmPlan(), 'vm.create': () => vmView() });

@@ -160,6 +160,45 @@ describe('other views', () => {
     expect(await renderText(view, { ...plain, quiet: true })).not.toContain('QEMU');
   });
 
+  test('gc', async () => {
+    const orphan = {
+      ...{ kind: 'vmm', what: 'VMM process 4711', vm: '0123456789ab', vmName: '', action: 'end it' },
+      ...{ since: '2026-01-31T10:00:00.000Z', outcome: 'found' as const, reason: '' },
+    };
+    const file = {
+      ...orphan,
+      what: 'half-written file /s/.x\u009b.tmp',
+      vm: '',
+      outcome: 'removed' as const,
+    };
+    const sockets = {
+      ...orphan,
+      what: 'sockets in /r/vm/1',
+      vm: '1',
+      vmName: 'box',
+      outcome: 'failed' as const,
+    };
+    const view = {
+      kind: 'gc' as const,
+      data: {
+        orphans: [orphan, file, { ...sockets, reason: 'It is busy.' }],
+        unseen: ['entries of the ledger: no.'],
+        ok: false,
+      },
+    };
+    expect(await renderText(view, plain)).toMatchInlineSnapshot(`
+      "ORPHAN                           OF                           SINCE  OUTCOME
+      VMM process 4711                 0123456789ab, which is gone  2 h    would end it
+      half-written file /s/.x\\x9b.tmp  -                            2 h    removed
+      sockets in /r/vm/1               box                          2 h    not removed: It is busy.
+      could not be looked at: entries of the ledger: no."
+    `);
+    expect(await renderText(view, { ...plain, quiet: true })).toMatch(/^VMM process 4711\n/);
+    const none = { kind: 'gc' as const, data: { orphans: [], unseen: [], ok: true } };
+    expect(await renderText(none, plain)).toBe('There are no orphans.');
+    expect(await renderText(none, { ...plain, quiet: true })).toBe('');
+  });
+
   test('images', async () => {
     const image = {
       name: 'debian-bookworm',

@@ -22,6 +22,7 @@ const renderers: { readonly [K in ViewKind]: () => Promise<Renderer<K>> } = {
   'config.show': async () => (await import('./config.ts')).renderConfig,
   'config.path': async () => (await import('./config.ts')).renderConfigPath,
   doctor: async () => (await import('./doctor.ts')).renderDoctor,
+  gc: async () => (await import('./gc.ts')).renderGc,
   'daemon.status': async () => (await import('./daemon.ts')).renderDaemonStatus,
   'daemon.stop': async () => (await import('./daemon.ts')).renderDaemonStop,
   'operation.list': async () => (await import('./operations.ts')).renderOperationList,

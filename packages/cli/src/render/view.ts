@@ -2,6 +2,7 @@ import type { ConfigView } from '@banger/contract/config';
 import type { Build, DaemonStatus } from '@banger/contract/daemon';
 import type { DoctorReport } from '@banger/contract/doctor';
 import type { BangerError } from '@banger/contract/error';
+import type { GcReport } from '@banger/contract/gc';
 import type { VmPort, VmStats } from '@banger/contract/guest';
 import type { ImageView } from '@banger/contract/image';
 import type { KernelView } from '@banger/contract/kernel';
@@ -49,6 +50,7 @@ export interface Views {
   'config.show': ConfigView;
   'config.path': { readonly file: string };
   doctor: DoctorReport;
+  gc: GcReport;
   'daemon.status':
     | ({ readonly running: true } & DaemonStatus)
     | { readonly running: false; readonly socket: string; readonly log: string };

@@ -7,6 +7,7 @@ import type { ConfigService } from '../services/config.ts';
 import type { DaemonInfo } from '../services/daemon-info.ts';
 import type { DoctorService } from '../services/doctor/service.ts';
 import { watchEvents, type EventSources } from '../services/event-watch.ts';
+import type { GcService } from '../services/gc/service.ts';
 import type { ImageService } from '../services/image.ts';
 import type { KernelService } from '../services/kernel.ts';
 import type { Operations } from '../services/operations.ts';
@@ -21,6 +22,7 @@ export interface ApiServices {
   readonly config: ConfigService;
   readonly daemon: DaemonInfo;
   readonly doctor: DoctorService;
+  readonly gc: GcService;
   readonly images: ImageService;
   readonly kernels: KernelService;
   readonly operations: Operations;
@@ -56,9 +58,10 @@ export type Handlers = {
 
 /** The handlers: each calls one service. */
 export function handlers(services: ApiServices): Handlers {
-  const { config, daemon, doctor, images, kernels, operations, events, vms, execs, streams } = services;
+  const { config, daemon, doctor, gc, images, kernels, operations, events, vms, execs, streams } = services;
   return {
     'config.show': () => config.show(),
+    'daemon.gc': ({ dryRun }, { signal }) => gc.run(dryRun, signal),
     'daemon.hello': async ({ pid }, { connection }) => {
       rememberClient(connection, pid);
       return { protocol: PROTOCOL_VERSION, build: buildInfo(), pid: process.pid, busy: daemon.busy() };

@@ -7,6 +7,10 @@ export interface Layout {
   readonly kernels: string;
   /** What the KVM check found, kept over daemons. */
   readonly kvmVerdict: string;
+  /** The directories of VMs, one each, by id. */
+  readonly vms: string;
+  /** Those of their sockets. */
+  readonly runtimes: string;
   /** A VM's disks and console log. */
   vm(id: string): VmFiles;
 }
@@ -21,17 +25,24 @@ export interface VmFiles {
   readonly networkLog: string;
   /** Its sockets; emptied by a reboot of the host. */
   readonly runtime: string;
+  /** In there: a symbolic link to `directory`. Several states may share a directory for sockets; this tells whose one is. */
+  readonly runtimeOwner: string;
 }
 
 /** The layout below the given roots. */
 export function layoutOf(paths: BangerPaths): Layout {
+  const vms = `${paths.state}/vms`;
+  const runtimes = `${paths.run}/vm`;
   return {
     paths,
     images: `${paths.state}/images`,
     kernels: `${paths.state}/kernels`,
     kvmVerdict: `${paths.cache}/kvm-verdict.json`,
+    vms,
+    runtimes,
     vm: (id) => {
-      const directory = `${paths.state}/vms/${id}`;
+      const directory = `${vms}/${id}`;
+      const runtime = `${runtimes}/${id}`;
       return {
         directory,
         rootDisk: `${directory}/root.qcow2`,
@@ -39,7 +50,8 @@ export function layoutOf(paths: BangerPaths): Layout {
         console: `${directory}/console.log`,
         vmmLog: `${directory}/vmm.log`,
         networkLog: `${directory}/network.log`,
-        runtime: `${paths.run}/vm/${id}`,
+        runtime,
+        runtimeOwner: `${runtime}/owner`,
       };
     },
   };

@@ -31,7 +31,7 @@ test('takes only processes of this user, by their real uid', async () => {
     await writeFile(join(proc, '17', 'cmdline'), 'wanted\0');
     const identify = (pid: number) => (pid === 15 ? undefined : { pid, startTicks: pid, bootId: 'boot' });
     const found = await findOwnProcesses(([name]) => name === 'wanted', { identify }, { proc, uid: UID });
-    expect(found.map(({ pid }) => pid)).toEqual([10]);
+    expect(found.map(({ identity }) => identity.pid)).toEqual([10]);
   } finally {
     await rm(proc, { recursive: true });
   }
@@ -44,7 +44,8 @@ test('finds a real process of ours, and as another user does not', async () => {
     await once(child, 'spawn');
     const matches = (argv: readonly string[]): boolean => argv[0] === 'sleep' && argv[1] === mark;
     const processes = new ProcessTable();
-    expect((await findOwnProcesses(matches, processes)).map(({ pid }) => pid)).toEqual([child.pid]);
+    const found = await findOwnProcesses(matches, processes);
+    expect(found.map(({ identity }) => identity.pid)).toEqual([child.pid]);
     const uid = (process.getuid?.() ?? 0) + 1;
     expect(await findOwnProcesses(matches, processes, { uid })).toEqual([]);
   } finally {

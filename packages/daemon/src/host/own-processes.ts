@@ -9,6 +9,12 @@ export interface OwnProcessesOptions {
   readonly uid?: number;
 }
 
+/** A process, and the arguments that it was started with. */
+export interface OwnProcess {
+  readonly identity: ProcessIdentity;
+  readonly argv: readonly string[];
+}
+
 /**
  * The processes of this user whose argv is one that `matches`: those that a daemon started and died before it could write
  * their pids down. An argv is anybody's to choose and to read, so another user's process never counts, whoever we are.
@@ -17,8 +23,8 @@ export async function findOwnProcesses(
   matches: (argv: readonly string[]) => boolean,
   processes: Pick<ProcessTable, 'identify'>,
   { proc = '/proc', uid = process.getuid?.() }: OwnProcessesOptions = {},
-): Promise<ProcessIdentity[]> {
-  const found: ProcessIdentity[] = [];
+): Promise<OwnProcess[]> {
+  const found: OwnProcess[] = [];
   for (const entry of await readdir(proc)) {
     const pid = Number(entry);
     if (!Number.isSafeInteger(pid) || pid <= 0) continue;
@@ -26,7 +32,8 @@ export async function findOwnProcesses(
     const identity = processes.identify(pid);
     if (identity === undefined) continue;
     const argv = (await read(join(proc, entry, 'cmdline'))).split('\0');
-    if (matches(argv) && realUidIn(await read(join(proc, entry, 'status'))) === uid) found.push(identity);
+    if (matches(argv) && realUidIn(await read(join(proc, entry, 'status'))) === uid)
+      found.push({ identity, argv });
   }
   return found;
 }

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readJson, removeTemporaries, writeFileAtomic } from './private-files.ts';
+import { readJson, writeFileAtomic } from './private-files.ts';
 
 let root: string;
 
@@ -35,14 +35,6 @@ test('writers of one file at once leave one of their contents', async () => {
   await Promise.all(contents.map((content) => writeFileAtomic(path, content)));
   expect(contents).toContain(await readFile(path, 'utf8'));
   expect(await readdir(root)).toEqual(['state.json']);
-});
-
-test('what a killed writer left is removed, and nothing else', async () => {
-  await writeFileAtomic(join(root, 'state.json'), 'whole');
-  const others = ['.hidden', '.hidden.tmp', 'notes.0123456789ab.tmp'];
-  for (const name of [...others, '.state.json.0123456789ab.tmp']) await writeFile(join(root, name), 'half');
-  await removeTemporaries(root);
-  expect((await readdir(root)).toSorted()).toEqual([...others, 'state.json'].toSorted());
 });
 
 test('reads JSON, and undefined where no file is', async () => {

@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { open, readFile, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BangerError } from '@banger/contract/error';
 
 export { ensurePrivateDir } from './private-dir.ts';
 
 const PRIVATE_FILE_MODE = 0o600;
-/** What `writeFileAtomic` writes first. */
-const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
 
 /**
  * Replaces a whole file so that a reader, and the disk after a power loss, has either the old or the new content:
@@ -39,11 +37,6 @@ export async function writeFileAtomic(
     throw cause;
   }
   await syncDirectory(directory);
-}
-
-/** Removes what a `writeFileAtomic` left in the directory when its process was killed; nobody may be writing there. */
-export async function removeTemporaries(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) if (TEMPORARY.test(name)) await unlink(join(directory, name));
 }
 
 /** Makes the names in a directory (a rename, a removal) survive a power loss. */

@@ -88,6 +88,11 @@ test('the same pid and start time after a reboot is another process', async () =
   expect(sent).toEqual([]);
 });
 
+test('how long a process has run is told by the kernel alone', async () => {
+  await writeFile(join(proc, 'uptime'), '250.75 12.00\n');
+  expect(table.ageMs({ startTicks: 20_000 })).toBe(50_750);
+});
+
 test('a zombie has ended', async () => {
   await start(7, 100);
   const identity = identify(7);
@@ -113,6 +118,7 @@ test('a real process is known until it ends', async () => {
   const child = spawn('sleep', ['60'], { stdio: 'ignore' });
   await once(child, 'spawn');
   const identity = identify(child.pid, real);
+  expect(Math.abs(real.ageMs(identity))).toBeLessThan(10_000);
   expect(identity.bootId).toMatch(/^[0-9a-f-]{36}$/);
   expect(real.isAlive(identity)).toBe(true);
   expect(real.signal(identity, 'SIGKILL')).toBe(true);

@@ -111,6 +111,12 @@ export class ProcessTable {
     );
   }
 
+  /** Milliseconds for which that process has run, the host's sleep included: from its start time and /proc/uptime, proc_uptime(5). */
+  ageMs({ startTicks }: Pick<ProcessIdentity, 'startTicks'>): number {
+    const [uptime] = readFileSync(join(this.#proc, 'uptime'), 'utf8').split(' ');
+    return Number(uptime) * 1_000 - startTicks * MS_PER_TICK;
+  }
+
   /**
    * Signals that very process; false when it is gone. Nothing is awaited between look and kill(2): to hit a stranger,
    * the process would have to end, be reaped and its pid come round again within those microseconds.

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toBangerError, type BangerError } from '@banger/contract/error';
+import type { Leftover } from '../domain/leftover.ts';
+import { changedAt } from './changed-at.ts';
 import { asDiskFull } from './disk-full.ts';
 import { ensurePrivateDir, syncDirectory } from './private-files.ts';
 
@@ -47,11 +49,7 @@ export class StagedDirectories {
 
   /** Names that are there, sorted. */
   async names(): Promise<readonly string[]> {
-    const entries = await readdir(this.root).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw error;
-    });
-    return entries.filter((name) => !name.startsWith('.')).sort();
+    return (await this.#entries()).filter((name) => !name.startsWith('.')).sort();
   }
 
   /** True when something has that name. */
@@ -117,22 +115,44 @@ export class StagedDirectories {
     }
   }
 
-  /** Deletes what a killed process left half-made or half-removed and puts back what it was replacing. */
-  async sweep(): Promise<readonly string[]> {
-    const entries = await readdir(this.root).catch(() => []);
-    const found = entries.filter(
-      (name) => !this.#active.has(name) && (STAGING.test(name) || REPLACED.test(name)),
-    );
-    for (const entry of found) {
-      const replaced = REPLACED.exec(entry)?.[1];
-      if (replaced !== undefined && !(await this.has(replaced))) {
-        await rename(join(this.root, entry), this.path(replaced));
-      } else {
-        await this.#removeTree(join(this.root, entry));
-      }
+  /** What a killed process left half-made or half-removed, and what it was replacing, which is put back. */
+  async leftovers(): Promise<readonly Leftover[]> {
+    const found: Leftover[] = [];
+    for (const entry of await this.#entries()) {
+      // Names are random: one that nobody works on now is never worked on again.
+      if (this.#active.has(entry) || !(STAGING.test(entry) || REPLACED.test(entry))) continue;
+      const path = join(this.root, entry);
+      const since = await changedAt(path);
+      if (since === undefined) continue;
+      const lost = await this.#lostName(entry);
+      found.push({
+        what: `${lost === undefined ? 'staging directory' : `the directory of ${lost}, set aside as`} ${path}`,
+        action: lost === undefined ? 'delete it' : 'put it back',
+        since,
+        remove: () => this.#settle(entry),
+      });
     }
-    if (found.length > 0) await syncDirectory(this.root);
     return found;
+  }
+
+  async #entries(): Promise<readonly string[]> {
+    return readdir(this.root).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    });
+  }
+
+  /** The name that a set-aside directory had and nothing has now. */
+  async #lostName(entry: string): Promise<string | undefined> {
+    const replaced = REPLACED.exec(entry)?.[1];
+    return replaced === undefined || (await this.has(replaced)) ? undefined : replaced;
+  }
+
+  async #settle(entry: string): Promise<void> {
+    const lost = await this.#lostName(entry);
+    if (lost === undefined) await this.#removeTree(join(this.root, entry));
+    else await rename(join(this.root, entry), this.path(lost));
+    await syncDirectory(this.root);
   }
 
   async #publish(staging: string, name: string, taken: 'replace' | (() => BangerError)): Promise<void> {

@@ -83,11 +83,6 @@ export class ImageService {
     await this.#store.remove(name);
   }
 
-  /** Removes what a killed daemon left half-made; names it. For start-up. */
-  sweep(): Promise<readonly string[]> {
-    return this.#store.sweepStaging();
-  }
-
   #build(name: string, signal: AbortSignal): Promise<StoredImage> {
     return underLock('pull lock', `image ${name}`, () =>
       inStages(this.#log, (onProgress) => this.#builder.build(name, { signal, onProgress })),

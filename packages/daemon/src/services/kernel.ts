@@ -104,11 +104,6 @@ export class KernelService {
     await this.#store.remove(name);
   }
 
-  /** Removes what a killed daemon left half-made; names it. For start-up. */
-  sweep(): Promise<readonly string[]> {
-    return this.#store.sweepStaging();
-  }
-
   #pull(name: string, force: boolean, signal: AbortSignal): Promise<StoredKernel> {
     return underLock('pull lock', `kernel ${name}`, () =>
       inStages(this.#log, (onProgress) => this.#source.pull(name, { force }, { signal, onProgress })),

@@ -1,12 +1,15 @@
 import { BangerError, toBangerError } from '@banger/contract/error';
 import type { Clock } from '../host/clock.ts';
-import type { LedgerRepository } from '../store/ledger-repository.ts';
+import type { LedgerEntry, LedgerRepository } from '../store/ledger-repository.ts';
 
 /** Removes one resource; must be harmless when it is gone, or was never made. */
 export type Remover<R> = (resource: R) => Promise<void>;
 
 /** A remover for each kind of resource `K` names. A new kind of resource is a new row here. */
 export type Removers<K> = { readonly [Kind in keyof K]: Remover<K[Kind]> };
+
+/** An entry of a ledger for these kinds, each with its own resource. */
+export type EntryOf<K> = { [Kind in keyof K & string]: LedgerEntry<Kind, K[Kind]> }[keyof K & string];
 
 /**
  * The ledger of everything that banger has on the host. `K` maps each kind to what its remover needs.
@@ -47,13 +50,28 @@ export class Ledger<K extends object> {
     for (const entry of this.#rows.list(vmId)) {
       if (kinds !== undefined && !(kinds as readonly string[]).includes(entry.kind)) continue;
       try {
-        await this.#remover(entry.kind)(entry.resource);
-        this.#rows.strike(entry.id);
+        await this.removeEntry(entry);
       } catch (thrown) {
         errors.push(toBangerError(thrown));
       }
     }
     return errors;
+  }
+
+  /** Removes what one entry tells of, then strikes it out; rejects with the reason when it cannot be removed, and it stays. */
+  async removeEntry({ id, kind, resource }: LedgerEntry): Promise<void> {
+    await this.#remover(kind)(resource);
+    this.#rows.strike(id);
+  }
+
+  /** Removes a resource that has no entry. */
+  async removeUnwritten<Kind extends keyof K & string>(kind: Kind, resource: K[Kind]): Promise<void> {
+    await this.#remover(kind)(resource);
+  }
+
+  /** The entries of one VM, or all, newest first. */
+  entries(vmId?: string): readonly EntryOf<K>[] {
+    return this.#rows.list(vmId) as EntryOf<K>[];
   }
 
   /** The table holds what some daemon of ours wrote, so that its resource is what its kind's remover takes. */

@@ -21,6 +21,11 @@ export class RuntimeRepository<R> {
     return row === undefined ? undefined : (JSON.parse(String(row['runtime'])) as R);
   }
 
+  /** Ids of the VMs that have one. */
+  owners(): string[] {
+    return this.#database.all('SELECT vm_id FROM vm_runtimes').map((row) => String(row['vm_id']));
+  }
+
   clear(vmId: string): void {
     this.#database.run('DELETE FROM vm_runtimes WHERE vm_id = ?', vmId);
   }

@@ -197,6 +197,7 @@ describe('the repositories', () => {
     runtimes.set('01', { pid: 1 });
     runtimes.set('01', { pid: 2 });
     expect(runtimes.find('01')).toEqual({ pid: 2 });
+    expect(runtimes.owners()).toEqual(['01']);
     const first = ledger.write('01', 'directory', { path: '/a' }, 5);
     const second = ledger.write('01', 'vmm', { token: 't' }, 6);
     ledger.amend(second, { token: 't', pid: 7 });

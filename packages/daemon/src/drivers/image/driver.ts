@@ -1,3 +1,4 @@
+import type { Leftover } from '../../domain/leftover.ts';
 import type { StageContext } from '../../domain/stage-progress.ts';
 import type { ImageManifest } from './manifest.ts';
 
@@ -33,8 +34,8 @@ export interface ImageStore {
   get(name: string): Promise<StoredImage | undefined>;
   /** Removes it, also a damaged one, at once as seen by others. Rejects with `image_not_found`. */
   remove(name: string): Promise<void>;
-  /** Removes what a killed daemon left half-made; names what it found. For start-up. */
-  sweepStaging(): Promise<readonly string[]>;
+  /** What a killed daemon left half-made, and no call works on. */
+  leftovers(): Promise<readonly Leftover[]>;
 }
 
 /** An image that can be had by name. */

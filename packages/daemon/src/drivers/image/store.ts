@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BangerError, isBangerError } from '@banger/contract/error';
 import { checkArtifactName, isArtifactName } from '../../domain/artifact-name.ts';
+import type { Leftover } from '../../domain/leftover.ts';
 import { readJson } from '../../host/private-files.ts';
 import { StagedDirectories, type DirectoryListener } from '../../host/staged-directories.ts';
 import type { DamagedImage, ImageStore, StoredImage } from './driver.ts';
@@ -75,8 +76,8 @@ export class ImageDirectory implements ImageStore {
       });
   }
 
-  async sweepStaging(): Promise<readonly string[]> {
-    return this.staged.sweep();
+  leftovers(): Promise<readonly Leftover[]> {
+    return this.staged.leftovers();
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Leftover } from '../../domain/leftover.ts';
 import type { StageContext } from '../../domain/stage-progress.ts';
 import type { KernelManifest } from './manifest.ts';
 
@@ -35,8 +36,8 @@ export interface KernelStore {
   ready(name: string, signal: AbortSignal): Promise<StoredKernel>;
   /** Removes it, also a damaged one, at once as seen by others. Rejects with `kernel_not_found`. */
   remove(name: string): Promise<void>;
-  /** Removes what a killed daemon left half-made, puts back what it was replacing; names what it found. For start-up. */
-  sweepStaging(): Promise<readonly string[]>;
+  /** What a killed daemon left half-made, or was replacing, and no call works on. */
+  leftovers(): Promise<readonly Leftover[]>;
 }
 
 /** A kernel that can be pulled by name. */

@@ -2,8 +2,9 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BangerError, isBangerError } from '@banger/contract/error';
 import { checkArtifactName, isArtifactName } from '../../domain/artifact-name.ts';
+import type { Leftover } from '../../domain/leftover.ts';
 import { SingleFlight } from '../../domain/single-flight.ts';
-import { readJson, removeTemporaries, writeFileAtomic } from '../../host/private-files.ts';
+import { readJson, writeFileAtomic } from '../../host/private-files.ts';
 import type { Runner } from '../../host/runner.ts';
 import { StagedDirectories, type DirectoryListener } from '../../host/staged-directories.ts';
 import type { DamagedKernel, KernelStore, StoredKernel } from './driver.ts';
@@ -91,11 +92,8 @@ export class KernelDirectory implements KernelStore {
       });
   }
 
-  async sweepStaging(): Promise<readonly string[]> {
-    const swept = await this.staged.sweep();
-    // A rebuild writes in the directory of its kernel, not in one of its own.
-    for (const name of await this.staged.names()) await removeTemporaries(this.staged.path(name));
-    return swept;
+  leftovers(): Promise<readonly Leftover[]> {
+    return this.staged.leftovers();
   }
 
   /** The initramfs is replaced before the manifest says so: a kill in between only costs another rebuild. */

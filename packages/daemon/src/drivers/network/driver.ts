@@ -85,6 +85,14 @@ export interface NetworkAttachment {
   readonly warnings: readonly string[];
 }
 
+/** A network that was found by looking at the host. */
+export interface FoundNetwork {
+  /** `NetworkSpec.dir` that it was prepared with. */
+  readonly dir: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+}
+
 /** Whether the network of a run still works. */
 export type NetworkStatus = { readonly up: true } | { readonly up: false; readonly reason: string };
 
@@ -113,4 +121,6 @@ export interface NetworkDriver {
    * daemon may be killed before it could keep it. Only before a VMM has come; nothing there is fine.
    */
   sweep(dir: string): Promise<void>;
+  /** What runs of all networks whose `NetworkSpec.dir` lies in that directory, whichever daemon prepared them. */
+  find(directory: string): Promise<readonly FoundNetwork[]>;
 }

@@ -1,8 +1,9 @@
 import { access } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BangerError } from '@banger/contract/error';
 import type { ProcessIdentity } from '../../host/process-identity.ts';
 import type {
+  FoundNetwork,
   NetworkAttachment,
   NetworkDriver,
   NetworkHandle,
@@ -23,17 +24,19 @@ export class FakeNetwork implements NetworkDriver {
   readonly features = { outbound: true, privileged: false };
   readonly #running = new Map<
     number,
-    { readonly dir: string; readonly outbound: boolean; readonly guard: ProcessIdentity }
+    FoundNetwork & { readonly outbound: boolean; readonly guard: ProcessIdentity }
   >();
   readonly #warnings: readonly string[];
+  readonly #now: () => number;
   #nextPid = FIRST_FAKE_PID;
   #ticks = 1;
   #boots = 1;
   #nextFailure: BangerError | undefined;
 
-  /** `warnings`: what every attachment warns of. */
-  constructor(warnings: readonly string[] = []) {
+  /** `warnings`: what every attachment warns of; `now`: the time of day. */
+  constructor(warnings: readonly string[] = [], now: () => number = Date.now) {
     this.#warnings = warnings;
+    this.#now = now;
   }
 
   /** Directories whose network runs: empty when everything was removed. */
@@ -78,7 +81,7 @@ export class FakeNetwork implements NetworkDriver {
     if (this.running.includes(dir)) throw new Error(`${dir} has a network already: it was not removed.`);
     const pid = this.#nextPid++;
     const guard = { pid, startTicks: this.#ticks++, bootId: `fake-boot-${this.#boots}` };
-    this.#running.set(pid, { dir, outbound, guard });
+    this.#running.set(pid, { dir, outbound, guard, startedAt: this.#now() });
     const socket = join(dir, 'network.sock');
     return {
       handle: { kind: 'user', guard, socket, control: `${socket}.control` },
@@ -115,6 +118,14 @@ export class FakeNetwork implements NetworkDriver {
   sweep(dir: string): Promise<void> {
     for (const [pid, running] of this.#running) if (running.dir === dir) this.#running.delete(pid);
     return Promise.resolve();
+  }
+
+  find(directory: string): Promise<readonly FoundNetwork[]> {
+    return Promise.resolve(
+      [...this.#running.values()]
+        .filter(({ dir }) => dirname(dir) === directory)
+        .map(({ dir, startedAt }) => ({ dir, startedAt })),
+    );
   }
 
   #mayFail(): void {

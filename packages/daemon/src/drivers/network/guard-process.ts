@@ -8,7 +8,7 @@ import type { Runner, SpawnedProcess } from '../../host/runner.ts';
 /** The machine as the guard's process needs it. */
 export interface GuardHost {
   readonly runner: Runner;
-  readonly processes: Pick<ProcessTable, 'identify' | 'isAlive' | 'signal'>;
+  readonly processes: Pick<ProcessTable, 'identify' | 'isAlive' | 'signal' | 'ageMs'>;
   readonly clock: Clock;
 }
 

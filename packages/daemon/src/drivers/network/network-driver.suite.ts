@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { NetworkAttachment, NetworkDriver, NetworkSpec } from './driver.ts';
 
@@ -92,6 +92,19 @@ export function describeNetworkDriver(name: string, { make, nic }: NetworkSuite)
       expect((await driver.status(lost.handle)).up).toBe(!nic);
       expect(await readdir(join(root, 'one'))).toEqual([]);
       expect(await driver.status(other.handle)).toEqual({ up: true });
+    });
+
+    test('is found by the directory around its own, until it is removed', async () => {
+      const { handle } = await prepare('one');
+      const found = await driver.find(root);
+      if (nic) {
+        expect(found).toEqual([{ dir: join(root, 'one'), startedAt: expect.any(Number) as number }]);
+        expect(Math.abs(Date.now() - (found[0]?.startedAt ?? 0))).toBeLessThan(60_000);
+      }
+      for (const other of [join(root, 'one'), dirname(root), `${root}x`])
+        expect(await driver.find(other)).toEqual([]);
+      await driver.remove(handle);
+      expect(await driver.find(root)).toEqual([]);
     });
 
     if (!nic) return;

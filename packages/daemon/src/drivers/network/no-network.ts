@@ -33,4 +33,8 @@ export class NoNetwork implements NetworkDriver {
   sweep(): Promise<void> {
     return Promise.resolve();
   }
+
+  find(): Promise<readonly []> {
+    return Promise.resolve([]);
+  }
 }

@@ -44,6 +44,7 @@ describe('the user-mode network', () => {
           return identity(pid);
         },
         isAlive: ({ pid }) => alive.has(pid),
+        ageMs: ({ startTicks }) => startTicks * 1_000,
         signal: ({ pid }) => {
           signalled.push(pid);
           return alive.delete(pid);
@@ -201,21 +202,40 @@ describe('the user-mode network', () => {
     expect(await network().probe()).toMatchObject({ usable: false, missingTools: ['passt', NETGUARD] });
   });
 
-  test('sweeps the netguard of that very directory, of this user alone', async () => {
-    const socket = join(dir, 'network.sock');
-    const pretended: readonly (readonly [pid: string, uid: number, ...argv: string[]])[] = [
-      ['10', 1000, '/elsewhere/netguard', '--socket', socket, '--mac', MAC],
-      ['11', 1001, NETGUARD, '--socket', socket],
-      ['12', 1000, NETGUARD, '--socket', `${socket}2`],
-      ['13', 1000, 'cat', '--socket', socket],
-      ['14', 1000, NETGUARD, socket],
-    ];
+  const pretend = async (
+    pretended: readonly (readonly [pid: string, uid: number, ...argv: string[]])[],
+  ): Promise<void> => {
     for (const [pid, uid, ...argv] of pretended) {
       const entry = join(dir, 'proc', pid);
       await mkdir(entry, { recursive: true });
       await writeFile(join(entry, 'cmdline'), argv.map((argument) => `${argument}\0`).join(''));
       await writeFile(join(entry, 'status'), `Uid:\t${uid}\t${uid}\t${uid}\t${uid}\n`);
     }
+  };
+
+  test('finds the netguards of the directories in one, of this user alone', async () => {
+    await pretend([
+      ['10', 1000, '/elsewhere/netguard', '--socket', '/run/vm/one/network.sock', '--mac', MAC],
+      ['11', 1001, NETGUARD, '--socket', '/run/vm/two/network.sock'],
+      ['12', 1000, NETGUARD, '--socket', '/run/vm/one/two/network.sock'],
+      ['13', 1000, 'cat', '--socket', '/run/vm/one/network.sock'],
+      ['14', 1000, NETGUARD, '--socket', '/run/vm/one/other.sock'],
+      ['15', 65_534, NETGUARD, '--socket', '/run/vm/three/network.sock'],
+    ]);
+    const found = await network().find('/run/vm');
+    expect(found.map((one) => one.dir)).toEqual(['/run/vm/one']);
+    expect(Math.abs(Date.now() - 7_000 - (found[0]?.startedAt ?? 0))).toBeLessThan(1_000);
+  });
+
+  test('sweeps the netguard of that very directory, of this user alone', async () => {
+    const socket = join(dir, 'network.sock');
+    await pretend([
+      ['10', 1000, '/elsewhere/netguard', '--socket', socket, '--mac', MAC],
+      ['11', 1001, NETGUARD, '--socket', socket],
+      ['12', 1000, NETGUARD, '--socket', `${socket}2`],
+      ['13', 1000, 'cat', '--socket', socket],
+      ['14', 1000, NETGUARD, socket],
+    ]);
     await writeFile(socket, '');
     const driver = network();
     await driver.sweep(dir);

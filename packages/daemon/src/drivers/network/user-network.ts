@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { BangerError } from '@banger/contract/error';
 import { findOwnProcesses, type OwnProcessesOptions } from '../../host/own-processes.ts';
 import type {
+  FoundNetwork,
   GuestAddresses,
   NetworkAttachment,
   NetworkDriver,
@@ -129,18 +130,40 @@ export class UserNetwork implements NetworkDriver {
 
   async sweep(dir: string): Promise<void> {
     const sockets = socketsIn(dir);
-    const { socket } = sockets;
-    const program = basename(this.#options.netguard);
-    const isGuard = (argv: readonly string[]): boolean =>
-      basename(argv[0] ?? '') === program &&
-      argv.includes('--socket') &&
-      argv[argv.indexOf('--socket') + 1] === socket;
+    const isGuard = (argv: readonly string[]): boolean => this.#socketOf(argv) === sockets.socket;
     const { processes, own } = this.#options;
-    for (const guard of await findOwnProcesses(isGuard, processes, own))
-      await endGuard(this.#options, guard, sockets);
+    for (const { identity } of await findOwnProcesses(isGuard, processes, own))
+      await endGuard(this.#options, identity, sockets);
     // One that is ready has given root's rights away, and a stranger could look the same: its socket is what proves it.
     const dropped = await findOwnProcesses(isGuard, processes, { ...own, uid: NOBODY });
-    await endUnattended(this.#options, sockets, dropped);
+    await endUnattended(
+      this.#options,
+      sockets,
+      dropped.map(({ identity }) => identity),
+    );
+  }
+
+  async find(directory: string): Promise<readonly FoundNetwork[]> {
+    const { processes, own, clock } = this.#options;
+    const isGuard = (argv: readonly string[]): boolean => this.#dirOf(argv, directory) !== undefined;
+    const users = isRoot(own) ? [own, { ...own, uid: NOBODY }] : [own];
+    const guards = await Promise.all(users.map((user) => findOwnProcesses(isGuard, processes, user)));
+    return guards.flat().flatMap(({ identity, argv }) => {
+      const dir = this.#dirOf(argv, directory);
+      return dir === undefined ? [] : [{ dir, startedAt: clock.now() - processes.ageMs(identity) }];
+    });
+  }
+
+  /** The socket of a netguard, by its argv; undefined when it is none. */
+  #socketOf(argv: readonly string[]): string | undefined {
+    const isGuard = basename(argv[0] ?? '') === basename(this.#options.netguard);
+    return isGuard && argv.includes('--socket') ? argv[argv.indexOf('--socket') + 1] : undefined;
+  }
+
+  /** The directory of a netguard's run, by its argv, when that lies in `directory`. */
+  #dirOf(argv: readonly string[], directory: string): string | undefined {
+    const dir = dirname(this.#socketOf(argv) ?? '');
+    return dirname(dir) === directory && this.#socketOf(argv) === socketsIn(dir).socket ? dir : undefined;
   }
 
   async #plan(signal?: AbortSignal): Promise<Plan> {
@@ -169,6 +192,11 @@ export class UserNetwork implements NetworkDriver {
       });
     return passt;
   }
+}
+
+/** Whether netguard gives its rights away: only root's does, and a plain user's stays that user's. */
+function isRoot(own: OwnProcessesOptions | undefined): boolean {
+  return (own?.uid ?? process.getuid?.()) === 0;
 }
 
 /** Where netguard listens; part of its argv, by which `sweep` knows it. */

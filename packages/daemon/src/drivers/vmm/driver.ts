@@ -1,3 +1,4 @@
+import type { Leftover } from '../../domain/leftover.ts';
 import type { ProcessIdentity, ProcessUsage } from '../../host/process-identity.ts';
 
 /** How guest instructions are run: by the CPU itself, or translated by the VMM. */
@@ -160,6 +161,15 @@ export interface RunningVmm extends Pausable, Snapshottable {
   release(): void;
 }
 
+/** A VMM that was found by looking at the host's processes. */
+export interface FoundVmm {
+  readonly id: string;
+  readonly token: string;
+  readonly process: ProcessIdentity;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+}
+
 /** Start a VM, from cold or from a snapshot, and find a running one. */
 export interface Launcher {
   /**
@@ -180,6 +190,11 @@ export interface Launcher {
    * gone. No process is no error.
    */
   remove(token: string, handle?: VmmHandle): Promise<void>;
+  /**
+   * All VMMs of this user whose `VmSpec.consoleLog` lies below that directory, whichever daemon started them: VMs keep their
+   * logs in the state of the daemon that made them, so that those of another one are never among them.
+   */
+  find(directory: string): Promise<readonly FoundVmm[]>;
 }
 
 /** A kind of virtual machine monitor. */
@@ -195,6 +210,6 @@ export interface VmmDriver extends Launcher {
    * As `probe`, but tries nothing: without `accel` when it is not known yet. Rejects as `probe` does.
    */
   look(): Promise<Omit<VmmProbe, 'accel'> & Partial<Pick<VmmProbe, 'accel'>>>;
-  /** Ends and removes what the probe of a killed daemon left at work. For start-up. */
-  sweep(): Promise<void>;
+  /** What a `probe` left that was cut off with its daemon; nothing while one is at work. */
+  leftovers(): Promise<readonly Leftover[]>;
 }

@@ -1,5 +1,5 @@
 import { stat, truncate } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningVmm, VmmDriver, VmmEvent, VmmHandle, VmSpec } from './driver.ts';
 
@@ -171,6 +171,21 @@ export function describeVmmDriver(name: string, makeHost: () => Promise<SuiteHos
       await next.remove(running.handle.token);
       expect(await host.count()).toBe(0);
       await next.remove(running.handle.token, running.handle);
+    });
+
+    it('finds every VMM with its log below a directory, whoever started it, and no other', async () => {
+      const { running } = await launched();
+      const { id, token, process } = running.handle;
+      running.release();
+      const logs = dirname((await host.spec()).consoleLog);
+      const next = host.daemon();
+      const found = await next.find(dirname(logs));
+      expect(found).toEqual([{ id, token, process, startedAt: expect.any(Number) as number }]);
+      expect(Math.abs(Date.now() - (found[0]?.startedAt ?? 0))).toBeLessThan(60_000);
+      expect(await next.find(logs)).toEqual([]);
+      expect(await next.find(dirname(logs).slice(0, -1))).toEqual([]);
+      await next.remove(token);
+      expect(await next.find(dirname(logs))).toEqual([]);
     });
 
     it('tells a VMM that it removed itself as killed', async () => {

@@ -31,6 +31,7 @@ import { openState } from '../../store/open-state.ts';
 import { RuntimeRepository } from '../../store/runtime-repository.ts';
 import { VmRepository } from '../../store/vm-repository.ts';
 import { EventBus } from '../events.ts';
+import { GcService, type StagingStores } from '../gc/service.ts';
 import { ImageService } from '../image.ts';
 import { KernelService } from '../kernel.ts';
 import { Ledger } from '../ledger.ts';
@@ -95,8 +96,8 @@ export interface FakeHostOptions {
  */
 export class FakeHost {
   readonly directory: string;
-  readonly world = new FakeVmmWorld();
-  readonly network = new FakeNetwork();
+  readonly world = new FakeVmmWorld(() => this.clock.now());
+  readonly network = new FakeNetwork([], () => this.clock.now());
   readonly clock: Clock;
   readonly bus: EventBus;
   readonly operations: Operations;
@@ -119,6 +120,7 @@ export class FakeHost {
   #randoms = 0;
   #database: Database;
   #deps: VmDeps;
+  #stores: StagingStores | undefined;
 
   private constructor(directory: string, clock: Clock, options: FakeHostOptions) {
     this.directory = directory;
@@ -153,6 +155,18 @@ export class FakeHost {
 
   get vms(): VmService {
     return new VmService(this.#deps);
+  }
+
+  /** The collector of a daemon whose clock says it is so much later, so that nothing is too young for it. */
+  gc(laterMs = 0): GcService {
+    if (this.#stores === undefined) throw new Error('no daemon');
+    const { clock } = this;
+    const later: Clock = {
+      now: () => clock.now() + laterMs,
+      monotonic: () => clock.monotonic(),
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+    };
+    return new GcService({ ...this.#deps, clock: later }, this.#stores);
   }
 
   /** What the ledger has, by kind. */
@@ -211,7 +225,7 @@ export class FakeHost {
 
   /** What the daemon does first of all. */
   recover(): Promise<void> {
-    return this.#life.run(() => recover(this.#deps));
+    return this.#life.run(() => recover(this.#deps, this.gc()));
   }
 
   async close(): Promise<void> {
@@ -247,6 +261,7 @@ export class FakeHost {
     const guest = mortal(life, 'guest', guests, { results: { connect: { name: 'agent', letGo: 'close' } } });
     const log = this.#options.log ?? pino({ level: 'silent' });
     const removers = life.bind(vmRemovers(vmm, networks));
+    this.#stores = { images: images.store, kernels: kernels.store };
     return {
       vms,
       runtimes: new RuntimeRepository<VmRuntimeRow>(database),
@@ -298,12 +313,13 @@ export class FakeHost {
       features: fake.features,
       look: () => fake.look(),
       restore: () => fake.restore(),
-      sweep: () => fake.sweep(),
       attach: async (handle) => watched(await fake.attach(handle), turn),
       remove: async (token, handle) => {
         await turn('removeVmm');
         await fake.remove(token, handle);
       },
+      find: (directory) => fake.find(directory),
+      leftovers: () => fake.leftovers(),
       probe: async (signal) => {
         await turn('probe', signal);
         return fake.probe(signal);
@@ -348,6 +364,7 @@ export class FakeHost {
       probe: () => network.probe(),
       status: (handle) => network.status(handle),
       sweep: (dir) => network.sweep(dir),
+      find: (directory) => network.find(directory),
       prepare: async (spec) => {
         await turn('network', spec.signal);
         const attachment = await network.prepare(spec);

@@ -10,7 +10,7 @@ import { removeResources } from './resources.ts';
 import type { StartContext } from './start-context.ts';
 import { watchVm } from './watch.ts';
 import { failedWait } from './failed-wait.ts';
-import { makeVmDirectory } from './vm-directory.ts';
+import { makeRuntimeDirectory } from './vm-directory.ts';
 
 /**
  * From pressing the switch to the agent's hello. A cold boot takes 4 s under emulation on a quiet machine;
@@ -24,8 +24,8 @@ export const startSteps: readonly Stage<StartContext>[] = [
     name: 'runtime',
     title: 'Making the runtime directory',
     run: async ({ deps, row }) => {
-      const path = deps.layout.vm(row.id).runtime;
-      await deps.ledger.make(row.id, 'runtime', { path }, () => makeVmDirectory(path));
+      const files = deps.layout.vm(row.id);
+      await deps.ledger.make(row.id, 'runtime', { path: files.runtime }, () => makeRuntimeDirectory(files));
     },
     undo: ({ deps, row }) => removeResources(deps.ledger, row.id, ['runtime']),
   },

@@ -1,5 +1,6 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, symlink } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
+import type { VmFiles } from '../../domain/layout.ts';
 
 /**
  * Makes a directory of a VM, 0700, with its missing parents, which lie in directories of ours; one that is there is fine. Rejects with
@@ -9,13 +10,28 @@ export async function makeVmDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    const { code = 'unknown error' } = cause as NodeJS.ErrnoException;
-    const full = code === 'ENOSPC' || code === 'EDQUOT';
-    throw full
-      ? new BangerError('disk_full', `There is no room to make the directory ${path}.`, { cause })
-      : new BangerError('path_unsafe', `The directory ${path} cannot be made (${code}).`, {
-          cause,
-          details: { path },
-        });
+    throw notMade(path, cause);
   }
+}
+
+/** Makes the directory of a VM's sockets, with a link in it that tells whose it is. Rejects as `makeVmDirectory` does. */
+export async function makeRuntimeDirectory(files: VmFiles): Promise<void> {
+  await makeVmDirectory(files.runtime);
+  try {
+    await symlink(files.directory, files.runtimeOwner);
+  } catch (cause) {
+    // Of a run whose directory could not be removed.
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw notMade(files.runtime, cause);
+  }
+}
+
+function notMade(path: string, cause: unknown): BangerError {
+  const { code = 'unknown error' } = cause as NodeJS.ErrnoException;
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  return full
+    ? new BangerError('disk_full', `There is no room to make the directory ${path}.`, { cause })
+    : new BangerError('path_unsafe', `The directory ${path} cannot be made (${code}).`, {
+        cause,
+        details: { path },
+      });
 }

@@ -39,7 +39,7 @@ export function imageContract(name: string, open: () => Promise<ImageHarness>): 
       const { store, builder, known } = harness;
       expect(await store.list()).toEqual({ images: [], damaged: [] });
       expect(await store.get(known)).toBeUndefined();
-      expect(await store.sweepStaging()).toEqual([]);
+      expect(await store.leftovers()).toEqual([]);
       await expect(store.remove(known)).rejects.toMatchObject({ code: 'image_not_found' });
       await expect(builder.build('nothing', context())).rejects.toMatchObject({ code: 'image_not_found' });
       for (const bad of ['', '.', '..', '../x', 'a/b', '.hidden', 'a\nb', 'x'.repeat(129)]) {
@@ -86,7 +86,9 @@ export function imageContract(name: string, open: () => Promise<ImageHarness>): 
 
       await rename(join(root, known), join(root, `.replaced-${known}.0123456789ab`));
       await mkdir(join(root, `.staging-${known}.0123456789ab/tree/etc`), { recursive: true });
-      expect(await store.sweepStaging()).toHaveLength(2);
+      const found = await store.leftovers();
+      expect(found).toHaveLength(2);
+      for (const { remove } of found) await remove();
       expect(await left()).toEqual([known]);
       expect(await store.get(known)).toEqual(image);
 

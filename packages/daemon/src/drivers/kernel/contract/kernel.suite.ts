@@ -43,7 +43,7 @@ export function kernelContract(name: string, open: () => Promise<KernelHarness>)
       const { store, known } = harness;
       expect(await store.list()).toEqual({ kernels: [], damaged: [] });
       expect(await store.get(known)).toBeUndefined();
-      expect(await store.sweepStaging()).toEqual([]);
+      expect(await store.leftovers()).toEqual([]);
       await expect(store.remove(known)).rejects.toMatchObject({ code: 'kernel_not_found' });
       await expect(store.ready(known, context().signal)).rejects.toMatchObject({ code: 'kernel_not_found' });
     });
@@ -178,7 +178,13 @@ export function kernelContract(name: string, open: () => Promise<KernelHarness>)
       await mkdir(join(root, `.staging-${known}.0123456789ab/modules`), { recursive: true });
       await mkdir(join(root, '.removing-old.0123456789ab'));
       expect((await store.list()).kernels).toEqual([]);
-      expect(await store.sweepStaging()).toHaveLength(3);
+      const found = await store.leftovers();
+      expect(found).toHaveLength(3);
+      for (const { since, remove } of found) {
+        expect(Math.abs(Date.now() - since)).toBeLessThan(60_000);
+        await remove();
+        await remove();
+      }
       expect(await left()).toEqual([known]);
       expect(await store.get(known)).toEqual(kernel);
     });

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { BangerError } from '@banger/contract/error';
 import { checkSpec } from '../check-spec.ts';
-import type { RunningVmm, VmmDriver, VmmFeatures, VmmHandle, VmmProbe, VmSpec } from '../driver.ts';
+import type { Leftover } from '../../../domain/leftover.ts';
+import type { FoundVmm, RunningVmm, VmmDriver, VmmFeatures, VmmHandle, VmmProbe, VmSpec } from '../driver.ts';
 import { FakeRunningVmm } from './fake-running-vmm.ts';
 import type { FakeVmmProcess, FakeVmmWorld } from './fake-vmm-world.ts';
 
@@ -33,9 +34,9 @@ export class FakeVmmDriver implements VmmDriver {
     return this.probe();
   }
 
-  /** A fake probe makes nothing. */
-  async sweep(): Promise<void> {
-    await Promise.resolve();
+  /** A fake probe is over at once. */
+  leftovers(): Promise<readonly Leftover[]> {
+    return Promise.resolve([]);
   }
 
   async launch(spec: VmSpec, signal?: AbortSignal): Promise<RunningVmm> {
@@ -49,7 +50,7 @@ export class FakeVmmDriver implements VmmDriver {
       driver: 'fake',
       id: spec.id,
       token: spec.token,
-      process: { pid: process.pid, startTicks: process.startTicks, bootId: this.#world.bootId },
+      process: this.#identity(process),
       controlSocket: control,
       agentSocket: agent,
       version: VERSION,
@@ -77,6 +78,21 @@ export class FakeVmmDriver implements VmmDriver {
     for (const process of this.#world.running)
       if (process === known || process.spec.token === token)
         this.#world.exit(process, { kind: 'killed', detail: 'SIGTERM' });
+  }
+
+  async find(directory: string): Promise<readonly FoundVmm[]> {
+    return this.#world.running
+      .filter(({ spec }) => spec.consoleLog.startsWith(`${directory}/`))
+      .map((process) => ({
+        id: process.spec.id,
+        token: process.spec.token,
+        process: this.#identity(process),
+        startedAt: process.startedAt,
+      }));
+  }
+
+  #identity({ pid, startTicks }: FakeVmmProcess): VmmHandle['process'] {
+    return { pid, startTicks, bootId: this.#world.bootId };
   }
 
   #process({ process: { pid, startTicks, bootId } }: VmmHandle): FakeVmmProcess | undefined {

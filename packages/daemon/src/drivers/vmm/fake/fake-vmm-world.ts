@@ -5,6 +5,8 @@ import type { VmmEnd, VmmEvent, VmmStatus, VmSpec } from '../driver.ts';
 export interface FakeVmmProcess {
   readonly pid: number;
   readonly startTicks: number;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
   readonly spec: VmSpec;
   status: VmmStatus;
   usage: ProcessUsage;
@@ -31,6 +33,12 @@ export class FakeVmmWorld {
   #nextPid = FIRST_PID;
   #ticks = 1;
   #boots = 1;
+  readonly #now: () => number;
+
+  /** `now`: the time of day, in milliseconds since 1970. */
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
 
   get bootId(): string {
     return `fake-boot-${this.#boots}`;
@@ -42,6 +50,7 @@ export class FakeVmmWorld {
     const process: FakeVmmProcess = {
       pid,
       startTicks: this.#ticks++,
+      startedAt: this.#now(),
       spec,
       status: 'running',
       usage: { cpuMs: 0, residentBytes: 0 },

@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { VmSpec } from '../driver.ts';
 import { qemuArgv } from './argv.ts';
+import { readArgv } from './read-argv.ts';
 
 const spec: VmSpec = {
   id: '0123456789ab',
@@ -96,4 +98,16 @@ it('has no NIC without a network, the host CPU under KVM, and the default firmwa
   expect(argv).toContain('-accel kvm -cpu host');
   expect(argv).toContain('-nic none');
   expect(argv).not.toMatch(/-netdev|virtio-net|-bios|tcg/);
+});
+
+it('is read back, whatever the id and the path of the console', () => {
+  const name = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/);
+  const token = fc.stringMatching(/^[a-z0-9]{16,32}$/);
+  const path = fc.string({ minLength: 1 }).map((text) => `/${text.replaceAll('\0', '')}`);
+  fc.assert(
+    fc.property(name, token, path, (id, unguessable, consoleLog) => {
+      const facts = { id, token: unguessable, consoleLog };
+      expect(readArgv(qemuArgv('/usr/bin/qemu', { ...spec, ...facts }, undefined))).toEqual(facts);
+    }),
+  );
 });

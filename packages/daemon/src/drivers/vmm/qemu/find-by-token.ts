@@ -1,5 +1,6 @@
 import { findOwnProcesses, type OwnProcessesOptions } from '../../../host/own-processes.ts';
 import type { ProcessIdentity, ProcessTable } from '../../../host/process-identity.ts';
+import { readArgv } from './read-argv.ts';
 
 /**
  * The processes of this user whose argv carries a VMM's name with this token: those that a daemon started and died before
@@ -10,10 +11,6 @@ export async function findByToken(
   processes: Pick<ProcessTable, 'identify'>,
   options: OwnProcessesOptions = {},
 ): Promise<ProcessIdentity[]> {
-  return findOwnProcesses((argv) => carries(argv, token), processes, options);
-}
-
-function carries(argv: readonly string[], token: string): boolean {
-  const name = argv[argv.indexOf('-name') + 1] ?? '';
-  return argv.includes('-name') && name.startsWith('guest=banger-') && name.includes(`-${token},`);
+  const carries = (argv: readonly string[]): boolean => readArgv(argv)?.token === token;
+  return (await findOwnProcesses(carries, processes, options)).map(({ identity }) => identity);
 }

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +11,7 @@ import { QemuFinder } from './program.ts';
 
 let dir: string;
 let clock: FakeClock;
-let deps: ProbeDeps;
+let deps: { -readonly [K in keyof ProbeDeps]: ProbeDeps[K] };
 /** What the next QEMU says before it aborts. */
 let lastWords: string;
 let started: number;
@@ -128,6 +127,36 @@ describe('the probe', () => {
     expect((await daemon().look()).accel).toBeUndefined();
   });
 
+  it('tells what a check left that was cut off, and removes it', async () => {
+    const probe = daemon();
+    expect(await probe.leftovers()).toEqual([]);
+    await mkdir(deps.dir);
+    const [left, ...more] = await probe.leftovers();
+    expect([left?.what, more]).toEqual([`check of KVM ${deps.dir}`, []]);
+    expect(Math.abs(Date.now() - (left?.since ?? 0))).toBeLessThan(60_000);
+    await left?.remove();
+    expect(await probe.leftovers()).toEqual([]);
+    await left?.remove();
+  });
+
+  it('calls nothing left, and removes nothing, while a check is at work; one that begins waits for a removal', async () => {
+    await mkdir(deps.dir);
+    lastWords = 'kvm run failed';
+    const probe = daemon();
+    const [left] = await probe.leftovers();
+    let during: unknown;
+    deps.scratchDisk = async (path) => {
+      during ??= await probe.leftovers();
+      await left?.remove();
+      await writeFile(path, '');
+    };
+    const removal = left?.remove();
+    expect((await probe.probe()).accel.reason).toContain('kvm run failed');
+    await removal;
+    expect(during).toEqual([]);
+    expect(started).toBe(1);
+  });
+
   it('only looks when it is asked to look', async () => {
     const probeGuest = vi.fn<ProbeDeps['probeGuest']>(deps.probeGuest);
     deps = { ...deps, probeGuest };
@@ -136,13 +165,5 @@ describe('the probe', () => {
     lastWords = 'kvm run failed';
     await daemon().probe();
     expect((await daemon().look()).accel).toMatchObject({ accel: 'tcg', cached: true });
-  });
-
-  it('removes what a killed daemon left of its check, before anybody asks for one', async () => {
-    await mkdir(deps.dir);
-    await writeFile(join(deps.dir, 'root.ext4'), '');
-    await daemon().sweep();
-    expect(existsSync(deps.dir)).toBe(false);
-    await daemon().sweep();
   });
 });

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import { access, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
+import type { Leftover } from '../../../domain/leftover.ts';
+import { changedAt } from '../../../host/changed-at.ts';
 import type { AccelVerdict, VmmDriver, VmmProbe } from '../driver.ts';
 import { endProcess } from './end-process.ts';
 import { findByToken } from './find-by-token.ts';
@@ -26,6 +28,7 @@ export class QemuProbe {
   readonly #finder: QemuFinder;
   readonly #token: string;
   #running: Promise<Verdict> | undefined;
+  /** Settles when nothing that a check left is being removed. */
   #swept: Promise<void> | undefined;
 
   constructor(deps: ProbeDeps, finder: QemuFinder) {
@@ -49,6 +52,20 @@ export class QemuProbe {
     return { binary: qemu.binary, version: qemu.version, ...(accel === undefined ? {} : { accel }) };
   }
 
+  /** See `VmmDriver.leftovers`. */
+  async leftovers(): Promise<readonly Leftover[]> {
+    if (this.#running !== undefined) return [];
+    const { dir, processes, clock } = this.#deps;
+    const [begun] = await findByToken(this.#token, processes);
+    const since = begun === undefined ? await changedAt(dir) : clock.now() - processes.ageMs(begun);
+    // One may have begun meanwhile.
+    if (since === undefined || this.#running !== undefined) return [];
+    const process = begun === undefined ? '' : ` with process ${begun.pid}`;
+    return [
+      { what: `check of KVM ${dir}${process}`, action: 'delete it', since, remove: () => this.#remove() },
+    ];
+  }
+
   async #accel(qemu: InstalledQemu, signal: AbortSignal): Promise<AccelVerdict> {
     const known = await this.#known(qemu);
     if (known !== undefined) return known;
@@ -56,15 +73,6 @@ export class QemuProbe {
       this.#running = undefined;
     });
     return { ...accelOf(await unlessAborted(this.#running, signal)), cached: false };
-  }
-
-  /** See `VmmDriver.sweep`. A check's directory is made before its guest and removed after it. */
-  async sweep(): Promise<void> {
-    const isThere = await access(this.#deps.dir).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) await this.#sweepOnce();
   }
 
   /** What can be said without booting anything. */
@@ -78,6 +86,7 @@ export class QemuProbe {
 
   /** Not ended with its first caller: the others wait for it too, and its result is kept. */
   async #check(qemu: InstalledQemu): Promise<Verdict> {
+    await this.#swept;
     const { signal } = new AbortController();
     const guest = await this.#deps.probeGuest(signal);
     const finding = await checkKvm(
@@ -106,6 +115,14 @@ export class QemuProbe {
     for (const process of await findByToken(this.#token, this.#deps.processes))
       await endProcess(this.#deps, process);
     await rm(this.#deps.dir, { recursive: true, force: true });
+  }
+
+  /** Removes what a check left; a check that begins meanwhile waits, because it has the same token and directory. */
+  async #remove(): Promise<void> {
+    if (this.#running !== undefined) return;
+    const removal = this.#sweep();
+    this.#swept = removal.catch(() => undefined);
+    await removal;
   }
 }
 

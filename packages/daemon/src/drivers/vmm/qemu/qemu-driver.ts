@@ -2,6 +2,7 @@ import { BangerError } from '@banger/contract/error';
 import type { VmmDriver, VmmFeatures } from '../driver.ts';
 import { nameOf } from './argv.ts';
 import { endProcess } from './end-process.ts';
+import { findBelow } from './find-below.ts';
 import { findByToken } from './find-by-token.ts';
 import { qemuHandle } from './handle.ts';
 import { launchQemu } from './launch.ts';
@@ -32,7 +33,7 @@ export function createQemuDriver(deps: ProbeDeps): VmmDriver {
     features,
     probe: (signal) => probe.probe(signal),
     look: () => probe.look(),
-    sweep: () => probe.sweep(),
+    leftovers: () => probe.leftovers(),
     launch: async (spec, signal) => watch(await launchQemu(deps, await finder.find(signal), spec, signal)),
     restore: () =>
       Promise.reject(new BangerError('not_supported', 'QEMU VMs cannot be started from a snapshot.')),
@@ -62,5 +63,6 @@ export function createQemuDriver(deps: ProbeDeps): VmmDriver {
       const processes = handle === undefined ? await findByToken(token, deps.processes) : [handle.process];
       await Promise.all(processes.map((process) => endProcess(deps, process)));
     },
+    find: (directory) => findBelow(directory, deps.processes, deps.clock.now()),
   };
 }

@@ -1,0 +1,78 @@
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import type { GcReport } from '@banger/contract/gc';
+import type { VmView } from '@banger/contract/vm';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { processesOf, vmProcessesOf } from '../harness/leftovers.ts';
+import { until } from '../harness/until.ts';
+import { FaultHome } from './fault-home.ts';
+
+/** Older than what gc leaves alone for its youth, half a minute. */
+const OLD = new Date(Date.now() - 120_000);
+
+let home: FaultHome;
+beforeAll(() => {
+  home = FaultHome.stocked();
+});
+afterAll(() => home.remove());
+
+const gc = (...options: string[]): Promise<GcReport> => home.json<GcReport>(['gc', ...options]);
+const pids = (): Set<number> => new Set(vmProcessesOf(home.path).map(({ pid }) => pid));
+
+/** The daemon is killed, and the state loses all that it knew of a VM. */
+async function forget(vm: VmView): Promise<void> {
+  process.kill(await home.daemonPid(), 'SIGKILL');
+  await until('the daemon to be gone', async () =>
+    processesOf(home.path).some(({ argv }) => argv.includes('bangerd')) ? undefined : true,
+  );
+  // A process that ends has no argv any more, and may still hold the lock for a moment.
+  const options = { enableForeignKeyConstraints: true, timeout: 5_000 };
+  const state = new DatabaseSync(home.at('state', 'banger.db'), options);
+  state.prepare('DELETE FROM ledger WHERE vm_id = ?').run(vm.id);
+  state.prepare('DELETE FROM vms WHERE id = ?').run(vm.id);
+  state.close();
+}
+
+test('what nobody knows of any more is listed, then removed, and a VM beside it does not notice', async () => {
+  const kept = await home.json<VmView>(['vm', 'create', '--name', 'kept']);
+  const keptPids = pids();
+  const lost = await home.json<VmView>(['vm', 'create', '--name', 'lost']);
+  const before = pids();
+  expect(before.size).toBe(2 * keptPids.size);
+  await forget(lost);
+
+  expect((await home.list()).map(({ name }) => name)).toEqual(['kept']);
+  const staging = home.at('state', 'images', '.staging-other.0123456789ab');
+  const halfWritten = home.at('state', '.x.0123456789ab.tmp');
+  mkdirSync(staging);
+  writeFileSync(halfWritten, '');
+  for (const path of [staging, halfWritten]) utimesSync(path, OLD, OLD);
+
+  const listed = await until('the processes to be old enough', async () => {
+    const report = await gc('--dry-run');
+    return report.orphans.some(({ kind }) => kind === 'network') ? report : undefined;
+  });
+  expect(listed.orphans.map(({ kind, vm, outcome }) => [kind, vm, outcome])).toEqual([
+    ['vmm', lost.id, 'found'],
+    ['network', lost.id, 'found'],
+    ['runtime', lost.id, 'found'],
+    ['directory', lost.id, 'found'],
+    ['staging', '', 'found'],
+    ['file', '', 'found'],
+  ]);
+  expect(listed.orphans[0]?.what).toContain(String(lost.runtime?.pid));
+  expect(pids()).toEqual(before);
+
+  const told = await home.run(['gc']);
+  expect(told.stderr).toBe('');
+  expect(told.status).toBe(0);
+  expect(told.stdout.match(/ removed$/gm)).toHaveLength(listed.orphans.length);
+  await until('the processes to be gone', async () => (pids().size === keptPids.size ? true : undefined));
+  expect(pids()).toEqual(keptPids);
+  expect(await gc()).toEqual({ orphans: [], unseen: [], ok: true });
+
+  expect((await home.show('kept')).runtime?.bootId).toBe(kept.runtime?.bootId);
+  expect(await home.run(['vm', 'exec', 'kept', '--', 'true'])).toMatchObject({ status: 0 });
+  await home.run(['vm', 'delete', 'kept']);
+  await home.expectNothingLeft();
+});

@@ -1,0 +1,57 @@
+import type { GcReport } from '@banger/contract/gc';
+import type { VmmDriver } from '../../drivers/vmm/driver.ts';
+import type { ImageStore } from '../../drivers/image/driver.ts';
+import type { KernelStore } from '../../drivers/kernel/driver.ts';
+import type { VmDeps } from '../vm/deps.ts';
+import { vmLookers } from '../vm/lookers.ts';
+import { collect } from './collect.ts';
+import type { OrphanFinder } from './finder.ts';
+import { halfMade } from './half-made.ts';
+import { halfWrittenFiles } from './half-written.ts';
+import { ownerlessEntries, ownerlessRuns } from './ownerless-rows.ts';
+import { unwrittenResources } from './unwritten.ts';
+
+/** The stores whose directories are made beside their place. */
+export interface StagingStores {
+  readonly images: Pick<ImageStore, 'leftovers'>;
+  readonly kernels: Pick<KernelStore, 'leftovers'>;
+}
+
+/** Finds and removes what nothing on this machine stands for any more. */
+export class GcService {
+  readonly #deps: VmDeps;
+  readonly #halfMade: readonly OrphanFinder[];
+  readonly #finders: readonly OrphanFinder[];
+
+  constructor(deps: VmDeps & { readonly vmm: Pick<VmmDriver, 'find' | 'leftovers'> }, stores: StagingStores) {
+    const lookers = vmLookers(deps.layout, deps.vmm, deps.networks);
+    this.#deps = deps;
+    this.#halfMade = [
+      halfMade('probe', 'checks of KVM', deps.vmm),
+      halfMade('staging', 'half-made images', stores.images),
+      halfMade('staging', 'half-made kernels', stores.kernels),
+      halfWrittenFiles(deps),
+    ];
+    this.#finders = [
+      ...unwrittenResources(deps, lookers),
+      ownerlessEntries(deps, lookers),
+      ownerlessRuns(deps),
+      ...this.#halfMade,
+    ];
+  }
+
+  /** For a person: everything goes, or with `dryRun` is only listed. */
+  run(dryRun: boolean, signal: AbortSignal): Promise<GcReport> {
+    return collect(this.#finders, this.#deps, { dryRun, asked: true, signal });
+  }
+
+  /** For the daemon itself, from time to time: what a person may want back stays. */
+  reap(signal: AbortSignal): Promise<GcReport> {
+    return collect(this.#finders, this.#deps, { dryRun: false, asked: false, signal });
+  }
+
+  /** For the daemon's start, before it serves anybody: nothing can be at work, whatever is half-made has no future. */
+  begin(): Promise<GcReport> {
+    return collect(this.#halfMade, this.#deps, { dryRun: false, asked: false, minAgeMs: -Infinity });
+  }
+}

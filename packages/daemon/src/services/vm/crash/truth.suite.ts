@@ -1,5 +1,5 @@
-import { readdirSync, type Dirent } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import type { VmRow } from '../../../domain/vm-row.ts';
 import type { FakeHost } from '../fake-host.suite.ts';
@@ -80,9 +80,10 @@ function isWithin(path: string, directory: string): boolean {
   return path === directory || dirname(path) === directory;
 }
 
-/** All that lies in the home, by its path below it. */
-function entriesBelow(host: FakeHost): string[] {
-  return readdirSync(host.directory, { recursive: true, withFileTypes: true }).map((entry: Dirent) =>
-    relative(host.directory, join(entry.parentPath, entry.name)),
-  );
+/** All that lies in the home, by its path below it; what a link leads to lies elsewhere. */
+function entriesBelow(host: FakeHost, directory = ''): string[] {
+  return readdirSync(join(host.directory, directory), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    return [path, ...(entry.isDirectory() ? entriesBelow(host, path) : [])];
+  });
 }

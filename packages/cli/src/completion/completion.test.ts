@@ -80,6 +80,8 @@ test.each<[string, string[]]>([
   ['operation show |', ['aa11', 'bb22']],
   ['op cancel |', ['bb22']],
   ['events --vm bo|', ['box']],
+  ['vm cp ./n|', [':files']],
+  ['vm cp a b|', [':files']],
   ['completion |', ['bash', 'zsh', 'fish']],
   ['completion bash |', []],
   ['no-such-thing |', []],

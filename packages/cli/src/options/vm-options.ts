@@ -11,7 +11,7 @@ export const wishOptions = {
   name: { flags: '--name <new-name>', text: 'name of the VM (default: a generated one)', parse: parseVmName },
   image: {
     flags: '--image <image>',
-    text: 'image to boot (default: debian-bookworm)',
+    text: 'image to boot (default: as configured, else debian-bookworm)',
     parse: parseStoredName,
   },
   kernel: {
@@ -19,10 +19,14 @@ export const wishOptions = {
     text: "kernel to boot (default: the image's)",
     parse: parseStoredName,
   },
-  vcpu: { flags: '--vcpu <count>', text: 'virtual CPUs (default: a quarter of the host)', parse: parseVcpu },
+  vcpu: {
+    flags: '--vcpu <count>',
+    text: 'virtual CPUs (default: as configured, else a quarter of the host)',
+    parse: parseVcpu,
+  },
   memory: {
     flags: '--memory <size>',
-    text: 'memory, in MiB or with a unit, as 2G (default: an eighth of the host)',
+    text: 'memory, in MiB or with a unit, as 2G (default: as configured, else an eighth of the host)',
     parse: parseMemoryMib,
   },
   diskSize: { flags: '--disk-size <size>', text: 'work disk, at /root, as 8G', parse: parseDiskBytes },

@@ -100,8 +100,8 @@ async function expectTruth(): Promise<readonly string[]> {
 }
 
 afterAll(async () => {
-  const { stdout } = await banger(['vm', 'list', '--json'], { home });
-  for (const { name } of JSON.parse(stdout) as VmView[]) await banger(['vm', 'delete', name], { home });
+  for (const { name } of await bangerJson<VmView[]>(['vm', 'list'], { home }))
+    await banger(['vm', 'delete', name], { home });
 });
 
 test(`${CLIENTS} command lines with ${COMMANDS} commands each race for three VMs, and leave nothing: seed ${seed}`, async () => {

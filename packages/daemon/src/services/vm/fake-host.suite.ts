@@ -76,6 +76,7 @@ export type Call =
   | 'configure'
   | 'resize'
   | 'removeVmm'
+  | 'setOutbound'
   | 'removeNetwork';
 
 /** A driver's wait for its turn in a test; a daemon that is killed meanwhile goes no further. */
@@ -370,7 +371,10 @@ export class FakeHost {
         const attachment = await network.prepare(spec);
         return this.#options.guests === undefined ? attachment : { ...attachment, vmm: { kind: 'none' } };
       },
-      setOutbound: (handle, outbound) => network.setOutbound(handle, outbound),
+      setOutbound: async (handle, outbound) => {
+        await turn('setOutbound');
+        await network.setOutbound(handle, outbound);
+      },
       remove: async (handle) => {
         await turn('removeNetwork');
         await network.remove(handle);

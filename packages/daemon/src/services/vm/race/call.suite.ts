@@ -1,4 +1,5 @@
 import { BangerError } from '@banger/contract/error';
+import type { VmRow } from '../../../domain/vm-row.ts';
 import { verbOf, type Seen, type VerbName } from './verbs.suite.ts';
 
 /** What a call came to. */
@@ -15,6 +16,8 @@ export class RacingCall {
   readonly controller = new AbortController();
   /** What its name stood for, from its beginning to now. */
   readonly seen = new Set<Seen>();
+  /** The VM was protected. */
+  sawProtected = false;
   /** Something else has happened to that VM. */
   disturbed = false;
   /** The VM has ended or rebooted, or is about to. */
@@ -33,10 +36,16 @@ export class RacingCall {
     this.vm = vm;
   }
 
+  /** What its name stands for now. */
+  sees(row: VmRow | undefined): void {
+    this.seen.add(row?.state ?? 'absent');
+    if (row?.protected === true) this.sawProtected = true;
+  }
+
   /** It is not one that only looks, or works in the guest. */
   get changes(): boolean {
-    const { ends = false, starts = false } = verbOf(this.verb);
-    return ends || starts;
+    const { kind } = verbOf(this.verb);
+    return kind !== 'looks' && kind !== 'in guest';
   }
 
   toString(): string {
@@ -56,8 +65,8 @@ export class RacingCall {
   /** Another call on that VM has begun. */
   meets(later: RacingCall): void {
     this.#isAmong(later);
-    if (verbOf(later.verb).ends === true) this.preempted = true;
-    if (verbOf(later.verb).starts === true) this.startedAfter = true;
+    if (verbOf(later.verb).kind === 'ends') this.preempted = true;
+    if (verbOf(later.verb).kind === 'starts') this.startedAfter = true;
   }
 
   /** It has begun while another call on that VM was at work. */
@@ -73,15 +82,17 @@ export class RacingCall {
     const told = `${this.toString()} ${what}; it saw ${[...this.seen].join(', ')}, now ${now}`;
     if (!(outcome.ok ? this.#maySucceed() : this.#mayEndWith(outcome.code))) return `${told}: not allowed.`;
     const verb = verbOf(this.verb);
-    if (outcome.ok && verb.ends === true && !this.startedAfter && UP.has(now))
+    if (outcome.ok && verb.kind === 'ends' && !this.startedAfter && UP.has(now))
       return `${told}: nobody has started it since.`;
     if (this.disturbed || this.vmEnded) return undefined;
     const [before] = this.seen;
     const after = before === undefined ? undefined : verb.from[before];
+    if (outcome.ok && this.sawProtected && verb.sparesProtected === true)
+      return `${told}: the VM is protected.`;
     if (outcome.ok && now !== after) return `${told}: it should be ${JSON.stringify(after)}.`;
     if (!outcome.ok && outcome.code !== 'cancelled' && now !== before)
       return `${told}: a refusal changes nothing.`;
-    if (!outcome.ok && verb.starts === true && UP.has(now) && now !== before)
+    if (!outcome.ok && verb.kind === 'starts' && UP.has(now) && now !== before)
       return `${told}: a start that was cancelled is undone.`;
     return undefined;
   }
@@ -89,7 +100,7 @@ export class RacingCall {
   #isAmong({ changes }: RacingCall): void {
     if (!changes) return;
     this.disturbed = true;
-    if (verbOf(this.verb).inGuest === true) this.vmEnded = true;
+    if (verbOf(this.verb).kind === 'in guest') this.vmEnded = true;
   }
 
   #maySucceed(): boolean {
@@ -97,9 +108,11 @@ export class RacingCall {
   }
 
   #mayEndWith(code: string): boolean {
-    const { from, starts = false, whenVmEnds = [] } = verbOf(this.verb);
-    if (code === 'cancelled') return this.controller.signal.aborted || (this.preempted && starts);
-    if (this.vmEnded && (whenVmEnds as readonly string[]).includes(code)) return true;
+    const { from, yields = false, whenVmEnds = [], whenBusy = [], sparesProtected } = verbOf(this.verb);
+    if (code === 'cancelled') return this.controller.signal.aborted || (this.preempted && yields);
+    if (code === 'vm_protected') return this.sawProtected && sparesProtected === true;
+    if (this.vmEnded && whenVmEnds.some((other) => other === code)) return true;
+    if (this.disturbed && whenBusy.some((other) => other === code)) return true;
     return [...this.seen].some((state) => {
       const result = from[state];
       return typeof result === 'object' && result.refused === code;

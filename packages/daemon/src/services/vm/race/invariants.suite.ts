@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import type { VmRow } from '../../../domain/vm-row.ts';
 import type { FakeHost } from '../fake-host.suite.ts';
 
-/** What holds at every moment, whoever is at work. */
-export function expectSound(host: FakeHost): void {
+/** What holds at every moment. `atWork` tells of a VM whether a call, or a daemon that has just begun, is at work on it. */
+export function expectSound(host: FakeHost, atWork: (row: VmRow) => boolean): void {
   const rows = host.deps.vms.list();
   const ids = new Set(rows.map(({ id }) => id));
   for (const what of ['id', 'mac', 'machineId'] as const)
@@ -26,7 +26,13 @@ export function expectSound(host: FakeHost): void {
     running.flatMap(({ spec }) => spec.disks.map(({ path }) => path)),
   );
   for (const { pid, spec } of running) check(ids.has(spec.id), `The VMM ${pid} runs for nobody.`);
-  for (const row of rows) if (!host.deps.locks.isBusy(row.id)) expectTrue(host, row);
+  for (const row of rows) {
+    if (!host.deps.locks.isBusy(row.id)) expectTrue(host, row);
+    // Its end is settled under its lock too, by nobody's call.
+    const up = row.state === 'running' || row.state === 'paused';
+    const runs = running.some((process) => process.spec.id === row.id);
+    check(!up || runs || atWork(row), `${row.spec.name} is ${row.state}, and its VMM is gone.`);
+  }
 }
 
 /** What holds of a VM on which no call is at work: its row tells the truth. */
@@ -50,6 +56,10 @@ function expectTrue(host: FakeHost, { id, state, spec, phase, reason }: VmRow): 
   );
   const { runtime } = host.layout.vm(id);
   check(up === host.network.running.includes(runtime), `${told}: its network says otherwise.`);
+  check(
+    host.network.open.includes(runtime) === (up && spec.outbound),
+    `${told}: its way out is not as it was set to ${spec.outbound}.`,
+  );
   check(up === existsSync(runtime), `${told}: its directory of sockets says otherwise.`);
 }
 

@@ -52,8 +52,10 @@ export class Simulation {
   readonly #deleted = new Set<string>();
   /** Resolves when the daemon that serves now is killed. */
   #killed = Promise.withResolvers<'killed'>();
-  /** Resolves when a daemon serves. */
-  #serves: Promise<void> = Promise.resolve();
+  /** Resolves when the next daemon serves; undefined while one does. */
+  #serves: Promise<void> | undefined;
+  /** VMs that a new daemon has not yet brought together with the host. */
+  readonly #recovering = new Set<string>();
   /** What threw outside of the calls. */
   #broken: { readonly thrown: unknown } | undefined;
   #waited = 0;
@@ -63,8 +65,8 @@ export class Simulation {
     this.#machine = machine;
     this.#schedule = schedule;
     machine.host.onCall = (call) => this.#turn(call);
-    machine.host.onState = ({ spec, state }) => {
-      for (const call of this.#calls) if (call.vm === spec.name) call.seen.add(state);
+    machine.host.onState = (row) => {
+      for (const call of this.#calls) if (call.vm === row.spec.name) call.sees(row);
     };
     machine.guests.onMoment = (moment) => this.#turn(moment);
   }
@@ -76,7 +78,12 @@ export class Simulation {
     ]);
     const left = this.#machine.host.deps.vms.list();
     await this.#play(
-      left.map(({ spec }) => this.#client('clean-up', [{ verb: 'delete', vm: spec.name, leaves: false }])),
+      left.map(({ spec: { name: vm } }) =>
+        this.#client('clean-up', [
+          { verb: 'unprotect', vm, leaves: false },
+          { verb: 'delete', vm, leaves: false },
+        ]),
+      ),
     );
     await this.#machine.clock.advance(AFTERWARDS_MS);
     await quiet();
@@ -119,7 +126,7 @@ export class Simulation {
   async #client(name: string, steps: readonly ClientStep[]): Promise<void> {
     for (const { verb, vm, leaves } of steps) {
       await this.#turn(`${name} asks: ${verb} ${vm}`);
-      await this.#serves;
+      while (this.#serves !== undefined) await this.#serves;
       const call = this.#begin(name, verb, vm);
       const ended = call.run((signal) => verbOf(verb).run(this.#machine.host, vm, signal));
       if (leaves) void this.#turn(`${name} leaves`).then(() => call.controller.abort());
@@ -130,7 +137,7 @@ export class Simulation {
   #begin(client: string, verb: VerbName, vm: string): RacingCall {
     const call = new RacingCall(client, verb, vm);
     const row = this.#row(vm);
-    call.seen.add(row?.state ?? 'absent');
+    call.sees(row);
     if (row !== undefined && this.#unsteady(row)) call.vmEnded = true;
     for (const other of this.#calls) {
       if (other.vm !== vm) continue;
@@ -145,7 +152,7 @@ export class Simulation {
   async #world(steps: readonly WorldStep[]): Promise<void> {
     for (const step of steps) {
       await this.#turn(step.event);
-      await this.#serves;
+      while (this.#serves !== undefined) await this.#serves;
       if (step.event === 'time passes') await this.#machine.clock.advance(step.ms);
       else if (step.event === 'the daemon is killed') this.#kill();
       else this.#happen(step.event, step.vm);
@@ -164,28 +171,34 @@ export class Simulation {
   /** The daemon is killed, with all calls that it served; the next one serves when it has brought rows and host together. */
   #kill(): void {
     this.#calls.clear();
+    for (const { id } of this.#machine.host.deps.vms.list()) this.#recovering.add(id);
     this.#killed.resolve('killed');
     this.#killed = Promise.withResolvers();
-    this.#serves = this.#machine.host.restart();
-    this.#serves.catch((thrown: unknown) => (this.#broken ??= { thrown }));
+    const serves = this.#machine.host.restart().then(() => {
+      this.#serves = undefined;
+    });
+    serves.catch((thrown: unknown) => (this.#broken ??= { thrown }));
+    this.#serves = serves;
   }
 
   /** Looks at everything between two turns. */
   #look(): void {
     if (this.#broken !== undefined) throw this.#broken.thrown;
     const { host } = this.#machine;
-    expectSound(host);
+    for (const id of this.#recovering) if (!host.deps.locks.isBusy(id)) this.#recovering.delete(id);
+    expectSound(host, (row) => this.#recovering.has(row.id) || this.#atWork(row));
     for (const { id } of host.deps.vms.list()) this.#ids.add(id);
     for (const call of this.#calls) {
       const row = this.#row(call.vm);
       const now: Seen = row?.state ?? 'absent';
-      call.seen.add(now);
+      call.sees(row);
       if (row !== undefined && this.#unsteady(row) && !call.disturbed) call.vmEnded = true;
       if (call.outcome === undefined) continue;
       const wrong = call.wrong(now);
       check(wrong === undefined, wrong ?? '');
       this.#calls.delete(call);
-      if (call.verb === 'delete' && call.outcome.ok && call.id !== undefined) this.#deleted.add(call.id);
+      const deletes = verbOf(call.verb).from.stopped === 'absent';
+      if (deletes && call.outcome.ok && call.id !== undefined) this.#deleted.add(call.id);
     }
     for (const id of this.#deleted) {
       check(host.deps.vms.find(id) === undefined, `The VM ${id} was deleted, and is there.`);
@@ -201,10 +214,15 @@ export class Simulation {
   }
 
   /** Something goes on in it that no call of a client has begun: it ends, boots again, or a daemon takes it over. */
-  #unsteady({ id, state, spec }: VmRow): boolean {
+  #unsteady(row: VmRow): boolean {
     const { deps } = this.#machine.host;
-    const atWork = [...this.#calls].some((call) => call.vm === spec.name && call.changes);
-    if (deps.locks.isBusy(id)) return !atWork;
-    return state === 'paused' || (state === 'running' && deps.live.get(id)?.session === undefined);
+    if (deps.locks.isBusy(row.id)) return !this.#atWork(row);
+    return (
+      row.state === 'paused' || (row.state === 'running' && deps.live.get(row.id)?.session === undefined)
+    );
+  }
+
+  #atWork({ spec }: VmRow): boolean {
+    return [...this.#calls].some((call) => call.vm === spec.name && call.changes);
   }
 }

@@ -14,14 +14,19 @@ interface Verb {
    * in while it was at work.
    */
   readonly from: Readonly<Partial<Record<Seen, Seen | Refusal>>>;
-  /** Stop and the like: cancels starts, and no VM runs after it unless it was started later. */
-  readonly ends?: true;
+  /**
+   * `ends`: stop and the like, which cancel what they may; no VM runs after them unless it was started later. `in guest`: calls that end
+   * the VM are to it as if that ended by itself.
+   */
+  readonly kind: 'starts' | 'ends' | 'changes' | 'in guest' | 'looks';
   /** A call that `ends` cancels it. */
-  readonly starts?: true;
+  readonly yields?: true;
   /** Codes that it may end with as well, when the VM ended or rebooted by itself meanwhile. */
   readonly whenVmEnds?: readonly ErrorCode[];
-  /** It works in the guest, so that calls which end the VM are to it as if that ended by itself. */
-  readonly inGuest?: true;
+  /** Codes that it may end with as well, when another call was at work on the VM. */
+  readonly whenBusy?: readonly ErrorCode[];
+  /** It is refused for a VM that is protected. */
+  readonly sparesProtected?: true;
 }
 
 /** A refusal with that code. */
@@ -37,6 +42,33 @@ const taken = refused('name_taken');
 
 const startFailures = ['vmm_failed', 'vmm_gone', 'agent_lost', 'disk_full'] as const;
 
+/** A change of what runs as well as of what does not. */
+const set = {
+  from: {
+    ...{ absent: notFound, stopped: 'stopped', error: 'error', running: 'running' },
+    ...{ paused: inItsState, stopping: inItsState },
+  },
+  kind: 'changes',
+  yields: true,
+  whenVmEnds: ['vmm_gone', 'network_failed'],
+} as const satisfies Omit<Verb, 'run'>;
+
+function setOutbound(outbound: boolean): Verb['run'] {
+  return (host, vm, signal) => host.vms.set(vm, { outbound }, signal);
+}
+
+const protect = {
+  from: {
+    ...{ absent: notFound, stopped: 'stopped', error: 'error', running: 'running' },
+    ...{ paused: 'paused', stopping: 'stopping' },
+  },
+  kind: 'changes',
+} as const satisfies Omit<Verb, 'run'>;
+
+function setProtected(kept: boolean): Verb['run'] {
+  return (host, vm, signal) => host.vms.protect(vm, kept, signal);
+}
+
 /** The calls of the race. */
 export const verbs = {
   create: {
@@ -46,7 +78,8 @@ export const verbs = {
       ...{ creating: taken, stopped: taken, starting: taken, running: taken },
       ...{ paused: taken, stopping: taken, error: taken },
     },
-    starts: true,
+    kind: 'starts',
+    yields: true,
     whenVmEnds: startFailures,
   },
   start: {
@@ -55,19 +88,20 @@ export const verbs = {
       ...{ absent: notFound, stopped: 'running', error: 'running' },
       ...{ running: inItsState, paused: inItsState, stopping: inItsState },
     },
-    starts: true,
+    kind: 'starts',
+    yields: true,
     whenVmEnds: startFailures,
   },
   stop: {
     run: (host, vm, signal) => host.vms.stop(vm, false, signal),
     from: { absent: notFound, stopped: 'stopped', error: 'stopped', running: 'stopped', paused: inItsState },
-    ends: true,
+    kind: 'ends',
     whenVmEnds: ['vm_state'],
   },
   'stop --force': {
     run: (host, vm, signal) => host.vms.stop(vm, true, signal),
     from: { absent: notFound, stopped: 'stopped', error: 'stopped', running: 'stopped', paused: 'stopped' },
-    ends: true,
+    kind: 'ends',
   },
   kill: {
     run: (host, vm, signal) => host.vms.kill(vm, 'KILL', signal),
@@ -75,12 +109,13 @@ export const verbs = {
       ...{ absent: notFound, stopped: notRunning, error: notRunning },
       ...{ running: 'stopped', paused: 'stopped' },
     },
-    ends: true,
+    kind: 'ends',
   },
   restart: {
     run: (host, vm, signal) => host.vms.restart(vm, false, signal),
     from: { absent: notFound, stopped: 'running', error: 'running', running: 'running', paused: inItsState },
-    starts: true,
+    kind: 'starts',
+    yields: true,
     whenVmEnds: startFailures,
   },
   delete: {
@@ -90,8 +125,32 @@ export const verbs = {
       ...{ creating: 'absent', stopped: 'absent', starting: 'absent', running: 'absent' },
       ...{ paused: 'absent', stopping: 'absent', error: 'absent' },
     },
-    ends: true,
+    kind: 'ends',
+    sparesProtected: true,
   },
+  prune: {
+    run: (host, vm, signal) => host.vms.prune(vm, signal),
+    from: {
+      ...{ absent: notFound, stopped: 'absent', error: 'absent', creating: inItsState },
+      ...{ starting: inItsState, running: inItsState, paused: inItsState, stopping: inItsState },
+    },
+    kind: 'changes',
+    whenVmEnds: ['vm_state'],
+    whenBusy: ['vm_state'],
+    sparesProtected: true,
+  },
+  reset: {
+    run: (host, vm, signal) => host.vms.reset(vm, false, signal),
+    from: { absent: notFound, stopped: 'stopped', error: 'stopped', running: 'running', paused: inItsState },
+    kind: 'starts',
+    yields: true,
+    whenVmEnds: [...startFailures, 'vm_state'],
+    sparesProtected: true,
+  },
+  'set --nat': { run: setOutbound(true), ...set },
+  'set --no-nat': { run: setOutbound(false), ...set },
+  protect: { run: setProtected(true), ...protect },
+  unprotect: { run: setProtected(false), ...protect },
   exec: {
     run: async (host, vm, signal) => {
       const exec = await host.vms.exec({ vm, argv: ['true'], env: [] }, signal);
@@ -103,11 +162,12 @@ export const verbs = {
       ...{ absent: notFound, creating: notRunning, stopped: notRunning, starting: notRunning },
       ...{ running: 'running', paused: notRunning, stopping: notRunning, error: notRunning },
     },
-    inGuest: true,
+    kind: 'in guest',
     whenVmEnds: ['vmm_gone', 'agent_lost', 'agent_not_ready'],
   },
   show: {
     run: (host, vm) => host.vms.show(vm),
+    kind: 'looks',
     from: {
       ...{ absent: notFound, creating: 'creating', stopped: 'stopped', starting: 'starting' },
       ...{ running: 'running', paused: 'paused', stopping: 'stopping', error: 'error' },
@@ -115,6 +175,7 @@ export const verbs = {
   },
   list: {
     run: (host) => host.vms.list(),
+    kind: 'looks',
     from: {
       ...{ absent: 'absent', creating: 'creating', stopped: 'stopped', starting: 'starting' },
       ...{ running: 'running', paused: 'paused', stopping: 'stopping', error: 'error' },

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ErrorCode } from '@banger/contract/error-codes';
 import type { VmState, VmView } from '@banger/contract/vm';
-import type { FakeHost } from '../fake-host.suite.ts';
+import { until, type FakeHost } from '../fake-host.suite.ts';
 
 /** A command that a daemon is killed in. */
 export interface Verb {
@@ -21,6 +21,8 @@ export interface Verb {
 }
 
 const NAME = 'box';
+const BYTES = 8 * 1024 ** 3;
+const LARGER_BYTES = 2 * BYTES;
 export const IMAGE = 'debian-bookworm';
 export const KERNEL = 'debian-cloud';
 
@@ -35,6 +37,17 @@ const isIn = (state: VmState) => async (host: FakeHost) =>
   host.deps.vms.list().some((row) => row.state === state);
 const noVm = async (host: FakeHost): Promise<boolean> => host.deps.vms.list().length === 0;
 const oneVm = async (host: FakeHost): Promise<boolean> => host.deps.vms.list().length === 1;
+/** A VMM that has what its row says, whenever a daemon has found it. */
+async function isAsItsRowSays(host: FakeHost): Promise<boolean> {
+  const [row] = host.deps.vms.list();
+  const [process] = host.world.running;
+  if (row === undefined || process === undefined) return false;
+  const { diskBytes, outbound } = row.spec;
+  const isDone = (): boolean =>
+    (process.sizes.get('work') ?? BYTES) === diskBytes && host.network.open.length === (outbound ? 1 : 0);
+  await until(isDone);
+  return true;
+}
 const images = async (host: FakeHost): Promise<number> => (await host.deps.images.list(false)).length;
 const kernels = async (host: FakeHost): Promise<number> => (await host.deps.kernels.list(false)).length;
 
@@ -92,6 +105,36 @@ export const verbs: readonly Verb[] = [
     command: (host) => host.vms.kill(NAME, 'KILL', never),
     keeps: oneVm,
     doneAlready: { code: 'vm_not_running', proof: isIn('stopped') },
+  },
+  {
+    name: 'set of a running VM',
+    before: running,
+    command: (host) => host.vms.set(NAME, { diskBytes: LARGER_BYTES, outbound: false }, never),
+    keeps: isAsItsRowSays,
+  },
+  {
+    name: 'set of a stopped VM',
+    before: stopped,
+    command: (host) => host.vms.set(NAME, { diskBytes: LARGER_BYTES }, never),
+    keeps: oneVm,
+  },
+  {
+    name: 'reset of a running VM',
+    before: running,
+    command: (host) => host.vms.reset(NAME, true, never),
+    keeps: oneVm,
+  },
+  {
+    name: 'reset of a stopped VM',
+    before: stopped,
+    command: (host) => host.vms.reset(NAME, true, never),
+    keeps: oneVm,
+  },
+  {
+    name: 'prune',
+    before: stopped,
+    command: (host) => host.vms.prune(NAME, never),
+    doneAlready: { code: 'vm_not_found', proof: noVm },
   },
   {
     name: 'delete of a running VM',

@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import type { KernelView } from '@banger/contract/kernel';
+import { createSteps } from '../../packages/daemon/src/services/vm/create.ts';
+import { startSteps } from '../../packages/daemon/src/services/vm/start-steps.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../harness/until.ts';
+import { FaultHome } from '../faults/fault-home.ts';
+import { onceSaid } from '../faults/once-said.ts';
+
+/**
+ * SIGKILL of the real daemon, at a fixed set of moments: all the others are tried on fakes, by the crash suite of the daemon's
+ * services. The VMs are shared from test to test, in the order of this file.
+ */
+
+const create = ['vm', 'create', '--name', 'box', '--memory', '256'];
+/** Each step's title is told when the step begins, so when those before it are done. */
+const titles = [...createSteps.flat(), ...startSteps.flat()].map(({ title }) => title);
+
+let home: FaultHome;
+beforeAll(() => {
+  home = FaultHome.stocked();
+});
+afterAll(() => home.remove());
+
+/** Kills the daemon as soon as a stage of the command begins; the command says that the daemon is gone. */
+async function killAt(stage: string, argv: readonly string[]): Promise<void> {
+  const pid = await home.daemonPid();
+  const begins = new RegExp(`^{"progress":.*"stage":"${stage}`, 'm');
+  const { status, stderr } = await home.run([...argv, '--json'], {
+    onStart: (child) => onceSaid(child, begins, () => void process.kill(pid, 'SIGKILL')),
+  });
+  expect({ status, errors: stderr.match(/^{"error":.*"code":"\w+"/gm) }).toEqual({
+    status: 1,
+    errors: [expect.stringContaining('"daemon_unreachable"')],
+  });
+}
+
+/** The VM of this state, and of it nothing on the host but what that state means. */
+async function expectBox(state: string, reason = /^/): Promise<void> {
+  const view = await until(`the VM to be ${state}`, async () => {
+    const [one, ...more] = await home.list();
+    expect(more).toEqual([]);
+    return one?.state === state ? one : undefined;
+  });
+  expect(view.reason).toMatch(reason);
+  if (state === 'stopped') expect(home.leftovers()).toEqual([`directory vms/${view.id}`]);
+}
+
+const start = async (): Promise<void> => {
+  expect(await home.run(['vm', 'start', 'box'])).toMatchObject({ status: 0 });
+};
+
+describe('the daemon is killed', () => {
+  test.each(titles)('in a creation, at "%s": nothing is left', async (title) => {
+    await killAt(title, create);
+    await home.expectNothingLeft();
+  });
+
+  test('while a VM runs: it runs on, and the next daemon has it', async () => {
+    expect(await home.run(create)).toMatchObject({ status: 0 });
+    const { runtime } = await home.show('box');
+    process.kill(await home.daemonPid(), 'SIGKILL');
+    const { pid, bootId } = runtime ?? {};
+    expect(await home.show('box')).toMatchObject({
+      state: 'running',
+      runtime: { pid, bootId, agent: 'ready' },
+    });
+    expect(await home.run(['vm', 'exec', 'box', '--', 'true'])).toMatchObject({ status: 0 });
+  });
+
+  test('in a stop: the next daemon goes on with it', async () => {
+    await killAt('Stopping the virtual machine', ['vm', 'stop', 'box']);
+    await expectBox('stopped');
+    expect(await home.run(['vm', 'stop', 'box'])).toMatchObject({ status: 0 });
+  });
+
+  test('in a start: it is stopped, and says why', async () => {
+    for (const stage of ['Setting up the network', 'Booting to the agent']) {
+      await killAt(stage, ['vm', 'start', 'box']);
+      await expectBox('stopped', /daemon ended while the VM was starting/);
+    }
+  });
+
+  test('in a restart, while it stops and while it starts: the same', async () => {
+    await start();
+    await killAt('Stopping the virtual machine', ['vm', 'restart', 'box']);
+    await expectBox('stopped');
+    await killAt('Starting the virtual machine', ['vm', 'restart', 'box']);
+    await expectBox('stopped', /daemon ended while the VM was starting/);
+  });
+
+  test('in a deletion, when the VMM is gone: the next daemon goes on with it', async () => {
+    await start();
+    const { runtime } = await home.show('box');
+    const pid = await home.daemonPid();
+    const deletion = home.run(['vm', 'delete', 'box']);
+    while (existsSync(`/proc/${runtime?.pid}`)) await setImmediate();
+    process.kill(pid, 'SIGKILL');
+    await deletion;
+    await home.expectNothingLeft();
+  });
+
+  test('in a kernel pull: the old kernel stays, and nothing is left', async () => {
+    const kernels = (): Promise<KernelView[]> => home.json<KernelView[]>(['kernel', 'list']);
+    const before = await kernels();
+    const pull = ['kernel', 'pull', '--force', 'debian-cloud'];
+    for (const stage of ['Fetching linux-image', 'Storing the kernel']) {
+      await killAt(stage, pull);
+      expect(await kernels()).toEqual(before);
+      await home.expectNothingLeft();
+    }
+  });
+});

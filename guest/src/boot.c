@@ -13,6 +13,7 @@
 #include "agent.h"
 #include "cmdline.h"
 #include "events.h"
+#include "grow.h"
 #include "init.h"
 #include "log.h"
 #include "loop.h"
@@ -85,6 +86,7 @@ void boot(char **argv) {
     read_cmdline();
     modules_load();
     enter_root(&cmdline);
+    grow_root_early();
     mount_for_programs();
     if (strcmp(cmdline.init, "agent") == 0) {
         become_init();

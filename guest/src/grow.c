@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "warn.h"
@@ -16,6 +18,9 @@
 /* From the kernel's fs/ext4/ext4.h, which is not exported: the new size in blocks of the file system. */
 #define EXT4_IOC_RESIZE_FS _IOW('f', 16, uint64_t)
 #define EXT4_MAGIC 0xef53
+/* The kernel grows one file system at one caller's wish at a time. The other one here is our own of the boot, which takes 0.1 s. */
+#define ANOTHER_GROWS_MS 5
+#define ANOTHER_GROWS_TRIES 2000
 
 /* Bytes of the device that holds `path`; 0: unknown. */
 static uint64_t device_size(dev_t device) {
@@ -29,20 +34,39 @@ static uint64_t device_size(dev_t device) {
     return sectors * 512;
 }
 
-/* The kernel grows it in place; when it fills its device already, this does nothing. */
-static void grow(const char *path, dev_t device) {
+/* The kernel grows it in place; when it fills its device already, this does nothing. Waits for another that does the same. */
+static bool resize(int fd, uint64_t blocks) {
+    static const struct timespec pause = {.tv_nsec = ANOTHER_GROWS_MS * 1000000};
+    for (int tries = 0; ioctl(fd, EXT4_IOC_RESIZE_FS, &blocks) < 0; tries++) {
+        if (errno != EBUSY || tries == ANOTHER_GROWS_TRIES) return false;
+        nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
+static bool grow(const char *path, dev_t device) {
     struct statfs fs;
-    if (statfs(path, &fs) < 0 || fs.f_type != EXT4_MAGIC) return;
+    if (statfs(path, &fs) < 0 || fs.f_type != EXT4_MAGIC) return true;
     uint64_t blocks = device_size(device) / (uint64_t)fs.f_bsize;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (blocks == 0 || fd < 0 || ioctl(fd, EXT4_IOC_RESIZE_FS, &blocks) < 0)
-        configure_warn("growing the file system at %s: %s", path, strerror(errno));
+    bool done = blocks > 0 && fd >= 0 && resize(fd, blocks);
+    int code = errno;
     if (fd >= 0) close(fd);
+    errno = code;
+    return done;
+}
+
+void grow_root_early(void) {
+    if (fork() != 0) return;
+    struct stat root;
+    if (stat("/", &root) == 0) grow("/", root.st_dev);
+    _exit(0);
 }
 
 void grow_file_systems(void) {
     struct stat root, work;
     if (stat("/", &root) < 0) return;
-    grow("/", root.st_dev);
-    if (stat("/root", &work) == 0 && work.st_dev != root.st_dev) grow("/root", work.st_dev);
+    if (!grow("/", root.st_dev)) configure_warn("growing the root file system: %s", strerror(errno));
+    if (stat("/root", &work) < 0 || work.st_dev == root.st_dev) return;
+    if (!grow("/root", work.st_dev)) configure_warn("growing the file system at /root: %s", strerror(errno));
 }

@@ -131,8 +131,9 @@ describe('the probe', () => {
     const probe = daemon();
     expect(await probe.leftovers()).toEqual([]);
     await mkdir(deps.dir);
+    await writeFile(join(deps.dir, 'root.ext4'), '');
     const [left, ...more] = await probe.leftovers();
-    expect([left?.what, more]).toEqual([`check of KVM ${deps.dir}`, []]);
+    expect([left?.what, more]).toEqual([`check of KVM in ${deps.dir}`, []]);
     expect(Math.abs(Date.now() - (left?.since ?? 0))).toBeLessThan(60_000);
     await left?.remove();
     expect(await probe.leftovers()).toEqual([]);

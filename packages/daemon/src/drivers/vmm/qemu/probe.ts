@@ -52,18 +52,13 @@ export class QemuProbe {
     return { binary: qemu.binary, version: qemu.version, ...(accel === undefined ? {} : { accel }) };
   }
 
-  /** See `VmmDriver.leftovers`. */
+  /** See `VmmDriver.leftovers`. A check's directory is made before its guest and removed after it. */
   async leftovers(): Promise<readonly Leftover[]> {
-    if (this.#running !== undefined) return [];
-    const { dir, processes, clock } = this.#deps;
-    const [begun] = await findByToken(this.#token, processes);
-    const since = begun === undefined ? await changedAt(dir) : clock.now() - processes.ageMs(begun);
+    const { dir } = this.#deps;
+    const since = await changedAt(dir);
     // One may have begun meanwhile.
     if (since === undefined || this.#running !== undefined) return [];
-    const process = begun === undefined ? '' : ` with process ${begun.pid}`;
-    return [
-      { what: `check of KVM ${dir}${process}`, action: 'delete it', since, remove: () => this.#remove() },
-    ];
+    return [{ what: `check of KVM in ${dir}`, action: 'delete it', since, remove: () => this.#remove() }];
   }
 
   async #accel(qemu: InstalledQemu, signal: AbortSignal): Promise<AccelVerdict> {
@@ -120,9 +115,14 @@ export class QemuProbe {
   /** Removes what a check left; a check that begins meanwhile waits, because it has the same token and directory. */
   async #remove(): Promise<void> {
     if (this.#running !== undefined) return;
-    const removal = this.#sweep();
-    this.#swept = removal.catch(() => undefined);
-    await removal;
+    this.#swept = this.#sweep();
+    try {
+      await this.#swept;
+    } catch (error) {
+      // The next check must try again: it cannot run beside what is left.
+      this.#swept = undefined;
+      throw error;
+    }
   }
 }
 

@@ -71,9 +71,9 @@ describe('a VM that nobody uses', () => {
     await clock.advance(2 * MINUTE_MS);
     let ended = false;
     const stopping = round(0).then(() => (ended = true));
-    for (const end = clock.monotonic() + 5 * MINUTE_MS; !ended && clock.monotonic() < end;) {
-      await clock.advance(1_000);
-      await new Promise((resolve) => setImmediate(resolve));
+    while (!ended) {
+      await clock.advance(100);
+      await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await stopping;
     expect((await seen()).reason).toMatch(/^unused for 2 min: stopped.*\nThe guest did not power off/);

@@ -7,6 +7,8 @@ export interface Layout {
   readonly kernels: string;
   /** What the KVM check found, kept over daemons. */
   readonly kvmVerdict: string;
+  /** The state's database. */
+  readonly database: string;
   /** The directories of VMs, one each, by id. */
   readonly vms: string;
   /** Those of their sockets. */
@@ -25,7 +27,7 @@ export interface VmFiles {
   readonly networkLog: string;
   /** Its sockets; emptied by a reboot of the host. */
   readonly runtime: string;
-  /** In there: a symbolic link to `directory`. Several states may share a directory for sockets; this tells whose one is. */
+  /** In there: a symbolic link to `database`. Several states may share a directory for sockets; this tells whose one is. */
   readonly runtimeOwner: string;
 }
 
@@ -38,6 +40,7 @@ export function layoutOf(paths: BangerPaths): Layout {
     images: `${paths.state}/images`,
     kernels: `${paths.state}/kernels`,
     kvmVerdict: `${paths.cache}/kvm-verdict.json`,
+    database: `${paths.state}/banger.db`,
     vms,
     runtimes,
     vm: (id) => {

@@ -42,9 +42,9 @@ function strayVmm(id: string, token = 'astray'): void {
 
 /** Directories of a VM past the ledger. */
 async function strayRuntime(id: string): Promise<string> {
-  const { directory, runtime, runtimeOwner } = host.layout.vm(id);
+  const { runtime, runtimeOwner } = host.layout.vm(id);
   await mkdir(runtime, { recursive: true });
-  await symlink(directory, runtimeOwner);
+  await symlink(host.layout.database, runtimeOwner);
   return runtime;
 }
 

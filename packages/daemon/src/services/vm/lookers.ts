@@ -36,12 +36,12 @@ const VM_ID = /^[0-9a-f]{12}$/;
 
 /** How the resources of VMs are found, in the order in which they are to be removed: a VMM before what it uses. */
 export function vmLookers(
-  layout: Pick<Layout, 'vms' | 'runtimes' | 'vm'>,
+  layout: Pick<Layout, 'vms' | 'runtimes' | 'database' | 'vm'>,
   vmm: Pick<VmmDriver, 'find'>,
   networks: { readonly [Kind in 'user' | 'none']: Pick<NetworkDriver, 'find'> },
 ): Lookers<VmResources> {
   const isOurs = async (id: string): Promise<boolean> =>
-    (await linkAt(layout.vm(id).runtimeOwner)) === layout.vm(id).directory;
+    (await linkAt(layout.vm(id).runtimeOwner)) === layout.database;
   return {
     vmm: {
       look: async () =>

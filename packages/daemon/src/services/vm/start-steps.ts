@@ -24,8 +24,8 @@ export const startSteps: readonly Stage<StartContext>[] = [
     name: 'runtime',
     title: 'Making the runtime directory',
     run: async ({ deps, row }) => {
-      const files = deps.layout.vm(row.id);
-      await deps.ledger.make(row.id, 'runtime', { path: files.runtime }, () => makeRuntimeDirectory(files));
+      const path = deps.layout.vm(row.id).runtime;
+      await deps.ledger.make(row.id, 'runtime', { path }, () => makeRuntimeDirectory(deps.layout, row.id));
     },
     undo: ({ deps, row }) => removeResources(deps.ledger, row.id, ['runtime']),
   },

@@ -1,6 +1,6 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
-import type { VmFiles } from '../../domain/layout.ts';
+import type { Layout } from '../../domain/layout.ts';
 
 /**
  * Makes a directory of a VM, 0700, with its missing parents, which lie in directories of ours; one that is there is fine. Rejects with
@@ -15,13 +15,14 @@ export async function makeVmDirectory(path: string): Promise<void> {
 }
 
 /** Makes the directory of a VM's sockets, with a link in it that tells whose it is. Rejects as `makeVmDirectory` does. */
-export async function makeRuntimeDirectory(files: VmFiles): Promise<void> {
-  await makeVmDirectory(files.runtime);
+export async function makeRuntimeDirectory(layout: Layout, id: string): Promise<void> {
+  const { runtime, runtimeOwner } = layout.vm(id);
+  await makeVmDirectory(runtime);
   try {
-    await symlink(files.directory, files.runtimeOwner);
+    await symlink(layout.database, runtimeOwner);
   } catch (cause) {
     // Of a run whose directory could not be removed.
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw notMade(files.runtime, cause);
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw notMade(runtime, cause);
   }
 }
 

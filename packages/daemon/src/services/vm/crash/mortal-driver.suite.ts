@@ -1,7 +1,18 @@
 import { outsideOfLives, type DaemonLife } from './daemon-life.suite.ts';
 
 /** Methods that only look: the world is the same before and after them. */
-const LOOKS = new Set(['status', 'look', 'check', 'usedBytes', 'ping', 'stats', 'ports', 'get']);
+const LOOKS = new Set([
+  'status',
+  'look',
+  'check',
+  'usedBytes',
+  'ping',
+  'stats',
+  'ports',
+  'get',
+  'find',
+  'leftovers',
+]);
 /** Methods that answer at once and change nothing but what the daemon itself holds. */
 const OWN = new Set(['onEvent', 'events', 'release', 'close']);
 

@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { KernelView } from '@banger/contract/kernel';
+import { HOLDER_FILE } from '../../packages/daemon/src/store/open-state.ts';
 import { createSteps } from '../../packages/daemon/src/services/vm/create.ts';
 import { startSteps } from '../../packages/daemon/src/services/vm/start-steps.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -18,22 +19,27 @@ const create = ['vm', 'create', '--name', 'box', '--memory', '256'];
 const titles = [...createSteps.flat(), ...startSteps.flat()].map(({ title }) => title);
 
 let home: FaultHome;
-beforeAll(() => {
+beforeAll(async () => {
   home = FaultHome.stocked();
+  await home.list();
 });
 afterAll(() => home.remove());
 
+/** Process id of the daemon, which the command before has started if need be: it says so itself, and no command has to be run for it. */
+function daemonPid(): number {
+  return (JSON.parse(readFileSync(home.at('state', HOLDER_FILE), 'utf8')) as { readonly pid: number }).pid;
+}
+
 /** Kills the daemon as soon as a stage of the command begins; the command says that the daemon is gone. */
 async function killAt(stage: string, argv: readonly string[]): Promise<void> {
-  const pid = await home.daemonPid();
+  const pid = daemonPid();
   const begins = new RegExp(`^{"progress":.*"stage":"${stage}`, 'm');
-  const { status, stderr } = await home.run([...argv, '--json'], {
+  const { status, stdout, stderr } = await home.run([...argv, '--json'], {
     onStart: (child) => onceSaid(child, begins, () => void process.kill(pid, 'SIGKILL')),
   });
-  expect({ status, errors: stderr.match(/^{"error":.*"code":"\w+"/gm) }).toEqual({
-    status: 1,
-    errors: [expect.stringContaining('"daemon_unreachable"')],
-  });
+  expect(status).toBe(1);
+  // Of what is done to several VMs the errors are in the result.
+  expect(stdout + stderr).toContain('"daemon_unreachable"');
 }
 
 /** The VM of this state, and of it nothing on the host but what that state means. */
@@ -60,7 +66,7 @@ describe('the daemon is killed', () => {
   test('while a VM runs: it runs on, and the next daemon has it', async () => {
     expect(await home.run(create)).toMatchObject({ status: 0 });
     const { runtime } = await home.show('box');
-    process.kill(await home.daemonPid(), 'SIGKILL');
+    process.kill(daemonPid(), 'SIGKILL');
     const { pid, bootId } = runtime ?? {};
     expect(await home.show('box')).toMatchObject({
       state: 'running',
@@ -93,7 +99,7 @@ describe('the daemon is killed', () => {
   test('in a deletion, when the VMM is gone: the next daemon goes on with it', async () => {
     await start();
     const { runtime } = await home.show('box');
-    const pid = await home.daemonPid();
+    const pid = daemonPid();
     const deletion = home.run(['vm', 'delete', 'box']);
     while (existsSync(`/proc/${runtime?.pid}`)) await setImmediate();
     process.kill(pid, 'SIGKILL');

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { writeCpio } from '@banger/daemon/drivers/kernel/cpio';
 
@@ -61,9 +62,18 @@ export async function greet(agentSocket: string, signal?: AbortSignal): Promise<
   return socket;
 }
 
+/** A guest reads a letter within moments; one that has ended by it leaves a VMM that stands still and reads no more. */
+const TAKEN_MS = 10_000;
+
 /** Tells the guest what to do, by one of the letters of `tiny-init.c`. */
 export async function tell(agentSocket: string, letter: 'P' | 'R' | 'X' | 'W'): Promise<void> {
   const socket = await greet(agentSocket);
   socket.end(letter);
-  await once(socket.resume(), 'close');
+  const patience = new AbortController();
+  await Promise.race([
+    once(socket.resume(), 'close'),
+    sleep(TAKEN_MS, undefined, { signal: patience.signal }).catch(() => undefined),
+  ]);
+  patience.abort();
+  socket.destroy();
 }

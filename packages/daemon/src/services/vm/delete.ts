@@ -1,4 +1,6 @@
+import { BangerError } from '@banger/contract/error';
 import type { ResultOf } from '@banger/contract/methods';
+import type { VmRow } from '../../domain/vm-row.ts';
 import { liveStates } from '../../domain/vm-state.ts';
 import { tell } from '../operation.ts';
 import type { VmDeps } from './deps.ts';
@@ -6,6 +8,14 @@ import { release } from './ended.ts';
 
 /** Phase of a VM of which some may be gone already: there is no way back. */
 export const DELETING = 'delete';
+
+/** Throws `vm_state` for a VM of which some is gone: whatever else were made of it, the rest of it is to go. */
+export function refuseHalfDeleted({ phase, reason, spec: { name } }: VmRow): void {
+  if (phase === DELETING)
+    throw new BangerError('vm_state', `${name} is half deleted. ${reason}`, {
+      hint: `Mend the cause and run \`banger vm delete ${name}\` again.`,
+    });
+}
 
 /**
  * Deletes a VM whose lock the caller holds, from every state: ends what runs (its disks go anyway, so nothing is asked of

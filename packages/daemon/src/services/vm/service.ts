@@ -9,11 +9,12 @@ import type { VmRow } from '../../domain/vm-row.ts';
 import { inBackground } from '../background.ts';
 import { copyIntoVm, copyOutOfVm, type GuestTree, type TakeTree } from './copy.ts';
 import { createHeld, reserve } from './create.ts';
-import { deleteHeld } from './delete.ts';
+import { deleteHeld, refuseHalfDeleted } from './delete.ts';
 import type { VmDeps } from './deps.ts';
 import { execInVm } from './exec.ts';
 import { readConsole } from './logs.ts';
 import { pingVm } from './ping.ts';
+import type { HoldOptions } from './locks.ts';
 import { planVm } from './plan.ts';
 import { portsOf } from './ports.ts';
 import { protectHeld, refuseProtected } from './protection.ts';
@@ -68,18 +69,15 @@ export class VmService {
     return viewOf(this.#deps, row);
   }
 
-  async start(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
-    const { id } = this.#resolve(vm);
-    const row = await this.#deps.locks.hold(id, { signal, preemptible: true }, async (held) => {
+  start(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
+    return this.#change(vm, { signal, preemptible: true }, async ({ id }, held) => {
       checkStartable(this.#deps.vms.get(id));
       return startHeld(this.#deps, id, { waitInit }, held);
     });
-    return viewOf(this.#deps, row);
   }
 
-  async stop(vm: string, force: boolean, signal: AbortSignal): Promise<VmView> {
-    const { id, spec } = this.#resolve(vm);
-    const row = await this.#deps.locks.hold(id, { signal, preempt: true }, async () => {
+  stop(vm: string, force: boolean, signal: AbortSignal): Promise<VmView> {
+    return this.#change(vm, { signal, preempt: true }, async ({ id, spec }) => {
       if (this.#deps.vms.find(id) === undefined)
         throw new BangerError(
           'vm_not_found',
@@ -87,47 +85,34 @@ export class VmService {
         );
       return stopHeld(this.#deps, id, { force });
     });
-    return viewOf(this.#deps, row);
   }
 
-  async restart(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
-    const { id } = this.#resolve(vm);
-    const row = await this.#deps.locks.hold(id, { signal, preemptible: true }, async (held) => {
+  restart(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
+    return this.#change(vm, { signal, preemptible: true }, async ({ id }, held) => {
       await stopHeld(this.#deps, id, { force: false });
       return startHeld(this.#deps, id, { waitInit }, held);
     });
-    return viewOf(this.#deps, row);
   }
 
-  async reset(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
-    const { id } = this.#resolve(vm);
-    const row = await this.#deps.locks.hold(id, { signal, preemptible: true }, (held) =>
+  reset(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
+    return this.#change(vm, { signal, preemptible: true }, ({ id }, held) =>
       resetHeld(this.#deps, id, { waitInit }, held),
     );
-    return viewOf(this.#deps, row);
   }
 
-  async set(vm: string, change: VmSpecChange, signal: AbortSignal): Promise<VmView> {
-    const { id } = this.#resolve(vm);
-    const row = await this.#deps.locks.hold(id, { signal, preemptible: true }, (held) =>
+  set(vm: string, change: VmSpecChange, signal: AbortSignal): Promise<VmView> {
+    return this.#change(vm, { signal, preemptible: true }, ({ id }, held) =>
       setHeld(this.#deps, id, change, held),
     );
-    return viewOf(this.#deps, row);
   }
 
-  async protect(vm: string, kept: boolean, signal: AbortSignal): Promise<VmView> {
-    const { id } = this.#resolve(vm);
-    const row = await this.#deps.locks.hold(id, { signal }, async () => protectHeld(this.#deps, id, kept));
-    return viewOf(this.#deps, row);
+  protect(vm: string, kept: boolean, signal: AbortSignal): Promise<VmView> {
+    return this.#change(vm, { signal }, async ({ id }) => protectHeld(this.#deps, id, kept));
   }
 
   async kill(vm: string, signalName: string, signal: AbortSignal): Promise<VmView> {
     const name = parseSignal(signalName);
-    const { id } = this.#resolve(vm);
-    const row = await this.#deps.locks.hold(id, { signal, preempt: true }, () =>
-      killHeld(this.#deps, id, name),
-    );
-    return viewOf(this.#deps, row);
+    return this.#change(vm, { signal, preempt: true }, ({ id }) => killHeld(this.#deps, id, name));
   }
 
   async delete(vm: string, signal?: AbortSignal): Promise<ResultOf<'vm.delete'>> {
@@ -209,6 +194,21 @@ export class VmService {
       .list()
       .filter((row) => this.#deps.locks.isBusy(row.id))
       .map((row) => row.spec.name);
+  }
+
+  /** Changes a VM, as it was found, under its lock. One of which some is gone already is left to its deletion. */
+  async #change(
+    vm: string,
+    options: HoldOptions,
+    work: (found: VmRow, held: AbortSignal) => Promise<VmRow>,
+  ): Promise<VmView> {
+    const found = this.#resolve(vm);
+    const row = await this.#deps.locks.hold(found.id, options, async (held) => {
+      const now = this.#deps.vms.find(found.id);
+      if (now !== undefined) refuseHalfDeleted(now);
+      return work(found, held);
+    });
+    return viewOf(this.#deps, row);
   }
 
   /** Starts a VM just made. One cancelled before it was up leaves nothing; one that failed is kept, for its log to be read. */

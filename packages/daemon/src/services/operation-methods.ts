@@ -8,6 +8,8 @@ const passing: ReadonlySet<string> = new Set([
   'exec.resize',
   'exec.signal',
   'operation.start',
+  'vm.copyIn',
+  'vm.copyOut',
   'vm.exec',
   'vm.logs',
 ]);

@@ -21,7 +21,7 @@ const TRY_AGAIN_MS = 5_000;
 export async function reconcile(deps: VmDeps): Promise<void> {
   const rows = deps.vms.list();
   const all = Promise.all([
-    ...rows.map((row) => reconcileRow(deps, row)),
+    ...rows.map(({ id }) => reconcileRow(deps, id)),
     removeOrphans(deps, new Set(rows.map((row) => row.id))),
   ]);
   const stop = new AbortController();
@@ -29,18 +29,21 @@ export async function reconcile(deps: VmDeps): Promise<void> {
   stop.abort();
 }
 
-async function reconcileRow(deps: VmDeps, row: VmRow): Promise<void> {
+async function reconcileRow(deps: VmDeps, id: string): Promise<void> {
   try {
-    await deps.locks.hold(row.id, {}, () => reconcileHeld(deps, row));
+    await deps.locks.hold(id, {}, () => reconcileHeld(deps, id));
   } catch (thrown) {
     const { message } = toBangerError(thrown);
-    deps.log.error({ vm: row.id, error: message }, 'a VM could not be reconciled');
-    if (deps.vms.find(row.id) === undefined) return;
-    deps.states.go(row.id, 'error', { phase: 'reconcile', reason: message, hint: 'Try `banger vm delete`.' });
+    deps.log.error({ vm: id, error: message }, 'a VM could not be reconciled');
+    if (deps.vms.find(id) === undefined) return;
+    deps.states.go(id, 'error', { phase: 'reconcile', reason: message, hint: 'Try `banger vm delete`.' });
   }
 }
 
-async function reconcileHeld(deps: VmDeps, row: VmRow): Promise<void> {
+/** As the VM is now: calls that had its lock before may have ended it, or started it again. */
+async function reconcileHeld(deps: VmDeps, id: string): Promise<void> {
+  const row = deps.vms.find(id);
+  if (row === undefined || deps.live.has(id)) return;
   if (row.state === 'creating' || row.ephemeral || row.phase === DELETING) {
     deps.log.info({ vm: row.id, state: row.state }, 'a VM that nobody waits for any more is deleted');
     await deleteHeld(deps, row.id);
@@ -68,8 +71,7 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
     });
     inBackground(deps.log, 'attaching a VM', async () => {
       await deps.clock.sleep(TRY_AGAIN_MS);
-      const now = deps.vms.find(row.id);
-      if (now !== undefined && deps.live.get(row.id) === undefined) await reconcileRow(deps, now);
+      await reconcileRow(deps, row.id);
     });
   } else if (stopping) {
     inBackground(deps.log, 'going on with a stop', () =>

@@ -137,7 +137,7 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     states: new VmStates(vms, clock, log),
     locks: new VmLocks(),
     live: new Map(),
-    uses: new VmUses(vms, clock),
+    uses: new VmUses(vms, clock, log),
     images,
     kernels,
     vmm,

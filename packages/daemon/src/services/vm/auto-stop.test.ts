@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
+import { BangerError } from '@banger/contract/error';
 import type { VmView } from '@banger/contract/vm';
 import { FakeClock } from '@banger/testkit/fake-clock';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -48,6 +49,20 @@ describe('a VM that nobody uses', () => {
     });
     expect(host.world.running).toEqual([]);
     expect(host.ledger).toEqual(['directory']);
+  });
+
+  test('is stopped also while a full disk takes no time of last use, which is written when there is room', async () => {
+    const write = host.deps.vms.setLastUses.bind(host.deps.vms);
+    host.deps.vms.setLastUses = () => {
+      throw new BangerError('disk_full', 'No room.');
+    };
+    await round(2 * MINUTE_MS);
+    expect(await seen()).toMatchObject({ state: 'stopped' });
+    host.deps.uses.touch(box.id);
+    await round(0);
+    host.deps.vms.setLastUses = write;
+    await round(0);
+    expect(host.deps.vms.get(box.id).lastUsedAt).toBe(clock.now());
   });
 
   test('runs on where nobody asked for that', async () => {

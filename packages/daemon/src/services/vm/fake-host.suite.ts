@@ -270,7 +270,7 @@ export class FakeHost {
       states: new ToldStates(vms, clock, log, (row) => this.onState(row)),
       locks: new VmLocks(),
       live: new Map(),
-      uses: new VmUses(vms, clock),
+      uses: new VmUses(vms, clock, log),
       images: new ImageService(images.store, images.builder, vms, log),
       kernels: new KernelService(kernels.store, kernels.source, vms, log),
       vmm,

@@ -1,3 +1,5 @@
+import { toBangerError } from '@banger/contract/error';
+import type { Logger } from 'pino';
 import type { VmRow } from '../../domain/vm-row.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { VmRepository } from '../../store/vm-repository.ts';
@@ -10,12 +12,14 @@ import type { VmRepository } from '../../store/vm-repository.ts';
 export class VmUses {
   readonly #vms: Pick<VmRepository, 'setLastUses'>;
   readonly #clock: Pick<Clock, 'now'>;
+  readonly #log: Logger;
   readonly #open = new Map<string, number>();
   readonly #unwritten = new Map<string, number>();
 
-  constructor(vms: Pick<VmRepository, 'setLastUses'>, clock: Pick<Clock, 'now'>) {
+  constructor(vms: Pick<VmRepository, 'setLastUses'>, clock: Pick<Clock, 'now'>, log: Logger) {
     this.#vms = vms;
     this.#clock = clock;
+    this.#log = log;
   }
 
   /** A use of a moment. */
@@ -73,12 +77,16 @@ export class VmUses {
     return this.isUsed(id) ? this.#clock.now() : (this.#unwritten.get(id) ?? lastUsedAt);
   }
 
-  /** Writes to the rows what has changed since the last time. */
+  /** Writes to the rows what has changed since the last time. What finds no room on the disk waits for the next time, and fails nobody. */
   write(): void {
     for (const vm of this.#open.keys()) this.touch(vm);
     if (this.#unwritten.size === 0) return;
-    this.#vms.setLastUses(this.#unwritten);
-    this.#unwritten.clear();
+    try {
+      this.#vms.setLastUses(this.#unwritten);
+      this.#unwritten.clear();
+    } catch (error) {
+      this.#log.warn({ error: toBangerError(error).message }, 'times of last use not written');
+    }
   }
 
   #count(vm: string): number {

@@ -27,7 +27,9 @@ test('a VM whose VMM did not answer at first is left to the calls that came befo
     if (attaches > 1) return answers.attach(handle);
     throw new BangerError('vmm_failed', 'It does not answer.');
   };
-  const vmm = new Proxy(answers, { get: (_, key) => (key === 'attach' ? attach : Reflect.get(answers, key)) });
+  const vmm = new Proxy(answers, {
+    get: (_, key) => (key === 'attach' ? attach : Reflect.get(answers, key)),
+  });
   await reconcile({ ...host.deps, vmm });
   expect(host.deps.vms.get(id)).toMatchObject({ state: 'running', phase: 'attach' });
 

@@ -155,6 +155,16 @@ describe('a running VM', () => {
     await host.vms.delete('box');
   });
 
+  test('that waits for room has its way out closed by the next daemon all the same', async () => {
+    const vm = await make(true);
+    host.world.fillDisk(vm.runtime?.pid ?? 0, 'work');
+    await until(() => host.deps.vms.get(vm.id).state === 'paused');
+    host.deps.vms.update(vm.id, { spec: { ...vm.spec, diskBytes: 9 * GIB, outbound: false } });
+    await host.restart();
+    await until(() => host.network.open.length === 0 && sizeOf(host.layout.vm(vm.id).workDisk) === 9 * GIB);
+    expect(host.deps.vms.get(vm.id).state).toBe('paused');
+  });
+
   test('whose network is gone says so after a restart of the daemon, and when it is to change', async () => {
     const vm = await make(true);
     const { network } = host.deps.live.get(vm.id)?.runtime ?? {};

@@ -66,6 +66,7 @@ async function growFileSystem({ live }: RunContext, signal: AbortSignal): Promis
   const later = (why: string): string[] => [
     `The work disk has grown, its file system grows at the next start: ${why}`,
   ];
+  if (live.waitsForRoom) return later('its guest waits for room on the host.');
   if (live.session === undefined) return later('the agent does not answer.');
   try {
     return (await live.session.configure({ grow: true }, { signal })).warnings;

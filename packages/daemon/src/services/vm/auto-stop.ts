@@ -30,6 +30,8 @@ export function autoStop(deps: VmDeps): Chore {
       if (limit === undefined) return;
       const isStale = (row: VmRow | undefined): row is VmRow =>
         row?.state === 'running' &&
+        // One whose agent is gone could only be ended by force, and with it what its guest has not written.
+        deps.live.get(row.id)?.session !== undefined &&
         !deps.uses.isUsed(row.id) &&
         clock.now() - Math.max(deps.uses.lastUsedAt(row), countedFrom) >= limit;
       const stale = deps.vms.list().filter((row) => isStale(row) && !deps.locks.isBusy(row.id));

@@ -25,7 +25,7 @@
 #include "verdict.h"
 #include "wire.h"
 
-/* The VMM is started right after netguard is ready. One that has not come by now never will (its daemon was killed in
+/* The VMM is started right after netguard listens. One that has not come by now never will (its daemon was killed in
    between), and netguard must not stay behind. */
 #define VMM_WAIT_MS 60000
 
@@ -225,7 +225,7 @@ static bool turn(void)
 static int failed_setup(const char *temporary)
 {
     unlink(temporary);
-    unlink(options.control);
+    unlink(options.socket);
     return EXIT_SETUP;
 }
 
@@ -239,12 +239,18 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return EXIT_USAGE;
     }
-    /* It gets its own name when everything is ready, so its presence means just that. */
+    /* Each gets its own name when its presence is true: the VMM's once it may connect, and then waits while passt starts
+       (it boots meanwhile); the control's once everything is ready. */
     snprintf(temporary, sizeof temporary, "%s.new", options.socket);
     listener = listen_at(temporary);
-    control.listener = listen_at(options.control);
-    if (listener < 0 || control.listener < 0) {
-        say("cannot listen at %s: %s", listener < 0 ? options.socket : options.control, strerror(errno));
+    if (listener < 0 || rename(temporary, options.socket) != 0) {
+        say("cannot listen at %s: %s", options.socket, strerror(errno));
+        return failed_setup(temporary);
+    }
+    snprintf(temporary, sizeof temporary, "%s.new", options.control);
+    control.listener = listen_at(temporary);
+    if (control.listener < 0) {
+        say("cannot listen at %s: %s", options.control, strerror(errno));
         return failed_setup(temporary);
     }
     if (!routes_open(&routes)) {
@@ -253,7 +259,7 @@ int main(int argc, char **argv)
     }
     if (!passt_start(&passt, options.passt, options.interface, &options.guard))
         return failed_setup(temporary);
-    if (rename(temporary, options.socket) != 0 || !sandbox_drop_root()) {
+    if (rename(temporary, options.control) != 0 || !sandbox_drop_root()) {
         say("cannot finish the set-up: %s", strerror(errno));
         return failed_setup(temporary);
     }

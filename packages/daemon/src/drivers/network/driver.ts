@@ -75,7 +75,7 @@ export type NetworkHandle =
     }
   | { readonly kind: 'none' };
 
-/** A network that is ready for its VMM. */
+/** A network that its VMM can be started on. */
 export interface NetworkAttachment {
   readonly handle: NetworkHandle;
   readonly vmm: VmmNetwork;
@@ -83,6 +83,11 @@ export interface NetworkAttachment {
   readonly guest: GuestAddresses | undefined;
   /** What the user should know although the VM starts. */
   readonly warnings: readonly string[];
+  /**
+   * Resolves once it carries packets; until then those of the guest wait, so a machine may boot meanwhile. Rejects with
+   * `network_failed` (message: the reason) when it never does, or with `cancelled`; `remove` is then still to be called.
+   */
+  ready(signal: AbortSignal): Promise<void>;
 }
 
 /** A network that was found by looking at the host. */

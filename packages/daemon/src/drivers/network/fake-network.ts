@@ -32,6 +32,7 @@ export class FakeNetwork implements NetworkDriver {
   #ticks = 1;
   #boots = 1;
   #nextFailure: BangerError | undefined;
+  #nextReady: BangerError | undefined;
 
   /** `warnings`: what every attachment warns of; `now`: the time of day. */
   constructor(warnings: readonly string[] = [], now: () => number = Date.now) {
@@ -52,6 +53,11 @@ export class FakeNetwork implements NetworkDriver {
   /** Lets the next `prepare` or `setOutbound` fail. */
   failNext(error: BangerError): void {
     this.#nextFailure = error;
+  }
+
+  /** Lets the next network be made, and then not get ready. */
+  failNextReady(error: BangerError): void {
+    this.#nextReady = error;
   }
 
   /** Lets a network end by itself, as when its process is killed. */
@@ -93,6 +99,7 @@ export class FakeNetwork implements NetworkDriver {
         mtu: 1500,
       },
       warnings: this.#warnings,
+      ready: (either) => this.#ready(guard, either),
     };
   }
 
@@ -126,6 +133,16 @@ export class FakeNetwork implements NetworkDriver {
         .filter(({ dir }) => dirname(dir) === directory)
         .map(({ dir, startedAt }) => ({ dir, startedAt })),
     );
+  }
+
+  async #ready(guard: ProcessIdentity, signal: AbortSignal): Promise<void> {
+    await Promise.resolve();
+    if (signal.aborted) throw new BangerError('cancelled', 'Setting up the network was cancelled.');
+    const failure = this.#nextReady;
+    this.#nextReady = undefined;
+    if (failure !== undefined) this.#running.delete(guard.pid);
+    if (failure !== undefined || !this.#runs(guard))
+      throw failure ?? new BangerError('network_failed', 'The fake network has ended.');
   }
 
   #mayFail(): void {

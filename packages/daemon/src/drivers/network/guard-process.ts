@@ -14,13 +14,13 @@ export interface GuardHost {
 
 /** Above netguard's own limit for passt (10 s), so that its reason comes before ours. */
 const READY_TIMEOUT_MS = 15_000;
-/** netguard is ready after some 30 ms; a look costs microseconds. */
+/** netguard listens after some 10 ms and is ready after some 50 more; a look costs microseconds. */
 const READY_POLL_MS = 5;
 /** netguard has nothing to do at its end, so SIGTERM ends it at once; after this comes SIGKILL. */
 const END_TIMEOUT_MS = 2_000;
 /** What is read of the log for the reason of a failure. */
 const REASON_BYTES = 4_096;
-/** sockaddr_un holds 108 bytes with the final zero; netguard binds `PATH.new` first. */
+/** sockaddr_un holds 108 bytes with the final zero; netguard binds `PATH.new` first, and renames it. */
 const SOCKET_PATH_MAX = 107 - '.new'.length;
 
 /** The sockets of a netguard, in one directory: for its VMM, and for a word while it runs. */
@@ -31,18 +31,25 @@ export interface GuardSockets {
 
 /** Removes what an earlier run left at the sockets' paths; refuses a path that no socket can have. */
 async function clearSockets({ socket, control }: GuardSockets): Promise<void> {
-  if (Buffer.byteLength(socket) > SOCKET_PATH_MAX)
-    throw new BangerError(
-      'network_failed',
-      `The socket path ${socket} is longer than ${SOCKET_PATH_MAX} bytes.`,
-      {
-        hint: 'Set BANGER_HOME to a directory with a shorter name.',
-      },
-    );
-  await Promise.all([socket, `${socket}.new`, control].map((path) => rm(path, { force: true })));
+  for (const path of [socket, control])
+    if (Buffer.byteLength(path) > SOCKET_PATH_MAX)
+      throw new BangerError(
+        'network_failed',
+        `The socket path ${path} is longer than ${SOCKET_PATH_MAX} bytes.`,
+        { hint: 'Set BANGER_HOME to a directory with a shorter name.' },
+      );
+  const paths = [socket, `${socket}.new`, control, `${control}.new`];
+  await Promise.all(paths.map((path) => rm(path, { force: true })));
 }
 
-/** Starts netguard and waits until its socket is there. When that fails it has ended, and its socket is gone. */
+/** A netguard that a VMM may connect to. */
+export interface StartedGuard {
+  readonly identity: ProcessIdentity;
+  /** Resolves once passt serves; until then what the guest sends waits. Rejects with `network_failed`, the reason, or `cancelled`. */
+  ready(signal: AbortSignal): Promise<void>;
+}
+
+/** Starts netguard and waits until its VMM may connect. When that fails it has ended, and its sockets are gone. */
 export async function startGuard(
   host: GuardHost,
   argv: readonly [string, ...string[]],
@@ -51,37 +58,45 @@ export async function startGuard(
     logFile,
     signal,
   }: { readonly sockets: GuardSockets; readonly logFile: string; readonly signal?: AbortSignal },
-): Promise<ProcessIdentity> {
+): Promise<StartedGuard> {
   await clearSockets(sockets);
   const logStart = await stat(logFile).then(
     ({ size }) => size,
     () => 0,
   );
   const guard = await host.runner.spawnDetached(argv, { logFile });
+  const until = async (path: string, either?: AbortSignal): Promise<void> => {
+    try {
+      await appeared(host.clock, guard, path, either);
+    } catch (cause) {
+      if (either?.aborted === true)
+        throw new BangerError('cancelled', 'Setting up the network was cancelled.', { cause });
+      const reason = await reasonIn(logFile, logStart);
+      throw new BangerError(
+        'network_failed',
+        `The network of the VM could not be started${reason === '' ? '' : `: ${reason}`}.`,
+        { cause },
+      );
+    }
+  };
   try {
     const identity = host.processes.identify(guard.pid);
-    await ready(host.clock, guard, sockets.socket, signal);
+    await until(sockets.socket, signal);
     if (identity === undefined) throw new BangerError('network_failed', 'The network process has ended.');
-    return identity;
+    return { identity, ready: (either) => until(sockets.control, either) };
   } catch (error) {
     guard.kill('SIGKILL');
     await guard.exited;
     await clearSockets(sockets);
-    if (signal?.aborted === true)
-      throw new BangerError('cancelled', 'Setting up the network was cancelled.', { cause: error });
-    const reason = await reasonIn(logFile, logStart);
-    throw new BangerError(
-      'network_failed',
-      `The network of the VM could not be started${reason === '' ? '' : `: ${reason}`}.`,
-      { cause: error },
-    );
+    throw error;
   }
 }
 
-async function ready(
+/** Waits until the file is there; rejects when the process ends before, or takes too long. */
+async function appeared(
   clock: Clock,
   guard: SpawnedProcess,
-  socket: string,
+  path: string,
   signal?: AbortSignal,
 ): Promise<void> {
   const deadline = clock.monotonic() + READY_TIMEOUT_MS;
@@ -91,7 +106,7 @@ async function ready(
     if (signal?.aborted === true || ended)
       throw new BangerError('network_failed', 'The network process has ended.');
     if (
-      await access(socket).then(
+      await access(path).then(
         () => true,
         () => false,
       )

@@ -70,6 +70,14 @@ export function describeNetworkDriver(name: string, { make, nic }: NetworkSuite)
       expect(await readdir(join(root, 'one'))).toEqual([]);
     });
 
+    test('gets ready by itself, and says so as often as it is asked', async () => {
+      const { handle, ready } = await prepare('one');
+      const { signal } = new AbortController();
+      await ready(signal);
+      await ready(signal);
+      expect(await driver.status(handle)).toEqual({ up: true });
+    });
+
     test('can be prepared again in the same place', async () => {
       const first = await prepare('one');
       await driver.remove(first.handle);
@@ -120,6 +128,12 @@ export function describeNetworkDriver(name: string, { make, nic }: NetworkSuite)
       const { handle } = await prepare('one');
       await driver.remove(handle);
       await expect(driver.setOutbound(handle, false)).rejects.toMatchObject({ code: 'network_failed' });
+    });
+
+    test('never gets ready once it has ended, and says so', async () => {
+      const { handle, ready } = await prepare('one');
+      await driver.remove(handle);
+      await expect(ready(new AbortController().signal)).rejects.toMatchObject({ code: 'network_failed' });
     });
 
     test('refuses what is no address of a NIC, and leaves nothing', async () => {

@@ -15,6 +15,7 @@ export class NoNetwork implements NetworkDriver {
       vmm: { kind: 'none' },
       guest: undefined,
       warnings: [],
+      ready: () => Promise.resolve(),
     });
   }
 

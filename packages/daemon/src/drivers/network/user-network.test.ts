@@ -110,6 +110,7 @@ describe('the user-mode network', () => {
         mtu: 32_000,
       },
       warnings: [],
+      ready: expect.any(Function) as unknown,
     });
   });
 
@@ -175,6 +176,31 @@ describe('the user-mode network', () => {
       message: 'The network of the VM could not be started: passt: no memory.',
     });
     expect(await readdir(dir)).toEqual(['network.log', 'resolv.conf']);
+  });
+
+  test('is there before passt serves, and says when it does, or why it never will', async () => {
+    const logFile = join(dir, 'network.log');
+    const never = new AbortController();
+    for (let times = 0; times < 3; times += 1) {
+      hostWith();
+      expectGuard(...ipv4, '--dns4', '10.0.2.3', ...passt);
+    }
+    const serving = await network().prepare(spec());
+    const early = serving.ready(never.signal);
+    await writeFile(join(dir, 'outbound.sock'), '');
+    await early;
+    await rm(join(dir, 'outbound.sock'));
+
+    const ending = await network().prepare(spec());
+    await appendFile(logFile, '2026-01-02T03:04:05Z netguard: passt: no memory\n');
+    runner.spawned[1]?.exit(3);
+    await expect(ending.ready(never.signal)).rejects.toMatchObject({
+      code: 'network_failed',
+      message: 'The network of the VM could not be started: passt: no memory.',
+    });
+
+    const left = await network().prepare(spec());
+    await expect(left.ready(AbortSignal.abort())).rejects.toMatchObject({ code: 'cancelled' });
   });
 
   test('a cancelled start ends netguard', async () => {

@@ -107,10 +107,11 @@ export class UserNetwork implements NetworkDriver {
       { ...spec, sockets },
     );
     return {
-      handle: { kind: 'user', guard, ...sockets },
+      handle: { kind: 'user', guard: guard.identity, ...sockets },
       vmm: { kind: 'stream', socket: sockets.socket, mac: spec.mac },
       guest: guestAddresses(spec.mac, plan),
       warnings: spec.outbound ? problemsOf(plan).map(({ message }) => message) : [],
+      ready: (signal) => guard.ready(signal),
     };
   }
 

@@ -173,6 +173,12 @@ describe('a start that fails', () => {
     ['accel', 'No probe', fail('probe'), () => undefined],
     ['vmm', 'No launch', fail('launch'), () => undefined],
     ['vmm', 'No launched', fail('launched'), () => undefined],
+    [
+      'network-ready',
+      'No way out after all',
+      () => host.network.failNextReady(new BangerError('network_failed', 'No way out after all.')),
+      () => undefined,
+    ],
   ];
   test.each(cases)(
     'at %s (%s) undoes all that it made, keeps the disks, and says why',

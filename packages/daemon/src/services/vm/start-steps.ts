@@ -65,29 +65,37 @@ export const startSteps: readonly Stage<StartContext>[] = [
         throw new BangerError('internal', 'A step ran out of order.');
       const files = deps.layout.vm(row.id);
       const parts = capabilities.map(({ machine }) => machine?.(context) ?? {});
+      // A VMM that finds its network gone cannot tell why, the network can.
+      const orNetworkEnded = async (thrown: unknown): Promise<never> => {
+        const network = await deps.networks[row.spec.network].status(attachment.handle);
+        if (!network.up) await attachment.ready(signal);
+        throw thrown;
+      };
       const vmm = await deps.ledger.make(
         row.id,
         'vmm',
         { token },
         () =>
-          deps.vmm.launch(
-            {
-              id: row.id,
-              token,
-              dir: files.runtime,
-              accel,
-              vcpu: row.spec.vcpu,
-              memoryMib: row.spec.memoryMib,
-              kernel: kernel.vmlinux,
-              initrd: kernel.initramfs,
-              cmdline: kernelCommandLine(row.init),
-              disks: parts.flatMap(({ disks = [] }) => disks),
-              network: parts.find((part) => part.network !== undefined)?.network ?? { kind: 'none' },
-              consoleLog: files.console,
-              vmmLog: files.vmmLog,
-            },
-            signal,
-          ),
+          deps.vmm
+            .launch(
+              {
+                id: row.id,
+                token,
+                dir: files.runtime,
+                accel,
+                vcpu: row.spec.vcpu,
+                memoryMib: row.spec.memoryMib,
+                kernel: kernel.vmlinux,
+                initrd: kernel.initramfs,
+                cmdline: kernelCommandLine(row.init),
+                disks: parts.flatMap(({ disks = [] }) => disks),
+                network: parts.find((part) => part.network !== undefined)?.network ?? { kind: 'none' },
+                consoleLog: files.console,
+                vmmLog: files.vmmLog,
+              },
+              signal,
+            )
+            .catch(orNetworkEnded),
         ({ handle }) => ({ token, handle }),
       );
       context.vmm = vmm;
@@ -107,21 +115,26 @@ export const startSteps: readonly Stage<StartContext>[] = [
       deps.runtimes.clear(row.id);
     },
   },
-  {
-    name: 'agent',
-    title: 'Booting to the agent',
-    run: async ({ deps, row, live, warnings }, signal) => {
-      if (live === undefined) throw new BangerError('internal', 'A step ran out of order.');
-      const said = await failedWait(deps, row, live, 'agent hello', signal, (waitSignal) =>
-        connectGuest(deps, row, live, { deadlineMs: AGENT_DEADLINE_MS, signal: waitSignal }),
-      );
-      warnings.push(...said);
+  [
+    {
+      name: 'agent',
+      title: 'Booting to the agent',
+      run: async ({ deps, row, live, warnings }, signal) => {
+        if (live === undefined) throw new BangerError('internal', 'A step ran out of order.');
+        const said = await failedWait(deps, row, live, 'agent hello', signal, (waitSignal) =>
+          connectGuest(deps, row, live, { deadlineMs: AGENT_DEADLINE_MS, signal: waitSignal }),
+        );
+        warnings.push(...said);
+      },
+      undo: async ({ live }) => {
+        live?.released.abort();
+        live?.session?.close();
+      },
     },
-    undo: async ({ live }) => {
-      live?.released.abort();
-      live?.session?.close();
-    },
-  },
+    ...capabilities.flatMap(({ name, settle }) =>
+      settle === undefined ? [] : [{ name: `${name}-ready`, ...settle }],
+    ),
+  ],
 ];
 
 /** The last step, for who asked for it: also wait for the image's own services. */

@@ -6,5 +6,10 @@ test('the steps of a creation and of a start have those of every capability, eac
   const names = (steps: readonly ({ readonly name: string } | readonly { readonly name: string }[])[]) =>
     steps.map((stage) => ('name' in stage ? stage.name : stage.map(({ name }) => name)));
   expect(names(createSteps)).toEqual(['image', 'directory', ['root-disk', 'work-disk']]);
-  expect(names(startSteps)).toEqual(['runtime', ['preflight', 'network', 'accel'], 'vmm', 'agent']);
+  expect(names(startSteps)).toEqual([
+    'runtime',
+    ['preflight', 'network', 'accel'],
+    'vmm',
+    ['agent', 'network-ready'],
+  ]);
 });

@@ -48,6 +48,8 @@ export interface Capability {
   readonly prepare?: Part<StartContext>;
   /** What the VMM is given, once everything is prepared. */
   machine?(context: StartContext): MachineParts;
+  /** Waits, while the machine boots, for what the VM needs before it counts as running; `prepare` has begun it and undoes it. */
+  readonly settle?: Omit<Part<StartContext>, 'undo'>;
   /** What of the spec `apply` brings about while the VM runs; all else needs a stop. */
   readonly changesLive?: readonly (keyof VmSpec)[];
   /**

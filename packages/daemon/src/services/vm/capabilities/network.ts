@@ -35,6 +35,10 @@ export const network = {
     if (attachment === undefined) throw new BangerError('internal', 'A step ran out of order.');
     return { network: attachment.vmm };
   },
+  settle: {
+    title: 'Waiting for the network',
+    run: async ({ attachment }, signal) => attachment?.ready(signal),
+  },
   changesLive: ['outbound'],
   apply: async ({ deps, row, live }) => {
     const { network: handle } = live.runtime;

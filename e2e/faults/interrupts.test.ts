@@ -146,8 +146,9 @@ describe('an image build that is cut off', () => {
   });
   afterAll(() => home.remove());
 
-  test.each(signals)('by %s: nothing is left, no mount, no process, no file', async (signal) => {
-    expectInterrupted(await pull(when(signal === 'SIGINT' ? unpacked : begun, signal)), signal);
+  // The other signals take the same way: the tests above.
+  test('by SIGINT: nothing is left, no mount, no process, no file', async () => {
+    expectInterrupted(await pull(when(unpacked, 'SIGINT')), 'SIGINT');
   });
 
   test('by kill -9 of the command line: the same', async () => {

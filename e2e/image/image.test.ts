@@ -8,6 +8,7 @@ import { imageContract } from '@banger/daemon/drivers/image/contract/image.suite
 import { createRunner } from '@banger/daemon/host/execa-runner';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { processesOf } from '../harness/leftovers.ts';
+import { sharedHome } from '../harness/shared-home.ts';
 import { until } from '../harness/until.ts';
 import { TINY, tinyImages } from './build-and-wait.ts';
 
@@ -38,25 +39,22 @@ async function debugfs(file: string, request: string): Promise<string> {
 }
 
 describe('what is in an image', () => {
-  let root: string;
-  beforeAll(async () => {
-    root = join(directory, 'content');
-    await tinyImages(root).builder.build(TINY, context);
-  });
+  const images = join(sharedHome(), 'state/images');
+  const root = join(images, 'debian-bookworm');
 
   test('its file systems are clean by e2fsck', async () => {
     for (const file of ['root.ext4', 'work.ext4'])
-      await runner.run(['e2fsck', '-f', '-n', join(root, TINY, file)]);
+      await runner.run(['e2fsck', '-f', '-n', join(root, file)]);
   });
 
   test('owners and modes are those of Debian, whoever built it', async () => {
-    const disk = join(root, TINY, 'root.ext4');
+    const disk = join(root, 'root.ext4');
     for (const [path, mode, uid, gid] of [
       ['/', '0755', 0, 0],
       ['/etc/shadow', '0640', 0, 42],
       ['/var/local', '02775', 0, 50],
       ['/tmp', '01777', 0, 0],
-      ['/etc/tiny', '0644', 0, 0],
+      ['/etc/default/locale', '0644', 0, 0],
       ['/etc/machine-id', '0644', 0, 0],
     ] as const) {
       const stat = await debugfs(disk, `stat ${path}`);
@@ -67,7 +65,7 @@ describe('what is in an image', () => {
   });
 
   test('nothing of this machine and nothing of the build is in it', async () => {
-    const disk = join(root, TINY, 'root.ext4');
+    const disk = join(root, 'root.ext4');
     const names = async (path: string): Promise<string> => debugfs(disk, `ls -p ${path}`);
     for (const path of ['/etc/hostname', '/etc/resolv.conf', '/etc/dpkg/dpkg.cfg.d/99mmdebstrap'])
       expect(await debugfs(disk, `stat ${path}`)).toBe('');
@@ -76,13 +74,15 @@ describe('what is in an image', () => {
     expect(await names('/var/cache/apt/archives')).not.toContain('.deb');
     expect(await names('/var/log/apt')).not.toContain('.log');
     expect(await debugfs(disk, 'cat /etc/machine-id')).toBe('');
-    expect(await debugfs(disk, 'cat /etc/tiny')).toBe('tiny\n');
-    expect(await debugfs(disk, 'stat /etc/masked')).toContain('Fast link dest: "/dev/null"');
+    expect(await debugfs(disk, 'cat /etc/default/locale')).toBe('LANG=C.UTF-8\n');
+    const other = join(images, 'debian-bookworm-systemd', 'root.ext4');
+    const masked = await debugfs(other, 'stat /etc/systemd/system/serial-getty@.service');
+    expect(masked).toContain('Fast link dest: "/dev/null"');
     expect(await debugfs(disk, 'cat /etc/apt/sources.list')).toMatch(/^deb .* bookworm main/m);
   });
 
   test('the work disk has what the image has in /root, and can grow to 1 TiB', async () => {
-    const disk = join(root, TINY, 'work.ext4');
+    const disk = join(root, 'work.ext4');
     expect(await debugfs(disk, 'ls -p /')).toMatch(/\/100644\/0\/0\/\.bashrc\//);
     expect(/Mode: +(\d+)/.exec(await debugfs(disk, 'stat /'))?.[1]).toBe('0755');
     const copy = join(directory, 'work-copy.ext4');

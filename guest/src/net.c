@@ -1,5 +1,6 @@
 #include "net.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -50,18 +51,21 @@ static bool set_mtu(const char *name, uint32_t mtu) {
     return ioctl(control, SIOCSIFMTU, &q) == 0;
 }
 
-/* The interface with the MAC of the request; else the only one, which gets it. */
+/*
+ * The interface with the MAC of the request; else the only one, which gets it. Their names are those of a directory: if_nameindex(3) asks
+ * the kernel for all that it knows of each.
+ */
 static bool find_interface(const struct configure_request *r, char name[IFNAMSIZ]) {
-    struct if_nameindex *all = if_nameindex();
+    DIR *all = opendir("/sys/class/net");
     int ethernets = 0;
     bool found = false;
-    for (struct if_nameindex *i = all; i && i->if_index && !found; i++) {
-        if (!is_ethernet(i->if_name)) continue;
+    for (struct dirent *one; all && !found && (one = readdir(all));) {
+        if (*one->d_name == '.' || strlen(one->d_name) >= IFNAMSIZ || !is_ethernet(one->d_name)) continue;
         ethernets++;
-        snprintf(name, IFNAMSIZ, "%s", i->if_name);
+        strcpy(name, one->d_name);
         found = r->has_mac && has_mac(name, r->mac);
     }
-    if (all) if_freenameindex(all);
+    if (all) closedir(all);
     if (found) return true;
     if (ethernets != 1) return false;
     if (r->has_mac && !set_mac(name, r->mac)) configure_warn("%s: mac: %s", name, strerror(errno));

@@ -2,16 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { FakeRunner } from '@banger/testkit/fake-runner';
 import { readHostNetwork } from './host-network.ts';
 
-/** A runner that answers the three questions of `readHostNetwork`. */
-function ipRunner(routes4: unknown, routes6: unknown, links: unknown): FakeRunner {
-  const answer = (value: unknown) => ({ stdout: typeof value === 'string' ? value : JSON.stringify(value) });
-  return new FakeRunner({ ip: '/usr/sbin/ip' })
-    .expectRun(['ip', '-j', '-4', 'route', 'show', 'table', 'all'], answer(routes4))
-    .expectRun(['ip', '-j', '-6', 'route', 'show', 'table', 'all'], answer(routes6))
-    .expectRun(['ip', '-j', '-6', 'address', 'show', 'scope', 'link'], answer(links));
+/** A runner that answers the questions of `readHostNetwork`. */
+function ipRunner(...answers: readonly unknown[]): FakeRunner {
+  const lines = answers.map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));
+  return new FakeRunner({ ip: '/usr/sbin/ip' }).expectRun(['ip', '-j', '-batch', '-'], {
+    stdout: lines.join('\n'),
+  });
 }
 
-const linkLocal = (ifname: string) => ({ ifname, addr_info: [{ scope: 'link' }] });
+const linkLocal = (ifname: string) => ({ ifname, addr_info: [{}, { family: 'inet6', scope: 'link' }] });
 
 describe('readHostNetwork', () => {
   test('of an ordinary host with both versions', async () => {
@@ -70,12 +69,16 @@ describe('readHostNetwork', () => {
     expect(await readHostNetwork(ipRunner(default4, default6, both))).toMatchObject({ template: 'tun0' });
   });
 
-  test('an empty answer is no routes; another one that is no JSON is an error', async () => {
-    expect(await readHostNetwork(ipRunner('', '', ''))).toMatchObject({ taken: [] });
-    await expect(readHostNetwork(ipRunner('nonsense', '', ''))).rejects.toMatchObject({
-      code: 'network_failed',
-    });
-    await expect(readHostNetwork(ipRunner({}, '', ''))).rejects.toMatchObject({ code: 'network_failed' });
+  test('no routes at all are no error, an answer that is not one to each question is', async () => {
+    expect(await readHostNetwork(ipRunner([], [], []))).toMatchObject({ taken: [] });
+    for (const wrong of [['nonsense', [], []], [{}, [], []], [[], []], ['']])
+      await expect(readHostNetwork(ipRunner(...wrong))).rejects.toMatchObject({ code: 'network_failed' });
+  });
+
+  test('an IPv4 address of link scope is no IPv6', async () => {
+    const links = [{ ifname: 'eth0', addr_info: [{ family: 'inet', scope: 'link' }] }];
+    const defaults = [{ dst: 'default', dev: 'eth0' }];
+    expect(await readHostNetwork(ipRunner(defaults, defaults, links))).toMatchObject({ ipv6: false });
   });
 
   test('without iproute2', async () => {

@@ -18,6 +18,9 @@ export interface HostNetwork {
 /** `ip` answers in milliseconds; this bounds a kernel that is stuck. */
 const IP_TIMEOUT_MS = 10_000;
 
+/** Of an answer that is not understood: enough to see what it is. */
+const TOLD_CHARACTERS = 1_000;
+
 /** Always there, and enough of a template for IPv4. */
 const LOOPBACK = 'lo';
 
@@ -36,30 +39,37 @@ const routeList = z.array(
 const linkList = z.array(
   z.object({
     ifname: z.string().optional(),
-    addr_info: z.array(z.object({ scope: z.string().optional() })).optional(),
+    addr_info: z.array(z.object({ family: z.string().optional() })).optional(),
   }),
 );
+
+const answers = z.tuple([routeList, routeList, linkList]);
+
+/** All that is asked of `ip`, in one process: routes of every table, IPv4 and IPv6 apart as a default route does not say which it is. */
+const QUESTIONS = [
+  'route show table all root 0.0.0.0/0',
+  'route show table all root ::/0',
+  'address show scope link',
+] as const;
 
 /**
  * Reads every routing table and the interfaces with an IPv6 link-local address, by `ip` of iproute2. Rejects with `missing_tool`,
  * `command_failed`, or `network_failed` when its answer cannot be understood.
  */
 export async function readHostNetwork(runner: Runner, signal?: AbortSignal): Promise<HostNetwork> {
-  const ip = async <T>(schema: z.ZodType<T>, ...args: string[]): Promise<T> => {
-    const options = { timeoutMs: IP_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) };
-    const { stdout } = await runner.run(['ip', '-j', ...args], options);
-    return parseAnswer(schema, args, stdout);
-  };
-  const [routes4, routes6, links] = await Promise.all([
-    ip(routeList, '-4', 'route', 'show', 'table', 'all'),
-    ip(routeList, '-6', 'route', 'show', 'table', 'all'),
-    ip(linkList, '-6', 'address', 'show', 'scope', 'link'),
-  ]);
+  const { stdout } = await runner.run(['ip', '-j', '-batch', '-'], {
+    input: `${QUESTIONS.join('\n')}\n`,
+    timeoutMs: IP_TIMEOUT_MS,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const [routes4, routes6, links] = answersIn(stdout);
   const default4 = defaultInterface(routes4);
   const default6 = defaultInterface(routes6);
-  const linkLocal = links
-    .filter(({ ifname, addr_info: addresses = [] }) => ifname !== undefined && addresses.length > 0)
-    .flatMap(({ ifname = '' }) => (ifname === LOOPBACK ? [] : [ifname]));
+  const linkLocal = links.flatMap(({ ifname, addr_info: addresses = [] }) =>
+    ifname !== undefined && ifname !== LOOPBACK && addresses.some(({ family }) => family === 'inet6')
+      ? [ifname]
+      : [],
+  );
   const template6 = default6 !== undefined && linkLocal.includes(default6) ? default6 : linkLocal[0];
   return {
     ipv4: default4 !== undefined,
@@ -79,15 +89,15 @@ function defaultInterface(routes: z.infer<typeof routeList>): string | undefined
   )?.dev;
 }
 
-/** An empty answer is no JSON at all in some versions of `ip`. */
-function parseAnswer<T>(schema: z.ZodType<T>, args: readonly string[], stdout: string): T {
+/** Each answer is one line. */
+function answersIn(stdout: string): z.infer<typeof answers> {
   try {
-    return schema.parse(JSON.parse(stdout.trim() === '' ? '[]' : stdout));
+    const lines = stdout.split('\n').filter((line) => line.trim() !== '');
+    return answers.parse(lines.map((line): unknown => JSON.parse(line)));
   } catch (cause) {
-    throw new BangerError(
-      'network_failed',
-      `The answer of \`ip -j ${args.join(' ')}\` cannot be understood.`,
-      { cause },
-    );
+    throw new BangerError('network_failed', 'The answer of `ip -j -batch -` cannot be understood.', {
+      cause,
+      details: { questions: QUESTIONS, answer: stdout.slice(0, TOLD_CHARACTERS) },
+    });
   }
 }

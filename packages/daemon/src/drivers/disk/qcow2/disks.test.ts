@@ -23,6 +23,7 @@ import { ext4Bytes } from './ext4-superblock.ts';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
+const SMALL = 96 * MIB;
 const runner = createRunner();
 
 let dir: string;
@@ -200,6 +201,65 @@ describe('work disk', () => {
     expect(await disks.size(path)).toBe(GIB);
     await expect(disks.grow(path, GIB - 1)).rejects.toMatchObject({ code: 'invalid_argument' });
     await disks.check(path);
+  });
+});
+
+describe('the second disk of a kind', () => {
+  const programs: string[] = [];
+  beforeEach(() => {
+    programs.length = 0;
+    const counting: Runner = {
+      ...runner,
+      run: (argv, options) => {
+        programs.push(argv[0]);
+        return runner.run(argv, options);
+      },
+    };
+    disks = createQcow2Disks(counting);
+  });
+
+  it('is written without a program, as sparse as the first one and equal to it', async () => {
+    for (const name of ['one', 'two']) {
+      await disks.createRoot({ path: at(`${name}.qcow2`), base, bytes: SMALL });
+      await disks.createWork({ path: at(`${name}.ext4`), template: base, bytes: SMALL });
+    }
+    expect(programs).toEqual(['qemu-img', 'qemu-img', 'cp', 'resize2fs', 'qemu-img']);
+    for (const kind of ['qcow2', 'ext4']) {
+      expect(await sha256(at(`two.${kind}`))).toBe(await sha256(at(`one.${kind}`)));
+      expect(await modeOf(at(`two.${kind}`))).toBe(0o600);
+      expect(await disks.usedBytes(at(`two.${kind}`))).toBeLessThanOrEqual(
+        await disks.usedBytes(at(`one.${kind}`)),
+      );
+    }
+    await disks.check(at('two.qcow2'));
+    await runner.run(['e2fsck', '-f', '-n', at('two.ext4')]);
+  });
+
+  it('is of another kind with another size, and when its image has changed', async () => {
+    await disks.createWork({ path: at('one.ext4'), template: base, bytes: SMALL });
+    await disks.createWork({ path: at('larger.ext4'), template: base, bytes: SMALL + MIB });
+    expect((await stat(at('larger.ext4'))).size).toBe(SMALL + MIB);
+    await rm(base);
+    await makeExt4(base, 64 * MIB);
+    await disks.createWork({ path: at('other.ext4'), template: base, bytes: SMALL });
+    expect(await sha256(at('other.ext4'))).not.toBe(await sha256(at('one.ext4')));
+  });
+
+  it('is not remembered when there is much in it', async () => {
+    await runner.run(['dd', 'if=/dev/urandom', `of=${at('file')}`, 'bs=1M', 'count=5', 'status=none']);
+    await chmod(base, 0o600);
+    await runner.run(['debugfs', '-w', '-R', `write ${at('file')} file`, base]);
+    for (const name of ['one', 'two'])
+      await disks.createWork({ path: at(`${name}.ext4`), template: base, bytes: SMALL });
+    expect(programs.filter((program) => program === 'cp')).toHaveLength(2);
+  });
+
+  it('is not made for a call that was cancelled', async () => {
+    const plan = { base, bytes: SMALL };
+    await disks.createRoot({ ...plan, path: at('one.qcow2') });
+    const cancelled = disks.createRoot({ ...plan, path: at('two.qcow2'), signal: AbortSignal.abort() });
+    await expect(cancelled).rejects.toMatchObject({ code: 'cancelled' });
+    expect(await left()).toEqual([]);
   });
 });
 

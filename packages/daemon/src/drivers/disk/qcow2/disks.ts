@@ -4,6 +4,7 @@ import type { Runner } from '../../../host/runner.ts';
 import type { DiskDriver } from '../driver.ts';
 import { checkDisk, lookAtDisk } from './check-disk.ts';
 import { createOverlay, resizeQcow2 } from './qemu-img.ts';
+import { DiskSeeds, fileIdentity } from './seeds.ts';
 import { asDiskFull, makeStaged, sizeToHold } from './staged-file.ts';
 
 /** Label of an empty work disk's file system; the guest finds the disk by its serial. */
@@ -13,19 +14,34 @@ const STAT_BLOCK_BYTES = 512;
 
 /** Root disks as qcow2 overlays, work disks as sparse raw files: needs no privilege and no kernel feature. */
 export function createQcow2Disks(runner: Runner): DiskDriver {
+  const seeds = new DiskSeeds(runner);
   return {
     kind: 'qcow2',
     createRoot: async (plan) => {
       await sizeToHold(plan.base, plan.bytes);
-      await makeStaged(plan.path, (path) => createOverlay(runner, { ...plan, path }));
+      const key = `root of ${plan.bytes} over ${await fileIdentity(plan.base)}`;
+      await makeStaged(plan.path, async (path) => {
+        refuseCancelled(plan.signal);
+        await seeds.fill(key, path, () => createOverlay(runner, { ...plan, path }));
+      });
     },
     createWork: async ({ path, template, bytes, signal }) => {
-      if (template !== undefined) await sizeToHold(template, bytes);
+      if (template === undefined) {
+        await makeStaged(path, async (temporary) => {
+          await setSize(temporary, bytes);
+          await makeExt4(runner, temporary, signal);
+        });
+        return;
+      }
+      await sizeToHold(template, bytes);
+      const key = `work disk of ${bytes} from ${await fileIdentity(template)}`;
       await makeStaged(path, async (temporary) => {
-        if (template !== undefined) await copySparse(runner, template, temporary, signal);
-        await setSize(temporary, bytes);
-        if (template === undefined) await makeExt4(runner, temporary, signal);
-        else await enlargeExt4(runner, temporary, signal);
+        refuseCancelled(signal);
+        await seeds.fill(key, temporary, async () => {
+          await copySparse(runner, template, temporary, signal);
+          await setSize(temporary, bytes);
+          await enlargeExt4(runner, temporary, signal);
+        });
       });
     },
     clone: async (from, to, signal) => {
@@ -56,6 +72,10 @@ export function createQcow2Disks(runner: Runner): DiskDriver {
       return (found?.blocks ?? 0) * STAT_BLOCK_BYTES;
     },
   };
+}
+
+function refuseCancelled(signal?: AbortSignal): void {
+  if (signal?.aborted === true) throw new BangerError('cancelled', 'Making the disk was cancelled.');
 }
 
 /** Copies into an existing file, whose mode stays; holes stay holes, and blocks are shared where that is possible. */

@@ -30,9 +30,9 @@ export class FaultHome {
     return new FaultHome(mkdtempSync(join(tmpdir(), 'banger-fault-')));
   }
 
-  static stocked(): FaultHome {
+  static stocked(images: readonly string[] = ['debian-bookworm']): FaultHome {
     const home = FaultHome.empty();
-    stock(home.path, sharedHome(), ['debian-bookworm']);
+    stock(home.path, sharedHome(), images);
     return home;
   }
 

@@ -18,6 +18,8 @@ const DAEMON_END_MS = 20_000;
  */
 export class FaultHome {
   readonly path: string;
+  /** For every command here, and so for the daemon that one starts. */
+  env: Readonly<Record<string, string>> = {};
   readonly #mounts = new Set<string>();
 
   private constructor(path: string) {
@@ -28,9 +30,9 @@ export class FaultHome {
     return new FaultHome(mkdtempSync(join(tmpdir(), 'banger-fault-')));
   }
 
-  static stocked(): FaultHome {
+  static stocked(images: readonly string[] = ['debian-bookworm']): FaultHome {
     const home = FaultHome.empty();
-    stock(home.path, sharedHome(), ['debian-bookworm']);
+    stock(home.path, sharedHome(), images);
     return home;
   }
 
@@ -55,11 +57,11 @@ export class FaultHome {
   }
 
   run(argv: readonly string[], options: Omit<RunOptions, 'home'> = {}): Promise<Outcome> {
-    return banger(argv, { ...options, home: this.path });
+    return banger(argv, { env: this.env, ...options, home: this.path });
   }
 
   json<T>(argv: readonly string[]): Promise<T> {
-    return bangerJson<T>(argv, { home: this.path });
+    return bangerJson<T>(argv, { env: this.env, home: this.path });
   }
 
   list(): Promise<VmView[]> {

@@ -26,10 +26,20 @@ describe('no room on the disk', () => {
         empty.run(['image', 'pull', 'debian-bookworm']),
         empty.run(['kernel', 'pull', 'debian-cloud']),
       ]);
-      expectFault(image, { code: 'disk_full', status: 1 });
-      expectFault(kernel, { code: 'disk_full', status: 1 });
+      const figures = (what: string, store: string, mib: number): RegExp =>
+        new RegExp(`no room for ${what} in .*/${store}: ${mib} MiB were free when .*, \\d+ MiB are left`);
+      expectFault(image, {
+        ...{ code: 'disk_full', status: 1 },
+        says: figures('debian-bookworm', 'images', 100),
+      });
+      expectFault(kernel, { code: 'disk_full', status: 1, says: figures('debian-cloud', 'kernels', 30) });
       expect(await empty.json(['image', 'list'])).toEqual([]);
       expect(await empty.json(['kernel', 'list'])).toEqual([]);
+      await empty.expectNothingLeft();
+      // The kernel alone: an image takes a minute, by the same way into its store.
+      empty.setRoom(512 * MIB, 'state', 'kernels');
+      expect(await empty.run(['kernel', 'pull', 'debian-cloud'])).toMatchObject({ status: 0 });
+      expect(await empty.json(['kernel', 'list'])).toMatchObject([{ name: 'debian-cloud', present: true }]);
       await empty.expectNothingLeft();
     } finally {
       await empty.remove();

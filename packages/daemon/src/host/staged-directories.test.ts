@@ -69,7 +69,16 @@ test('a failure leaves what was there', async () => {
     await fill('2')(staging);
     throw Object.assign(new Error('full'), { code: 'ENOSPC' });
   };
-  await expect(directories.make('a', 'replace', fails)).rejects.toMatchObject({ code: 'disk_full' });
+  await expect(directories.make('a', 'replace', fails)).rejects.toMatchObject({
+    code: 'disk_full',
+    message: expect.stringMatching(
+      /^There is no room for a in .*: \d+ MiB were free .*, \d+ MiB are left\.$/,
+    ),
+  });
+  const saysSo = async (): Promise<never> => {
+    throw new BangerError('disk_full', 'There was no room left on the disk for a program.');
+  };
+  await expect(directories.make('a', 'replace', saysSo)).rejects.toThrow(/MiB were free/);
   expect(await content('a')).toBe('1');
   expect(await readdir(root)).toEqual(['a']);
 });

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toBangerError, type BangerError } from '@banger/contract/error';
+import { BangerError, isBangerError, toBangerError } from '@banger/contract/error';
 import type { Leftover } from '../domain/leftover.ts';
 import { changedAt } from './changed-at.ts';
-import { asDiskFull } from './disk-full.ts';
+import { isDiskFull } from './disk-full.ts';
 import { ensurePrivateDir, syncDirectory } from './private-files.ts';
 
 const PRIVATE_MODE = 0o700;
+const MIB = 1024 ** 2;
 const STAGING = /^\.(?:staging|removing)-/;
 const REPLACED = /^\.replaced-(.+)\.[0-9a-f]{12}$/;
 
@@ -60,7 +61,7 @@ export class StagedDirectories {
   /**
    * Makes a directory by `work` in a private staging directory and gives it its name when that is done; whatever fails,
    * the staging directory goes and what had the name stays. `work` must have synced its files. Where the name is taken
-   * (also meanwhile) it is replaced, or `taken` is thrown. A full disk is `disk_full`.
+   * (also meanwhile) it is replaced, or `taken` is thrown. A full disk is `disk_full`, which tells how much room there was.
    */
   async make<T>(
     name: string,
@@ -69,6 +70,7 @@ export class StagedDirectories {
   ): Promise<T> {
     await ensurePrivateDir(this.root);
     const staging = this.#hidden('staging', name);
+    const freeBefore = await freeBytes(this.root);
     this.#active.add(staging);
     try {
       await mkdir(join(this.root, staging), { mode: PRIVATE_MODE });
@@ -76,11 +78,25 @@ export class StagedDirectories {
       await this.#publish(staging, name, taken);
       return result;
     } catch (error) {
+      const told =
+        isDiskFull(error) || isBangerError(error, 'disk_full')
+          ? await this.#noRoom(name, freeBefore, error)
+          : error;
       await this.#removeTree(join(this.root, staging));
-      throw asDiskFull(error, 'There is no room left on the disk.');
+      throw told;
     } finally {
       this.#active.delete(staging);
     }
+  }
+
+  /** While what has been made still takes its room. */
+  async #noRoom(name: string, freeBefore: number, cause: unknown): Promise<BangerError> {
+    const left = await freeBytes(this.root);
+    return new BangerError(
+      'disk_full',
+      `There is no room for ${name} in ${this.root}: ${mib(freeBefore)} were free when it was begun, ${mib(left)} are left.`,
+      { cause, details: { path: this.root, freeBytesBefore: freeBefore, freeBytes: left } },
+    );
   }
 
   /** A private directory for files in between; it goes when `work` has ended. */
@@ -201,4 +217,14 @@ async function exists(path: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw toBangerError(error);
   }
+}
+
+/** What the file system of a directory has for this user, statfs(2). */
+async function freeBytes(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize;
+}
+
+function mib(bytes: number): string {
+  return `${Math.floor(bytes / MIB)} MiB`;
 }

@@ -5,7 +5,7 @@ import type { VmView } from '@banger/contract/vm';
 import { FakeClock } from '@banger/testkit/fake-clock';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { autoStop } from './auto-stop.ts';
-import { FakeHost } from './fake-host.suite.ts';
+import { FakeHost, until } from './fake-host.suite.ts';
 
 /** Short: for each two seconds of a VM's life its console is looked at. */
 const MINUTE_MS = 60_000;
@@ -182,4 +182,25 @@ test('while the host sleeps, or when its clock is set, nobody could use a VM: it
   expect(await seen()).toMatchObject({ state: 'running' });
   await round(1);
   expect(await seen()).toMatchObject({ state: 'stopped' });
+});
+
+test('a clock that is set back makes no use one of the future, for this daemon or the next one', async () => {
+  clock.setNow(clock.now() - 48 * 60 * MINUTE_MS);
+  await round(SECOND_MS);
+  expect(await seen()).toMatchObject({ state: 'running' });
+  await host.restart();
+  await until(() => !host.deps.locks.isBusy(box.id));
+  withLimit();
+  await round(2 * MINUTE_MS - 1);
+  expect(await seen()).toMatchObject({ state: 'running' });
+  await round(1);
+  expect(await seen()).toMatchObject({ state: 'stopped' });
+});
+
+test('a clock that is slewed back a little makes no use one of long ago', async () => {
+  await clock.advance(10 * MINUTE_MS);
+  host.deps.uses.touch(box.id);
+  clock.setNow(clock.now() - SECOND_MS);
+  await round(0);
+  expect(await seen()).toMatchObject({ state: 'running' });
 });

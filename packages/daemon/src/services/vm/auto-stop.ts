@@ -19,11 +19,18 @@ export function autoStop(deps: VmDeps): Chore {
   const drift = (): number => clock.now() - clock.monotonic();
   let driftBefore = drift();
   let countedFrom = 0;
+  /** Since when this daemon goes by the time of day that it has. */
+  let inForceSince = clock.now();
+  const unusedMs = (lastUsedAt: number): number => {
+    const now = clock.now();
+    // A use of the future is from before the clock was set back, be it under the daemon before.
+    return now - (lastUsedAt > now + JUMP_MS ? inForceSince : Math.max(lastUsedAt, countedFrom));
+  };
   return {
     name: 'auto_stop_stale_after',
     pauseMs: PAUSE_MS,
     run: async (signal) => {
-      if (Math.abs(drift() - driftBefore) > JUMP_MS) countedFrom = clock.now();
+      if (Math.abs(drift() - driftBefore) > JUMP_MS) countedFrom = inForceSince = clock.now();
       driftBefore = drift();
       deps.uses.write();
       const { autoStopStaleAfterMs: limit } = deps.settings;
@@ -33,7 +40,7 @@ export function autoStop(deps: VmDeps): Chore {
         // One whose agent is gone could only be ended by force, and with it what its guest has not written.
         deps.live.get(row.id)?.session !== undefined &&
         !deps.uses.isUsed(row.id) &&
-        clock.now() - Math.max(deps.uses.lastUsedAt(row), countedFrom) >= limit;
+        unusedMs(deps.uses.lastUsedAt(row)) >= limit;
       const stale = deps.vms.list().filter((row) => isStale(row) && !deps.locks.isBusy(row.id));
       await Promise.all(stale.map(({ id }) => stopIfStale(deps, id, isStale, limit, signal)));
     },

@@ -65,6 +65,7 @@ const vmDefaults: VmDefaults = {
 /** What a driver is about to be asked for; a test fails or holds the call by throwing or waiting. */
 export type Call =
   | 'build'
+  | 'download'
   | 'createRoot'
   | 'createWork'
   | 'check'
@@ -249,6 +250,7 @@ export class FakeHost {
     const images = createFakeImages(layout.images, imageEvents(this.bus));
     images.host.onBuild = (signal) => turn('build', signal);
     const kernels = createFakeKernels({ root: layout.kernels, agent, changed: kernelEvents(this.bus) });
+    kernels.host.onDownload = (signal) => turn('download', signal);
     const networks = {
       user: mortal(life, 'network', this.#network(turn), { outlives: true }),
       none: new NoNetwork(),

@@ -45,7 +45,7 @@ export class RacingCall {
   /** It is not one that only looks, or works in the guest. */
   get changes(): boolean {
     const { kind } = verbOf(this.verb);
-    return kind !== 'looks' && kind !== 'in guest';
+    return kind !== 'looks' && kind !== 'in guest' && kind !== 'elsewhere';
   }
 
   toString(): string {
@@ -58,8 +58,17 @@ export class RacingCall {
       this.outcome = { ok: true };
     } catch (thrown) {
       const error = thrown as Error;
-      this.outcome = { ok: false, code: error instanceof BangerError ? error.code : 'no code', error };
+      // As the server tells of what ended because its client left.
+      const left = this.controller.signal.aborted && error.name === 'AbortError';
+      const code = left ? 'cancelled' : error instanceof BangerError ? error.code : 'no code';
+      this.outcome = { ok: false, code, error };
     }
+  }
+
+  /** Its client leaves, and with it goes what it made for itself. */
+  leave(): void {
+    if (verbOf(this.verb).endsWhatItMade === true) this.vmEnded = true;
+    this.controller.abort();
   }
 
   /** Another call on that VM has begun. */
@@ -97,10 +106,12 @@ export class RacingCall {
     return undefined;
   }
 
-  #isAmong({ changes }: RacingCall): void {
+  #isAmong({ changes, verb }: RacingCall): void {
     if (!changes) return;
     this.disturbed = true;
-    if (verbOf(this.verb).kind === 'in guest') this.vmEnded = true;
+    if (verbOf(verb).endsWhatItMade === true) this.preempted = true;
+    const { kind, endsWhatItMade = false } = verbOf(this.verb);
+    if (kind === 'in guest' || endsWhatItMade) this.vmEnded = true;
   }
 
   #maySucceed(): boolean {
@@ -108,7 +119,15 @@ export class RacingCall {
   }
 
   #mayEndWith(code: string): boolean {
-    const { from, yields = false, whenVmEnds = [], whenBusy = [], sparesProtected } = verbOf(this.verb);
+    const {
+      from,
+      yields = false,
+      whenever = [],
+      whenVmEnds = [],
+      whenBusy = [],
+      sparesProtected,
+    } = verbOf(this.verb);
+    if (whenever.some((other) => other === code)) return true;
     if (code === 'cancelled') return this.controller.signal.aborted || (this.preempted && yields);
     if (code === 'vm_protected') return this.sawProtected && sparesProtected === true;
     if (this.vmEnded && whenVmEnds.some((other) => other === code)) return true;

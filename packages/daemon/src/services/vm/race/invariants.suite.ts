@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { VmRow } from '../../../domain/vm-row.ts';
 import type { FakeHost } from '../fake-host.suite.ts';
 
@@ -27,12 +27,19 @@ export function expectSound(host: FakeHost, atWork: (row: VmRow) => boolean): vo
   );
   for (const { pid, spec } of running) check(ids.has(spec.id), `The VMM ${pid} runs for nobody.`);
   for (const row of rows) {
+    if (row.state !== 'creating') expectMade(host, row);
     if (!host.deps.locks.isBusy(row.id)) expectTrue(host, row);
     // Its end is settled under its lock too, by nobody's call.
     const up = row.state === 'running' || row.state === 'paused';
     const runs = running.some((process) => process.spec.id === row.id);
     check(!up || runs || atWork(row), `${row.spec.name} is ${row.state}, and its VMM is gone.`);
   }
+}
+
+/** What a VM is made of is here as long as the VM is. */
+function expectMade({ layout }: FakeHost, { spec: { name, image, kernel } }: VmRow): void {
+  check(existsSync(join(layout.images, image)), `${name} is there, and its image is not.`);
+  check(existsSync(join(layout.kernels, kernel)), `${name} is there, and its kernel is not.`);
 }
 
 /** What holds of a VM on which no call is at work: its row tells the truth. */
@@ -74,6 +81,9 @@ export function expectNothing(host: FakeHost, ids: ReadonlySet<string>): void {
     live: [...host.deps.live.keys()],
     files: [directory, runtime].flatMap((path) =>
       existsSync(dirname(path)) ? readdirSync(dirname(path)) : [],
+    ),
+    halfMade: [host.layout.images, host.layout.kernels].flatMap((path) =>
+      readdirSync(path).filter((name) => name.startsWith('.')),
     ),
     locks: [...ids].filter((id) => host.deps.locks.isBusy(id)),
   };

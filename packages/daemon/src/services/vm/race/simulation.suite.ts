@@ -8,11 +8,12 @@ import { check, expectNothing, expectSound } from './invariants.suite.ts';
 import { quiet } from './quiet.suite.ts';
 import { events, verbOf, type EventName, type Seen, type VerbName } from './verbs.suite.ts';
 
-/** A call that a client makes; one with no patience leaves at some moment after. */
+/** A call that a client makes. */
 export interface ClientStep {
   readonly verb: VerbName;
   readonly vm: string;
-  readonly leaves: boolean;
+  /** Turns of its own after which it leaves, a while each; null when it waits for the end. */
+  readonly patience: number | null;
 }
 
 /** What nobody asked for. */
@@ -80,9 +81,15 @@ export class Simulation {
     await this.#play(
       left.map(({ spec: { name: vm } }) =>
         this.#client('clean-up', [
-          { verb: 'unprotect', vm, leaves: false },
-          { verb: 'delete', vm, leaves: false },
+          { verb: 'unprotect', vm, patience: null },
+          { verb: 'delete', vm, patience: null },
         ]),
+      ),
+    );
+    // As the next script begins: what VMs are made of is here.
+    await this.#play(
+      (['image pull', 'kernel pull'] as const).map((verb) =>
+        this.#client('clean-up', [{ verb, vm: 'any', patience: null }]),
       ),
     );
     await this.#machine.clock.advance(AFTERWARDS_MS);
@@ -96,7 +103,7 @@ export class Simulation {
     await this.#schedule.schedule(Promise.resolve(), label);
   }
 
-  /** Gives turns until all actors have played their parts and nobody waits for a turn any more. */
+  /** Gives turns until all actors have played their parts, nobody waits for a turn any more, and what goes by itself is gone. */
   async #play(actors: readonly Promise<void>[]): Promise<void> {
     let over = false;
     void Promise.all(actors).then(
@@ -110,7 +117,7 @@ export class Simulation {
         this.turns += 1;
         this.#waited = 0;
         await this.#schedule.waitNext(1);
-      } else if (over && this.#calls.size === 0) return;
+      } else if (over && this.#calls.size === 0 && this.#goingByThemselves.length === 0) return;
       else await this.#letTimePass();
     }
   }
@@ -118,20 +125,28 @@ export class Simulation {
   async #letTimePass(): Promise<void> {
     const { clock } = this.#machine;
     const ms = clock.untilNext;
-    check(ms !== undefined && this.#waited < HANG_MS, `Hangs: ${[...this.#calls].join('; ')}`);
+    const waitsFor = [...this.#calls, ...this.#goingByThemselves.map((vm) => `the end of ${vm}`)];
+    check(ms !== undefined && this.#waited < HANG_MS, `Hangs: ${waitsFor.join('; ')}`);
     this.#waited += ms ?? 0;
     await clock.advance(ms ?? 0);
   }
 
   async #client(name: string, steps: readonly ClientStep[]): Promise<void> {
-    for (const { verb, vm, leaves } of steps) {
+    for (const { verb, vm, patience } of steps) {
       await this.#turn(`${name} asks: ${verb} ${vm}`);
       while (this.#serves !== undefined) await this.#serves;
       const call = this.#begin(name, verb, vm);
       const ended = call.run((signal) => verbOf(verb).run(this.#machine.host, vm, signal));
-      if (leaves) void this.#turn(`${name} leaves`).then(() => call.controller.abort());
+      if (patience !== null) void this.#leave(call, patience);
       await Promise.race([ended, this.#killed.promise]);
     }
+  }
+
+  async #leave(call: RacingCall, patience: number): Promise<void> {
+    for (let left = patience; left > 0 && call.outcome === undefined; left -= 1)
+      await this.#turn(`${call.client} waits`);
+    await this.#turn(`${call.client} leaves`);
+    call.leave();
   }
 
   #begin(client: string, verb: VerbName, vm: string): RacingCall {
@@ -207,6 +222,13 @@ export class Simulation {
         `The VM ${id} was deleted, and the ledger has ${host.ledgerOf(id).join()}.`,
       );
     }
+  }
+
+  /** VMs that go with the call that made them, which is over when no call is at work. */
+  get #goingByThemselves(): string[] {
+    return this.#machine.host.deps.vms
+      .list()
+      .flatMap(({ spec, ephemeral }) => (ephemeral ? [spec.name] : []));
   }
 
   #row(vm: string): VmRow | undefined {

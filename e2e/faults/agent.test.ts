@@ -1,0 +1,135 @@
+import type { VmView } from '@banger/contract/vm';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Outcome } from '../harness/banger.ts';
+import { until } from '../harness/until.ts';
+import { expectFault } from './expect-fault.ts';
+import { FaultHome } from './fault-home.ts';
+
+/** The agents are asked every ten seconds and have ten seconds to answer; the rest is for a machine that boots another VM. */
+const SILENCE_TOLD_MS = 40_000;
+/** What is known to be silent is asked for 3 s more, an agent that still seems to be there for 30 s. */
+const REFUSED_MS = 20_000;
+const NOT_ANSWERED_MS = 60_000;
+/** A guest that is asked in vain answers for 5 s, or has 60 s to end by itself. */
+const STOPPED_MS = 90_000;
+
+/**
+ * Puts an instruction that only the kernel may execute where the process returns from the system call that it waits in: the last word
+ * of /proc/PID/syscall, proc_pid_syscall(5).
+ */
+const CRASH_OF_PID_1 = `
+  for word in $(cat /proc/1/syscall); do :; done
+  printf '\\364' | dd of=/proc/1/mem bs=1 seek=$((word)) conv=notrunc
+  sleep 100`;
+const FORK_BOMB = 'bomb() { bomb & bomb; }; echo begun; bomb';
+
+let home: FaultHome;
+beforeAll(() => {
+  home = FaultHome.stocked(['debian-bookworm', 'debian-bookworm-systemd']);
+});
+afterAll(async () => {
+  try {
+    await home.expectNothingLeft();
+  } finally {
+    await home.remove();
+  }
+});
+
+async function create(name: string, ...options: string[]): Promise<VmView> {
+  return home.json<VmView>(['vm', 'create', '--name', name, ...options]);
+}
+const guest = (name: string, script: string): Promise<Outcome> =>
+  home.run(['vm', 'exec', name, '--', 'sh', '-c', script]);
+const ps = async (name: string): Promise<string> => {
+  const { stdout } = await home.run(['ps']);
+  return stdout.split('\n').find((line) => line.startsWith(`${name} `)) ?? '';
+};
+async function timed(work: Promise<Outcome>): Promise<Outcome & { readonly ms: number }> {
+  const begun = performance.now();
+  const outcome = await work;
+  return { ...outcome, ms: performance.now() - begun };
+}
+
+/** Its one VMM is there, and is the one that it had. */
+async function expectRuns(name: string, { runtime }: VmView): Promise<void> {
+  const now = await home.show(name);
+  expect({ state: now.state, pid: now.runtime?.pid }).toEqual({ state: 'running', pid: runtime?.pid });
+  expect(process.kill(runtime?.pid ?? 0, 0)).toBe(true);
+}
+
+/** Each story has a VM of its own, and waits more than it works. */
+describe.concurrent('the agent alone', () => {
+  test('is killed beside an init that runs on: silent, until the VM is stopped by force', async () => {
+    const made = await create('beside', '--image', 'debian-bookworm-systemd', '--memory', '512');
+    const open = guest('beside', 'kill -9 $PPID; sleep 1000');
+    const view = await until(
+      'the silence to be told',
+      async () => {
+        const seen = await home.show('beside');
+        return seen.runtime?.agent === 'silent' ? seen : undefined;
+      },
+      SILENCE_TOLD_MS,
+    );
+    expect(view.runtime?.agentReason).toMatch(/has not answered for 10 s/);
+    expect(await ps('beside')).toMatch(/running \(silent\).*has not answered/);
+    await expectRuns('beside', made);
+
+    const refused = await timed(guest('beside', 'true'));
+    expectFault(refused, { code: 'agent_not_ready', status: 125, says: /agent of beside does not answer/ });
+    expect(refused.stderr).toMatch(/^hint: .*banger vm restart beside/m);
+    expect(refused.ms).toBeLessThan(REFUSED_MS);
+    await expectRuns('beside', made);
+
+    const stopped = await timed(home.run(['vm', 'stop', 'beside']));
+    expect(stopped).toMatchObject({ status: 0, stdout: expect.stringMatching(/did not power off.*lost/) });
+    expect(stopped.ms).toBeLessThan(STOPPED_MS);
+    expect(await home.show('beside')).toMatchObject({
+      state: 'stopped',
+      reason: expect.stringMatching(/did not power off/),
+    });
+    expectFault(await open, { code: 'vmm_gone', status: 125, says: 'beside ended while the command ran' });
+    expect(await home.run(['vm', 'delete', 'beside'])).toMatchObject({ status: 0 });
+  });
+
+  test('as PID 1 dies of no signal from inside, its crash is a panic, and no fork bomb keeps its VM', async () => {
+    await create('alone', '--memory', '256');
+    expect(await guest('alone', 'kill -9 1; kill -SEGV 1; echo $PPID')).toMatchObject({ stdout: '1\n' });
+    expectFault(await guest('alone', CRASH_OF_PID_1), {
+      code: 'vmm_gone',
+      status: 125,
+      says: /alone ended while the command ran: .*panicked: Attempted to kill init! exitcode=0x0000000b/,
+    });
+    expect(await home.show('alone')).toMatchObject({
+      state: 'error',
+      reason: expect.stringMatching(/^The guest kernel panicked: Attempted to kill init/),
+    });
+
+    expect(await home.run(['vm', 'start', 'alone'])).toMatchObject({ status: 0 });
+    const bombed = await home.show('alone');
+    let begun = false;
+    const bomb = home.run(['vm', 'exec', 'alone', '--', 'sh', '-c', FORK_BOMB], {
+      onStart: (child) => child.stdout?.once('data', () => (begun = true)),
+    });
+    await until('the bomb', async () => (begun ? true : undefined));
+    const refused = await timed(guest('alone', 'sleep 100'));
+    expect(refused.stderr).toMatch(/^error\[(?:agent_not_ready|guest_failed)\]: .*\n[^]*^hint: \S/m);
+    expect(refused.status).toBe(125);
+    expect(refused.ms).toBeLessThan(NOT_ANSWERED_MS);
+    await expectRuns('alone', bombed);
+    const { runtime } = await home.show('alone');
+    expect(runtime?.agentReason === '').toBe(runtime?.agent === 'ready');
+    expect(await ps('alone')).toMatch(/ running /);
+
+    const stopped = await timed(home.run(['vm', 'stop', 'alone']));
+    expect(stopped.status).toBe(0);
+    expect(stopped.ms).toBeLessThan(STOPPED_MS);
+    const { state, reason } = await home.show('alone');
+    expect(state).toBe('stopped');
+    expect(stopped.stdout).toBe(reason === '' ? 'alone: stopped\n' : `alone: stopped (${reason})\n`);
+    expect(reason).toMatch(
+      /^$|^The guest did not power off \(.*\); it was ended, and what .* may be lost\.$/,
+    );
+    expect((await bomb).stderr).toMatch(/^error\[(?:vmm_gone|guest_failed|agent_lost)\]/m);
+    expect(await home.run(['vm', 'delete', 'alone'])).toMatchObject({ status: 0 });
+  });
+});

@@ -44,12 +44,29 @@ static int mount_over(const char *path, const struct file_owner *owner, const vo
     return 0;
 }
 
+/* Whether the file is there already, as it is to be: at every start but the first of a VM. */
+static bool is_written(const char *path, const struct file_owner *owner, const void *data, size_t size) {
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    bool same = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 07777) == owner->mode &&
+                st.st_uid == owner->uid && st.st_gid == owner->gid && (size_t)st.st_size == size;
+    uint8_t piece[4096];
+    for (size_t at = 0; same && at < size;) {
+        ssize_t n = read(fd, piece, sizeof piece);
+        same = n > 0 && (size_t)n <= size - at && memcmp(piece, (const uint8_t *)data + at, (size_t)n) == 0;
+        at += n > 0 ? (size_t)n : 0;
+    }
+    if (fd >= 0) close(fd);
+    return same;
+}
+
 /* Writes a file of the guest, whatever it takes. */
 static void write_file(const char *path, const struct file_owner *owner, const void *data, size_t size) {
     char full[PATH_SIZE];
     if (snprintf(full, sizeof full, "%s%s", agent.root, path) >= (int)sizeof full)
         return configure_warn("%s: name too long", path);
     if (*agent.root && strstr(path, "/../")) return configure_warn("%s: outside of the root", path);
+    if (is_written(full, owner, data, size)) return;
     make_parents(full);
     if (replace_file(full, owner, data, size) == 0) return;
     if ((errno == EROFS || errno == EBUSY) && mount_over(full, owner, data, size) == 0) return;
@@ -102,6 +119,7 @@ static void write_hosts(const struct configure_request *r) {
     else
         gethostname(hostname, sizeof hostname - 1);
     append(added, sizeof added, "127.0.0.1 localhost\n", "::1 localhost ip6-localhost ip6-loopback");
+    append(added, sizeof added, "ff02::1 ip6-allnodes\n", "ff02::2 ip6-allrouters");
     if (*hostname) append(added, sizeof added, "127.0.1.1 ", hostname);
     while (configure_next(&rest, CONFIGURE_HOSTS, &value)) append_line(added, sizeof added, "", value);
 

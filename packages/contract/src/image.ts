@@ -23,7 +23,7 @@ export const imageViewSchema = z.object({
   kernel: z.string(),
   /** `agent`: no init system in the image, the agent is PID 1; else the path of the image's init. */
   init: z.string(),
-  /** Size of the root file system and what it takes on disk; 0 when not present. */
+  /** The least root disk that it fits on, and what it takes on the host; 0 when not present. */
   sizeBytes: z.int(),
   diskUsedBytes: z.int(),
   createdAt: z.string(),

@@ -12,8 +12,13 @@ export interface ImageOutlook {
   readonly present: boolean;
   readonly source: string;
   readonly kernel: string;
-  /** Size of its root file system; 0 when it is not here yet. */
-  readonly rootBytes: number;
+  /** The least root disk for it; 0 when it is not here yet. */
+  readonly leastRootBytes: number;
+}
+
+/** The least root disk that the image fits on, in bytes. */
+export function leastRootBytes({ manifest }: Pick<StoredImage, 'manifest'>): number {
+  return manifest.leastRootBytes ?? manifest.rootBytes;
 }
 
 /** Images: what is here, what can be had, and who uses what. */
@@ -34,11 +39,11 @@ export class ImageService {
   async look(name: string): Promise<ImageOutlook> {
     const stored = await this.#store.get(name);
     if (stored !== undefined) {
-      const { source, kernel, rootBytes } = stored.manifest;
-      return { present: true, source, kernel, rootBytes };
+      const { source, kernel } = stored.manifest;
+      return { present: true, source, kernel, leastRootBytes: leastRootBytes(stored) };
     }
     const { source, kernel } = this.#entry(name);
-    return { present: false, source, kernel, rootBytes: 0 };
+    return { present: false, source, kernel, leastRootBytes: 0 };
   }
 
   /** The image, fetched first when it is not here; says so. */
@@ -104,8 +109,9 @@ export class ImageService {
       .map((vm) => vm.spec.name);
   }
 
-  #viewOf({ manifest, diskUsedBytes }: StoredImage): ImageView {
-    const { name, distribution, arch, description, source, kernel, init, rootBytes, createdAt } = manifest;
+  #viewOf(image: StoredImage): ImageView {
+    const { manifest, diskUsedBytes } = image;
+    const { name, distribution, arch, description, source, kernel, init, createdAt } = manifest;
     return {
       name,
       present: true,
@@ -115,7 +121,7 @@ export class ImageService {
       source,
       kernel,
       init,
-      sizeBytes: rootBytes,
+      sizeBytes: leastRootBytes(image),
       diskUsedBytes,
       createdAt,
       usedBy: this.#usersOf(name),

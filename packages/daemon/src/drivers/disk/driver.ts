@@ -2,9 +2,9 @@
 export interface RootDiskPlan {
   /** Absolute path of the new disk; one that is there is replaced when the new one is complete. */
   readonly path: string;
-  /** Absolute path of a raw ext4 image, which is never written and must stay as long as the disk. */
+  /** Absolute path of a raw ext4 image of our making, which is never written and must stay as long as the disk. */
   readonly base: string;
-  /** Size that the guest sees, in bytes; at least the base's. */
+  /** Size that the guest sees, in bytes. Less than the base has costs a copy of all its content. */
   readonly bytes: number;
   readonly signal?: AbortSignal;
 }
@@ -26,7 +26,7 @@ export interface WorkDiskPlan {
  */
 export interface DiskDriver {
   readonly kind: 'qcow2' | 'dm-snapshot' | 'reflink' | 'copy';
-  /** Rejects with `invalid_argument` when `bytes` is less than the base has, `image_invalid` when the base is missing. */
+  /** Rejects with `invalid_argument` when the base's content does not fit, `image_invalid` when the base is missing. */
   createRoot(plan: RootDiskPlan): Promise<void>;
   /** Rejects with `invalid_argument` when `bytes` is less than the template has, `image_invalid` when that is missing. */
   createWork(plan: WorkDiskPlan): Promise<void>;

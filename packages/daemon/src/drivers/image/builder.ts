@@ -17,6 +17,11 @@ import { imageFiles, type ImageDirectory } from './store.ts';
 import { finishTree } from './tree.ts';
 
 const MIB = 1024 ** 2;
+/**
+ * A root file system has the size of the usual root disk, which costs nothing as it is sparse: to grow it at every first boot took the
+ * guest 0.1 s under emulation. A smaller disk is made from a copy.
+ */
+const USUAL_ROOT_BYTES = 8 * 1024 * MIB;
 /** Parity row D4: an image is never smaller. */
 const LEAST_ROOT_BYTES = 1024 * MIB;
 /** As small as a work disk may be made, because a file system of a template is only ever enlarged. */
@@ -115,10 +120,11 @@ export class RecipeImageBuilder implements ImageBuilder {
     const contentBytes = await treeBytes(tree, run, signal);
     const home = join(tree, 'root');
     const workBytes = roomyBytes(await treeBytes(home, run, signal), LEAST_WORK_BYTES);
+    const leastRootBytes = roomyBytes(contentBytes, LEAST_ROOT_BYTES);
     const root = {
       file: join(staging, imageFiles.rootDisk),
       tree,
-      bytes: roomyBytes(contentBytes, LEAST_ROOT_BYTES),
+      bytes: Math.max(leastRootBytes, USUAL_ROOT_BYTES),
       label: 'root',
       journalMib: ROOT_JOURNAL_MIB,
     };
@@ -140,6 +146,7 @@ export class RecipeImageBuilder implements ImageBuilder {
       source: 'recipe',
       recipeSha256: recipeSha256(recipe),
       rootBytes: root.bytes,
+      leastRootBytes,
       workBytes,
       contentBytes,
       createdAt: new Date(this.#now()).toISOString(),

@@ -23,6 +23,8 @@ export const imageManifestSchema = z.strictObject({
   init: z.string(),
   /** Size of the root file system, as the guest sees it. */
   rootBytes: z.int().positive(),
+  /** The least root disk that its content fits on, with room to install something; `rootBytes` when it is not told. */
+  leastRootBytes: z.int().positive().optional(),
   /** Size of the work disk's file system before it is enlarged. */
   workBytes: z.int().positive(),
   /** What the files in the root file system take. */

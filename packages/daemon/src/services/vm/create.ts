@@ -9,6 +9,7 @@ import { runSteps, StepFailure, type Stage, type Step } from '../../domain/steps
 import { checkVmName } from '../../domain/vm-name.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { capabilities } from './capabilities/list.ts';
+import { leastRootBytes } from '../image.ts';
 import { checkEnvironment } from './environment.ts';
 import type { VmDeps } from './deps.ts';
 import { removeResources } from './resources.ts';
@@ -38,11 +39,12 @@ export function checkSpec(spec: VmSpec): void {
 }
 
 /** Refuses, with `invalid_argument`, a root disk that is smaller than its image. */
-export function checkImageFits({ rootBytes, image }: VmSpec, { manifest }: StoredImage): void {
-  if (rootBytes >= manifest.rootBytes) return;
+export function checkImageFits({ rootBytes, image }: VmSpec, stored: StoredImage): void {
+  const least = leastRootBytes(stored);
+  if (rootBytes >= least) return;
   throw new BangerError(
     'invalid_argument',
-    `A root disk of ${sizeText(rootBytes)} is too small: the image ${image} needs ${sizeText(manifest.rootBytes)}.`,
+    `A root disk of ${sizeText(rootBytes)} is too small: the image ${image} needs ${sizeText(least)}.`,
     { hint: 'Give a larger --root-size, or leave it out.' },
   );
 }

@@ -9,7 +9,7 @@ export async function planVm(deps: VmDeps, wish: VmWish): Promise<VmPlan> {
   const { spec, origins } = resolveSpec(
     wish,
     deps.defaults,
-    { kernel: image.kernel, minRootBytes: image.rootBytes },
+    { kernel: image.kernel, minRootBytes: image.leastRootBytes },
     (below) => randomBelow(deps, below),
   );
   checkSpec(spec);

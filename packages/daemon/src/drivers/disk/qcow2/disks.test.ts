@@ -84,10 +84,29 @@ describe('root disk', () => {
     expect(await sha256(base)).toBe(before);
   });
 
-  it('is not made smaller than its base, nor without one', async () => {
+  it('is a copy without a base when it is to be smaller than that', async () => {
+    await chmod(base, 0o600);
+    await writeFile(at('file'), 'hello\n');
+    await runner.run(['debugfs', '-w', '-R', `write ${at('file')} file`, base]);
+    const before = await sha256(base);
     const path = at('root.qcow2');
-    await expect(disks.createRoot({ path, base, bytes: 64 * MIB - 1 })).rejects.toMatchObject({
+    await disks.createRoot({ path, base, bytes: 48 * MIB });
+    expect(await info(path)).toMatchObject({ format: 'qcow2', 'virtual-size': 48 * MIB });
+    expect(await info(path)).not.toHaveProperty('backing-filename');
+    await disks.check(path);
+    expect(await modeOf(path)).toBe(0o600);
+    await runner.run(['qemu-img', 'convert', '-O', 'raw', path, at('raw')]);
+    await runner.run(['e2fsck', '-f', '-n', at('raw')]);
+    expect((await runner.run(['debugfs', '-R', 'cat file', at('raw')])).stdout).toBe('hello\n');
+    expect(await sha256(base)).toBe(before);
+    expect(await left()).toEqual([]);
+  });
+
+  it('is not made smaller than what is in its base, nor without one', async () => {
+    const path = at('root.qcow2');
+    await expect(disks.createRoot({ path, base, bytes: MIB })).rejects.toMatchObject({
       code: 'invalid_argument',
+      message: expect.stringContaining('resize2fs') as string,
     });
     await expect(disks.createRoot({ path, base: at('none'), bytes: GIB })).rejects.toMatchObject({
       code: 'image_invalid',

@@ -4,8 +4,10 @@ import type { Runner } from '../../../host/runner.ts';
 import type { DiskDriver } from '../driver.ts';
 import { checkDisk, lookAtDisk } from './check-disk.ts';
 import { createOverlay, resizeQcow2 } from './qemu-img.ts';
+import { createSmaller } from './smaller-root.ts';
+import { copySparse } from './copy-sparse.ts';
 import { DiskSeeds, fileIdentity } from './seeds.ts';
-import { asDiskFull, makeStaged, sizeToHold } from './staged-file.ts';
+import { asDiskFull, makeStaged, sizeOf, sizeToHold } from './staged-file.ts';
 
 /** Label of an empty work disk's file system; the guest finds the disk by its serial. */
 const WORK_LABEL = 'work';
@@ -18,7 +20,10 @@ export function createQcow2Disks(runner: Runner): DiskDriver {
   return {
     kind: 'qcow2',
     createRoot: async (plan) => {
-      await sizeToHold(plan.base, plan.bytes);
+      if (plan.bytes < (await sizeOf(plan.base))) {
+        await makeStaged(plan.path, (path) => createSmaller(runner, { ...plan, path }));
+        return;
+      }
       const key = `root of ${plan.bytes} over ${await fileIdentity(plan.base)}`;
       await makeStaged(plan.path, async (path) => {
         refuseCancelled(plan.signal);
@@ -76,14 +81,6 @@ export function createQcow2Disks(runner: Runner): DiskDriver {
 
 function refuseCancelled(signal?: AbortSignal): void {
   if (signal?.aborted === true) throw new BangerError('cancelled', 'Making the disk was cancelled.');
-}
-
-/** Copies into an existing file, whose mode stays; holes stay holes, and blocks are shared where that is possible. */
-async function copySparse(runner: Runner, from: string, to: string, signal?: AbortSignal): Promise<void> {
-  await runner.run(
-    ['cp', '--reflink=auto', '--sparse=always', '--', from, to],
-    signal === undefined ? {} : { signal },
-  );
 }
 
 /** An empty ext4 file system, its tables left to the guest to initialise: made in 0.04 s even for 1 TiB. */

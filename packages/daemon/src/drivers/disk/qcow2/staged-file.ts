@@ -53,18 +53,24 @@ export function asDiskFull(error: unknown, path: string): unknown {
   return diskFullOr(error, `There is no room for the disk ${path}.`, { path });
 }
 
-/** Size of an image that a disk is made from. Rejects with `image_invalid` when it is missing, and `invalid_argument` when it does not fit. */
-export async function sizeToHold(image: string, bytes: number): Promise<number> {
+/** Size of an image that a disk is made from. Rejects with `image_invalid` when it is missing. */
+export async function sizeOf(image: string): Promise<number> {
   const found = await stat(image).catch((cause: unknown) => {
     throw missingImage(image, cause);
   });
   if (!found.isFile()) throw missingImage(image, undefined);
-  if (found.size <= bytes) return found.size;
+  return found.size;
+}
+
+/** Rejects as `sizeOf`, and with `invalid_argument` when the image does not fit. */
+export async function sizeToHold(image: string, bytes: number): Promise<void> {
+  const size = await sizeOf(image);
+  if (size <= bytes) return;
   throw new BangerError(
     'invalid_argument',
-    `A disk of ${bytes} bytes cannot hold its image of ${found.size} bytes.`,
+    `A disk of ${bytes} bytes cannot hold its image of ${size} bytes.`,
     {
-      details: { bytes, least: found.size },
+      details: { bytes, least: size },
     },
   );
 }

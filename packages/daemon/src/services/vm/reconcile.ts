@@ -6,7 +6,7 @@ import { attach } from './attach.ts';
 import type { VmDeps } from './deps.ts';
 import { DELETING, deleteHeld } from './delete.ts';
 import { runtimeKinds } from './resources.ts';
-import { stopHeld } from './stop.ts';
+import { AUTOMATIC, stopHeld } from './stop.ts';
 
 /** How long the first command waits for VMs that are slow to answer; they go on behind it, each under its own lock. */
 const PATIENCE_MS = 4_000;
@@ -66,7 +66,8 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
     );
   } else if (found === 'silent') {
     deps.states.go(row.id, row.state, {
-      phase: 'attach',
+      // A stop goes on as it was begun.
+      phase: stopping ? row.phase : 'attach',
       reason: 'Its VMM runs but does not answer; banger goes on trying.',
     });
     inBackground(deps.log, 'attaching a VM', async () => {
@@ -75,7 +76,9 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
     });
   } else if (stopping) {
     inBackground(deps.log, 'going on with a stop', () =>
-      deps.locks.hold(row.id, {}, () => stopHeld(deps, row.id, { force: false })),
+      deps.locks.hold(row.id, {}, () =>
+        stopHeld(deps, row.id, { force: false, reason: row.reason, automatic: row.phase === AUTOMATIC }),
+      ),
     );
   } else if (row.phase === 'attach') {
     deps.states.go(row.id, row.state);

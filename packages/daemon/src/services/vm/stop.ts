@@ -5,11 +5,26 @@ import type { VmDeps } from './deps.ts';
 import { attach } from './attach.ts';
 import { release, settleEnd } from './ended.ts';
 import type { LiveVm } from './live.ts';
+import { hearAgent } from './health.ts';
 import { powerOff, within } from './power-off.ts';
 import { runtimeKinds } from './resources.ts';
+import { warn } from './watch.ts';
 
 /** A killed VMM is gone as soon as the kernel has freed its memory. */
 const KILL_DEADLINE_MS = 10_000;
+
+/** Phase of a stop that nobody asked for: whichever daemon goes on with it may not end the guest by force. */
+export const AUTOMATIC = 'automatic stop';
+
+/** How a VM is stopped. */
+export interface StopOptions {
+  /** Without asking its guest. */
+  readonly force: boolean;
+  /** Why, for the state after it. */
+  readonly reason?: string;
+  /** Nobody asked for it: a guest that does not power off runs on, and the stop is refused with `agent_not_ready`. */
+  readonly automatic?: boolean;
+}
 
 /**
  * Stops a VM whose lock the caller holds. The guest syncs and powers off; one that does not in time is ended, and the
@@ -19,16 +34,18 @@ const KILL_DEADLINE_MS = 10_000;
 export async function stopHeld(
   deps: VmDeps,
   id: string,
-  { force, reason = '' }: { readonly force: boolean; readonly reason?: string },
+  { force, reason = '', automatic = false }: StopOptions,
 ): Promise<VmRow> {
   const live = deps.live.get(id) ?? (await found(deps, id, force));
   if (live === undefined) return cleanUp(deps, id, '');
   if (live.waitsForRoom && !force)
     throw wouldLose('vm_state', deps, id, 'waits for room on the disk of the host');
-  deps.states.go(id, 'stopping');
+  if (automatic) await hearGuest(deps, live);
+  deps.states.go(id, 'stopping', automatic ? { phase: AUTOMATIC, reason } : {});
   tell({ stage: 'Stopping the virtual machine' });
   if (force) return ended(deps, live, 'It was ended by force.');
   const result = await powerOff(deps, live);
+  if (result.kind === 'deaf' && automatic) throw leftRunning(deps, id, result.why);
   if (result.kind === 'deaf')
     return ended(
       deps,
@@ -42,6 +59,31 @@ export async function stopHeld(
     );
   if (result.end.kind !== 'guest-poweroff') return settleEnd(deps, live, result.end);
   return release(deps, live, (leftOver) => settled(deps, id, leftOver, reason));
+}
+
+/** Throws for a guest that cannot be asked to power off, before its state says anything else than that it runs. */
+async function hearGuest(deps: VmDeps, live: LiveVm): Promise<void> {
+  const { session } = live;
+  try {
+    if (session === undefined) throw new BangerError('agent_not_ready', live.agent.reason);
+    await hearAgent(deps, live, session);
+  } catch (error) {
+    throw leftRunning(deps, live.id, toBangerError(error).message);
+  }
+}
+
+/** The refusal of an automatic stop whose guest does not follow; the VM runs on and has a warning, once. */
+function leftRunning(deps: VmDeps, id: string, why: string): BangerError {
+  if (deps.vms.get(id).state === 'stopping') deps.states.go(id, 'running');
+  warn(
+    deps,
+    id,
+    'An automatic stop left it running: its guest does not power off, and what it has not written would be lost.',
+  );
+  return new BangerError(
+    'agent_not_ready',
+    `${deps.vms.get(id).spec.name} was left running: its guest does not power off (${why}).`,
+  );
 }
 
 /** A VM whose VMM nobody of us holds yet: taken over first, if it lives. */

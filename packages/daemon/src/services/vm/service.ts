@@ -89,7 +89,9 @@ export class VmService {
 
   restart(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
     return this.#change(vm, { signal, preemptible: true }, async ({ id }, held) => {
-      await stopHeld(this.#deps, id, { force: false });
+      const { state } = this.#deps.vms.get(id);
+      const startAgain = state === 'running' || state === 'paused';
+      await stopHeld(this.#deps, id, { force: false, startAgain });
       return startHeld(this.#deps, id, { waitInit }, held);
     });
   }

@@ -24,6 +24,8 @@ export interface StopOptions {
   readonly reason?: string;
   /** Nobody asked for it: a guest that does not power off runs on, and the stop is refused with `agent_not_ready`. */
   readonly automatic?: boolean;
+  /** The caller starts it again: if it is killed before, the next daemon does. */
+  readonly startAgain?: boolean;
 }
 
 /**
@@ -34,14 +36,14 @@ export interface StopOptions {
 export async function stopHeld(
   deps: VmDeps,
   id: string,
-  { force, reason = '', automatic = false }: StopOptions,
+  { force, reason = '', automatic = false, startAgain = false }: StopOptions,
 ): Promise<VmRow> {
   const live = deps.live.get(id) ?? (await found(deps, id, force));
-  if (live === undefined) return cleanUp(deps, id, '');
+  if (live === undefined) return cleanUp(deps, id, { reason: '', startAgain });
   if (live.waitsForRoom && !force)
     throw wouldLose('vm_state', deps, id, 'waits for room on the disk of the host');
   if (automatic) await hearGuest(deps, live);
-  deps.states.go(id, 'stopping', automatic ? { phase: AUTOMATIC, reason } : {});
+  deps.states.go(id, 'stopping', automatic ? { phase: AUTOMATIC, reason } : {}, { startAgain });
   tell({ stage: 'Stopping the virtual machine' });
   if (force) return ended(deps, live, 'It was ended by force.');
   const result = await powerOff(deps, live);
@@ -112,10 +114,11 @@ export async function killHeld(deps: VmDeps, id: string, signal: NodeJS.Signals)
   const live = deps.live.get(id);
   if (live === undefined) {
     // A VMM that does not answer is ended as whatever carries its token.
-    if (deps.runtimes.find(id) !== undefined) return cleanUp(deps, id, 'It was killed with SIGKILL.');
+    if (deps.runtimes.find(id) !== undefined)
+      return cleanUp(deps, id, { reason: 'It was killed with SIGKILL.', startAgain: false });
     throw new BangerError('vm_not_running', `${deps.vms.get(id).spec.name} is not running.`);
   }
-  deps.states.go(id, 'stopping');
+  deps.states.go(id, 'stopping', {}, { startAgain: false });
   tell({ stage: 'Ending the virtual machine' });
   await endVmm(deps, live, signal);
   return release(deps, live, (leftOver) => settled(deps, id, leftOver, `It was killed with ${signal}.`));
@@ -133,10 +136,15 @@ async function endVmm(deps: VmDeps, live: LiveVm, signal: NodeJS.Signals): Promi
 }
 
 /** A VM without a VMM of ours: whatever a run may have left is removed. */
-async function cleanUp(deps: VmDeps, id: string, reason: string): Promise<VmRow> {
+async function cleanUp(
+  deps: VmDeps,
+  id: string,
+  { reason, startAgain }: { readonly reason: string; readonly startAgain: boolean },
+): Promise<VmRow> {
   const errors = await deps.ledger.remove(id, runtimeKinds);
   deps.runtimes.clear(id);
-  const row = deps.vms.get(id);
+  const before = deps.vms.get(id);
+  const row = before.startAgain === startAgain ? before : deps.vms.update(id, { startAgain });
   return errors.length === 0 && row.state === 'stopped'
     ? row
     : settled(
@@ -149,9 +157,10 @@ async function cleanUp(deps: VmDeps, id: string, reason: string): Promise<VmRow>
 
 function settled(deps: VmDeps, id: string, leftOver: readonly string[], reason: string): VmRow {
   if (leftOver.length === 0) return deps.states.go(id, 'stopped', { reason });
-  return deps.states.go(id, 'error', {
+  const why = {
     phase: 'stop',
     reason: leftOver.map((message) => `Not removed: ${message}`).join('\n'),
     hint: 'Try `banger vm stop` or `banger vm delete` again.',
-  });
+  };
+  return deps.states.go(id, 'error', why, { startAgain: false });
 }

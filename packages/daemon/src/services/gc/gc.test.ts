@@ -429,6 +429,14 @@ describe('the reaper', () => {
   });
 });
 
+test('a daemon that begins removes what the ledger has of a VM that is gone, however young', async () => {
+  const { directory: path, rootDisk } = host.layout.vm(GONE);
+  await host.deps.ledger.make(GONE, 'directory', { path }, () => mkdir(path, { recursive: true }));
+  const isThere = await file(rootDisk);
+  expect((await host.gc().begin()).orphans).toMatchObject([{ kind: 'ledger', outcome: 'removed' }]);
+  expect([isThere(), host.ledger]).toEqual([false, []]);
+});
+
 test('a daemon that begins removes what is half-made, however young', async () => {
   const isThere = await directory(host.layout.images, '.staging-debian.0123456789ab');
   expect((await host.gc().begin()).orphans).toMatchObject([{ kind: 'staging', outcome: 'removed' }]);

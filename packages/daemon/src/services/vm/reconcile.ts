@@ -16,15 +16,11 @@ const TRY_AGAIN_MS = 5_000;
 
 /**
  * Brings rows and host together at the daemon's start: a VM whose VMM lives is attached; one whose VMM is gone is cleaned up after
- * and `stopped` with the reason; a stop that was cut off goes on, and so does the start after it in a restart or a reset; half-made, half-deleted and ephemeral VMs are deleted; what the ledger has of
- * VMs without a row is removed. What fails for one VM is told in its state and keeps no other from being looked at.
+ * and `stopped` with the reason; a stop that was cut off goes on, and so does the start after it in a restart or a reset; half-made,
+ * half-deleted and ephemeral VMs are deleted. What fails for one VM is told in its state and keeps no other from being looked at.
  */
 export async function reconcile(deps: VmDeps): Promise<void> {
-  const rows = deps.vms.list();
-  const all = Promise.all([
-    ...rows.map(({ id }) => reconcileRow(deps, id)),
-    removeOrphans(deps, new Set(rows.map((row) => row.id))),
-  ]);
+  const all = Promise.all(deps.vms.list().map(({ id }) => reconcileRow(deps, id)));
   const stop = new AbortController();
   await Promise.race([all, deps.clock.sleep(PATIENCE_MS, stop.signal).catch(() => undefined)]);
   stop.abort();
@@ -115,12 +111,4 @@ async function cleanUp(deps: VmDeps, row: VmRow, reason: string): Promise<void> 
     hint: 'Try `banger vm delete`.',
   };
   deps.states.go(row.id, 'error', why, { startAgain: false });
-}
-
-async function removeOrphans(deps: VmDeps, known: ReadonlySet<string>): Promise<void> {
-  for (const owner of deps.ledger.owners()) {
-    if (known.has(owner)) continue;
-    const leftOver = (await deps.ledger.remove(owner)).map((error) => error.message);
-    deps.log.warn({ vm: owner, leftOver }, 'resources of a VM without a row');
-  }
 }

@@ -199,7 +199,7 @@ export const methods = {
   'vm.kill': {
     params: vmKillSchema,
     result: vmViewSchema,
-    summary: "Sends a signal to a VM's VMM and cleans up after it.",
+    summary: "Sends a signal to a VM's VMM and cleans up after it; a VM that is starting has its start cancelled.",
   },
   'vm.list': {
     params: nothingSchema,

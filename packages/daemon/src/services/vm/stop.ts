@@ -1,5 +1,6 @@
 import { BangerError, toBangerError } from '@banger/contract/error';
 import type { VmRow } from '../../domain/vm-row.ts';
+import { liveStates } from '../../domain/vm-state.ts';
 import { tell } from '../operation.ts';
 import type { VmDeps } from './deps.ts';
 import { attach } from './attach.ts';
@@ -109,14 +110,24 @@ async function ended(deps: VmDeps, live: LiveVm, reason: string): Promise<VmRow>
   return release(deps, live, (leftOver) => settled(deps, live.id, leftOver, reason));
 }
 
-/** Sends a signal to the VMM of a VM whose lock the caller holds, then cleans up as a stop does. */
-export async function killHeld(deps: VmDeps, id: string, signal: NodeJS.Signals): Promise<VmRow> {
+/**
+ * Sends a signal to the VMM of a VM whose lock the caller holds, then cleans up as a stop does. One that was up, or coming up, when it was
+ * asked for, and is stopped by now, is as asked: its start was cancelled for this. Else `vm_not_running`.
+ */
+export async function killHeld(
+  deps: VmDeps,
+  { id, state: asked }: Pick<VmRow, 'id' | 'state'>,
+  signal: NodeJS.Signals,
+): Promise<VmRow> {
   const live = deps.live.get(id);
   if (live === undefined) {
     // A VMM that does not answer is ended as whatever carries its token.
     if (deps.runtimes.find(id) !== undefined)
       return cleanUp(deps, id, { reason: 'It was killed with SIGKILL.', startAgain: false });
-    throw new BangerError('vm_not_running', `${deps.vms.get(id).spec.name} is not running.`);
+    const row = deps.vms.get(id);
+    if (row.state === 'stopped' && (row.startAgain || liveStates.has(asked)))
+      return deps.vms.update(id, { startAgain: false });
+    throw new BangerError('vm_not_running', `${row.spec.name} is not running.`);
   }
   deps.states.go(id, 'stopping', {}, { startAgain: false });
   tell({ stage: 'Ending the virtual machine' });

@@ -88,12 +88,13 @@ describe('the daemon is killed', () => {
     }
   });
 
-  test('in a restart, while it stops and while it starts: the same', async () => {
+  test('in a restart, while it stops and while it starts: the next daemon has it run again', async () => {
     await start();
-    await killAt('Stopping the virtual machine', ['vm', 'restart', 'box']);
-    await expectBox('stopped');
-    await killAt('Starting the virtual machine', ['vm', 'restart', 'box']);
-    await expectBox('stopped', /daemon ended while the VM was starting/);
+    for (const stage of ['Stopping the virtual machine', 'Starting the virtual machine']) {
+      await killAt(stage, ['vm', 'restart', 'box']);
+      await expectBox('running');
+    }
+    expect(await home.run(['vm', 'stop', 'box'])).toMatchObject({ status: 0 });
   });
 
   test('in a deletion, when the VMM is gone: the next daemon goes on with it', async () => {

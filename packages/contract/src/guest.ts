@@ -71,7 +71,7 @@ export const vmPortSchema = z.object({
   endpoint: z.string(),
   protocol: z.enum(['tcp', 'udp']),
   port: z.int(),
-  /** What it speaks: `http` or `https` where it answered so, else the protocol. */
+  /** What it speaks: `http` where it answered so, `https` where it answered as TLS does, else the protocol. */
   service: z.enum(['http', 'https', 'tcp', 'udp']),
   /** Addresses in the guest that it listens on. */
   addresses: z.array(z.string()),

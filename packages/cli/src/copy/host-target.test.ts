@@ -44,8 +44,8 @@ const directory = (name: string, ...inside: readonly (readonly TreeRecord[])[]):
   end,
 ];
 
-function take(records: Iterable<TreeRecord>, at: Partial<HostPlace> = {}): void {
-  const target = new HostTarget({ path: place, name: 'src', into: false, ...at });
+function take(records: Iterable<TreeRecord>, at: Partial<HostPlace> = {}, umask = 0o022): void {
+  const target = new HostTarget({ path: place, name: 'src', into: false, ...at }, umask);
   try {
     for (const record of records) target.take(record);
   } finally {
@@ -193,6 +193,31 @@ describe('a hostile tree', () => {
   test('gives nobody the rights of whoever copies it', () => {
     take(directory('', file('su', 'x', 0o6755)));
     expect(lstatSync(join(place, 'src/su')).mode & 0o7777).toBe(0o755);
+  });
+
+  test('has no permission that its user takes away from what is made', () => {
+    take(directory('', file('open', 'x', 0o777)), {}, 0o027);
+    expect(lstatSync(join(place, 'src')).mode & 0o7777).toBe(0o750);
+    expect(lstatSync(join(place, 'src/open')).mode & 0o7777).toBe(0o750);
+  });
+
+  test('has what the umask of the process lets, unless told', () => {
+    const before = process.umask(0o077);
+    try {
+      const target = new HostTarget({ path: place, name: 'own', into: false });
+      for (const record of file('', 'x', 0o755)) target.take(record);
+      target.close();
+    } finally {
+      process.umask(before);
+    }
+    expect(lstatSync(join(place, 'own')).mode & 0o7777).toBe(0o700);
+  });
+
+  test('a file that cannot be taken back hides no error', () => {
+    const target = new HostTarget({ path: place, name: 'src', into: false });
+    for (const record of directory('', file('a')).slice(0, 2)) target.take(record);
+    rmSync(join(place, 'src'), { recursive: true });
+    expect(() => target.close()).not.toThrow();
   });
 
   test('a time that cannot be is none to fail for', () => {

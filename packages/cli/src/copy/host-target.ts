@@ -6,6 +6,7 @@ import {
   lutimesSync,
   mkdirSync,
   openSync,
+  readFileSync,
   realpathSync,
   renameSync,
   statSync,
@@ -56,14 +57,17 @@ interface Staged {
  */
 export class HostTarget {
   readonly #place: HostPlace;
+  /** Permissions that nothing is made with. */
+  readonly #umask: number;
   readonly #levels: Level[] = [];
   /** Of the root, in the first level; undefined: the root is the first level. */
   #rootName: string | undefined;
   #file: Staged | undefined;
   #count = 0;
 
-  constructor(place: HostPlace) {
+  constructor(place: HostPlace, umask = ourUmask()) {
     this.#place = place;
+    this.#umask = umask;
   }
 
   /** Takes the next record. */
@@ -152,7 +156,7 @@ export class HostTarget {
     if (level === undefined) return;
     const { fd, path, made } = level;
     try {
-      if (made !== undefined) onHost(path, () => seal(fd, made));
+      if (made !== undefined) onHost(path, () => seal(fd, made, this.#umask));
     } finally {
       closeSync(fd);
     }
@@ -175,7 +179,7 @@ export class HostTarget {
   #finish({ fd, level, bytes, entry }: Staged): void {
     const { name = '', path } = this.#at(entry, 'file');
     onHost(path, () => {
-      seal(fd, entry);
+      seal(fd, entry, this.#umask);
       renameSync(bytes, inDirectory(level.fd, name));
     });
     this.#file = undefined;
@@ -191,7 +195,7 @@ export class HostTarget {
         lutimesSync(bytes, Date.now() / 1000, secondsOf(record));
         renameSync(bytes, inDirectory(level.fd, name));
       } catch (error) {
-        unlinkSync(bytes);
+        removeStaged(bytes);
         throw error;
       }
     });
@@ -202,13 +206,19 @@ export class HostTarget {
     if (file === undefined) return;
     this.#file = undefined;
     closeSync(file.fd);
-    unlinkSync(file.bytes);
+    removeStaged(file.bytes);
   }
 
   #stagedName({ fd }: Level): Buffer {
     this.#count += 1;
     return inDirectory(fd, `.banger-${process.pid}-${Date.now().toString(36)}-${this.#count}`);
   }
+}
+
+/** As proc(5) tells it: umask(2) itself tells it only to who sets another one. */
+function ourUmask(): number {
+  const status = readFileSync('/proc/self/status', 'latin1');
+  return Number.parseInt(/^Umask:\s+([0-7]+)$/m.exec(status)?.[1] ?? '077', 8);
 }
 
 /** True when it was not there before, whatever was. */
@@ -232,9 +242,21 @@ function openDirectory(bytes: Buffer, path: string): number {
   }
 }
 
-/** Gives an open file or directory what the tree says of it; whoever runs as another user here gets no set-user-id program. */
-function seal(fd: number, entry: TreeEntry): void {
-  fchmodSync(fd, entry.mode & 0o777);
+/** What cannot be removed stays, as after a kill: the error that has led here is the one to tell. */
+function removeStaged(bytes: Buffer): void {
+  try {
+    unlinkSync(bytes);
+  } catch {
+    // Its directory may be gone, or no longer ours to write to.
+  }
+}
+
+/**
+ * Gives an open file or directory what the tree says of it, as far as the umask lets it; whoever runs as another user here gets no
+ * set-user-id program.
+ */
+function seal(fd: number, entry: TreeEntry, umask: number): void {
+  fchmodSync(fd, entry.mode & 0o777 & ~umask);
   futimesSync(fd, Date.now() / 1000, secondsOf(entry));
 }
 

@@ -18,13 +18,15 @@ export interface VmRow {
    * made for that, or is being deleted.
    */
   readonly ephemeral: boolean;
+  /** It ran when a call began that stops it and starts it again: the next daemon starts it when this one is killed in between. */
+  readonly startAgain: boolean;
   /** Delete, reset and prune refuse it. */
   readonly protected: boolean;
   /** The MAC of its NIC, locally administered. */
   readonly mac: string;
   /** 32 hexadecimal digits, `/etc/machine-id` of the guest. */
   readonly machineId: string;
-  /** `agent`, or the path of the image's init. */
+  /** `agent`, or the path of the image's init; empty while its root disk is being replaced, after which it is as the image says. */
   readonly init: string;
   readonly steps: readonly VmStep[];
   readonly warnings: readonly string[];

@@ -20,6 +20,7 @@ test('no VM runs without having been started', () => {
   expect(states.filter((from) => from !== 'running' && mayGo(from, 'running'))).toEqual([
     'starting',
     'paused',
+    'stopping',
   ]);
   expect(liveStates.has('stopped')).toBe(false);
 });

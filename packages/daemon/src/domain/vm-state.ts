@@ -10,7 +10,8 @@ const next = {
   starting: ['running', 'stopping', 'stopped', 'error'],
   running: ['paused', 'stopping', 'stopped', 'error'],
   paused: ['running', 'stopping', 'stopped', 'error'],
-  stopping: ['stopped', 'error'],
+  // Back to running when nobody asked for the stop, and the guest does not follow.
+  stopping: ['running', 'stopped', 'error'],
   error: ['starting', 'stopping', 'stopped'],
 } as const satisfies Record<VmState, readonly VmState[]>;
 

@@ -71,8 +71,10 @@ async function run(argv: Argv, options: RunOptions, env: ChildEnvironment, clock
 }
 
 /**
- * The argv by which a program is ended when we are killed (prctl(2), PR_SET_PDEATHSIG): nobody else would. Where there is no setpriv(1),
- * which every Debian has, it is the program's own, as it is for one that is not there: only its own absence is of interest.
+ * The argv by which a program is ended when we are killed (prctl(2), PR_SET_PDEATHSIG): nobody else would. That is true
+ * of the program itself: not of what it has started, which must end with it by other means; not of one that changes its user, as by
+ * a set-user-id file; and not when we are killed in the milliseconds before setpriv(1) has asked for it. Where there is no setpriv, which
+ * every Debian has, it is the program's own argv, as it is for one that is not there: only its own absence is of interest.
  */
 async function tied(argv: Argv, path: string): Promise<Argv> {
   const [setpriv, program] = await Promise.all([findProgram('setpriv', path), findProgram(argv[0], path)]);

@@ -4,6 +4,7 @@ import { BangerError } from '@banger/contract/error';
 import type { Layout } from '../domain/layout.ts';
 import { liveStates } from '../domain/vm-state.ts';
 import type { VmRepository } from '../store/vm-repository.ts';
+import { isLook } from './operation-methods.ts';
 import type { Operation } from './operation.ts';
 
 /** What the daemon is, and what it is doing now. */
@@ -93,34 +94,4 @@ export class DaemonInfo {
       vms: { total: rows.length, running: rows.filter((row) => liveStates.has(row.state)).length },
     };
   }
-}
-
-/** Calls that may be asked again of another daemon: they do not keep this one busy. */
-const looks: ReadonlySet<string> = new Set([
-  'config.show',
-  'daemon.hello',
-  'daemon.status',
-  'daemon.stop',
-  'doctor.run',
-  'events.watch',
-  'image.list',
-  'image.show',
-  'kernel.list',
-  'kernel.show',
-  'operation.cancel',
-  'operation.list',
-  'operation.show',
-  'operation.watch',
-  'vm.list',
-  'vm.ping',
-  'vm.plan',
-  'vm.ports',
-  'vm.prunable',
-  'vm.show',
-  'vm.stats',
-]);
-
-/** Whether a call of that method only looks. */
-export function isLook(method: string): boolean {
-  return looks.has(method);
 }

@@ -80,9 +80,4 @@ export class Ledger<K extends object> {
       throw new BangerError('internal', `There is no remover for "${kind}".`);
     return this.#removers[kind as keyof K] as Remover<unknown>;
   }
-
-  /** Ids of all VMs that own something. */
-  owners(): ReadonlySet<string> {
-    return new Set(this.#rows.list().map((entry) => entry.vmId));
-  }
 }

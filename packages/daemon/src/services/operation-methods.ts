@@ -1,20 +1,16 @@
-import { isLook } from './daemon-info.ts';
+import { methods, type MethodKind, type MethodName } from '@banger/contract/methods';
 
-/**
- * Calls that change something and are no operations all the same: they are over at once, and what they begin is counted as a byte
- * stream or as an operation of its own. A thousand commands in a guest would push all else out of the list.
- */
-const passing: ReadonlySet<string> = new Set([
-  'exec.resize',
-  'exec.signal',
-  'operation.start',
-  'vm.copyIn',
-  'vm.copyOut',
-  'vm.exec',
-  'vm.logs',
-]);
+/** Whether a call of that method only looks. */
+export function isLook(method: string): boolean {
+  return kindOf(method) === 'look';
+}
 
 /** Whether a call of that method is an operation: one that is listed, watched and cancelled. */
 export function isOperation(method: string): boolean {
-  return !isLook(method) && !passing.has(method);
+  return kindOf(method) === 'operation';
+}
+
+/** What is no method of ours is refused before it could be anything. */
+function kindOf(method: string): MethodKind {
+  return Object.hasOwn(methods, method) ? methods[method as MethodName].kind : 'operation';
 }

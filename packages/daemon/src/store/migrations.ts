@@ -42,4 +42,8 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX ledger_by_vm ON ledger (vm_id);
   `,
+  `
+  -- The VM ran when a restart or a reset began, which has not started it yet.
+  ALTER TABLE vms ADD COLUMN start_again INTEGER NOT NULL DEFAULT 0 CHECK (start_again IN (0, 1));
+  `,
 ];

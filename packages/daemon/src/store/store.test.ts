@@ -40,6 +40,7 @@ const row = (id: string, name: string): VmRow => ({
   createdAt: 1,
   lastUsedAt: 1,
   ephemeral: false,
+  startAgain: false,
   protected: false,
   mac: `02:00:00:00:00:${id}`,
   machineId: id.repeat(16),

@@ -17,6 +17,7 @@ export type VmChange = Partial<
     | 'steps'
     | 'warnings'
     | 'ephemeral'
+    | 'startAgain'
     | 'protected'
   >
 >;
@@ -49,7 +50,8 @@ export class VmRepository {
       }
       this.#database.run(
         `INSERT INTO vms (id, name, image, kernel, spec, state, phase, reason, hint, state_since, created_at, last_used_at,
-           ephemeral, protected, mac, machine_id, init, steps, warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           ephemeral, start_again, protected, mac, machine_id, init, steps, warnings)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         row.id,
         row.spec.name,
         row.spec.image,
@@ -63,6 +65,7 @@ export class VmRepository {
         row.createdAt,
         row.lastUsedAt,
         row.ephemeral ? 1 : 0,
+        row.startAgain ? 1 : 0,
         row.protected ? 1 : 0,
         row.mac,
         row.machineId,
@@ -80,8 +83,8 @@ export class VmRepository {
       const old = this.get(id);
       const row = { ...old, ...change };
       this.#database.run(
-        `UPDATE vms SET spec = ?, state = ?, phase = ?, reason = ?, hint = ?, state_since = ?, ephemeral = ?, protected = ?, init = ?,
-           steps = ?, warnings = ? WHERE id = ?`,
+        `UPDATE vms SET spec = ?, state = ?, phase = ?, reason = ?, hint = ?, state_since = ?, ephemeral = ?, start_again = ?, protected = ?,
+           init = ?, steps = ?, warnings = ? WHERE id = ?`,
         JSON.stringify(row.spec),
         row.state,
         row.phase,
@@ -89,6 +92,7 @@ export class VmRepository {
         row.hint,
         row.stateSince,
         row.ephemeral ? 1 : 0,
+        row.startAgain ? 1 : 0,
         row.protected ? 1 : 0,
         row.init,
         JSON.stringify(row.steps),
@@ -150,6 +154,7 @@ function toVmRow(row: Row): VmRow {
     createdAt: Number(row['created_at']),
     lastUsedAt: Number(row['last_used_at']),
     ephemeral: row['ephemeral'] === 1,
+    startAgain: row['start_again'] === 1,
     protected: row['protected'] === 1,
     mac: String(row['mac']),
     machineId: String(row['machine_id']),

@@ -18,6 +18,8 @@ const READY_TIMEOUT_MS = 15_000;
 const READY_POLL_MS = 5;
 /** netguard has nothing to do at its end, so SIGTERM ends it at once; after this comes SIGKILL. */
 const END_TIMEOUT_MS = 2_000;
+/** How a connection to a netguard fails that is not there, or ends. */
+const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 /** What is read of the log for the reason of a failure. */
 const REASON_BYTES = 4_096;
 /** sockaddr_un holds 108 bytes with the final zero; netguard binds `PATH.new` first, and renames it. */
@@ -155,40 +157,42 @@ export async function endGuard(
 
 /**
  * Ends a netguard that no VMM has come to, by its socket alone: it takes us for its VMM, and ends when that hangs up. Then
- * waits until the processes that it may be have ended, too; they are not signalled. Nothing there is fine.
+ * waits until the processes that it may be have ended, too; they are not signalled. Nothing there is fine; rejects with `network_failed`
+ * and their pids when some run on, and then leaves the sockets, by which they can be found.
  */
 export async function endUnattended(
   { processes, clock }: Pick<GuardHost, 'processes' | 'clock'>,
   sockets: GuardSockets,
   candidates: readonly ProcessIdentity[],
 ): Promise<void> {
-  if (await hangUp(sockets.socket)) {
-    const deadline = clock.monotonic() + END_TIMEOUT_MS;
-    while (candidates.some((one) => processes.isAlive(one)) && clock.monotonic() < deadline)
-      await clock.sleep(READY_POLL_MS);
-  }
+  await hangUp(sockets.socket);
+  const deadline = clock.monotonic() + END_TIMEOUT_MS;
+  const remaining = (): number[] => candidates.filter((one) => processes.isAlive(one)).map(({ pid }) => pid);
+  while (remaining().length > 0 && clock.monotonic() < deadline) await clock.sleep(READY_POLL_MS);
+  const pids = remaining();
+  if (pids.length > 0)
+    throw new BangerError(
+      'network_failed',
+      `${pids.length === 1 ? 'The network process' : 'The network processes'} ${pids.join(', ')} of ${sockets.socket} ${pids.length === 1 ? 'does' : 'do'} not end.`,
+      { hint: `End what is left with \`kill ${pids.join(' ')}\`.`, details: { pids } },
+    );
   await clearSockets(sockets);
 }
 
-/** Connects, hangs up, and resolves with true when the other side has done so as well; false when nobody listens. */
-function hangUp(path: string): Promise<boolean> {
+/** Connects, hangs up, and resolves when the other side has done so as well, or nobody listens. */
+function hangUp(path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     socket.setTimeout(END_TIMEOUT_MS, () =>
       socket.destroy(new BangerError('network_failed', `Who listens at ${path} does not end.`)),
     );
-    let connected = false;
-    socket.once('connect', () => {
-      connected = true;
-      socket.end();
-    });
+    socket.once('connect', () => socket.end());
     socket.resume();
     socket.once('error', (cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'ENOENT' || cause.code === 'ECONNREFUSED') resolve(false);
-      // Reset: it went without reading.
-      else if (cause.code === 'ECONNRESET' || cause.code === 'EPIPE') resolve(true);
+      // Nobody is there, or it went without reading.
+      if (GONE.has(cause.code ?? '')) resolve();
       else reject(cause);
     });
-    socket.once('close', () => resolve(connected));
+    socket.once('close', () => resolve());
   });
 }

@@ -280,6 +280,15 @@ describe('the user-mode network', () => {
     expect((await readdir(dir)).sort()).toEqual(['proc', 'resolv.conf']);
   });
 
+  test('names one that is no longer of our user, and does not end', async () => {
+    const socket = join(dir, 'network.sock');
+    await pretend([['15', 65_534, NETGUARD, '--socket', socket]]);
+    await expect(network().sweep(dir)).rejects.toMatchObject({
+      code: 'network_failed',
+      message: `The network process 15 of ${socket} does not end.`,
+    });
+  });
+
   test('removes netguard and its socket, once', async () => {
     hostWith();
     expectGuard(...ipv4, '--dns4', '10.0.2.3', ...passt);

@@ -396,6 +396,28 @@ describe('the reaper', () => {
     expect(await host.vms.show('kept')).toMatchObject({ state: 'running' });
   });
 
+  test('leaves a VMM that the state does not know of a VM that it does, with its network and sockets', async () => {
+    const { id } = await create('box', false);
+    const dir = await strayRuntime(id);
+    await host.network.prepare({ vmId: id, dir, logFile: '', outbound: true, mac: '02:00:00:00:00:01' });
+    strayVmm(id);
+    expect(await host.gc(MIN_AGE_MS).reap(never)).toEqual(clean);
+    expect([runs('astray')(), host.network.running.length, existsSync(dir)]).toEqual([true, 1, true]);
+    const { orphans } = await host.gc(MIN_AGE_MS).run(false, never);
+    expect(orphans.map(({ kind, vmName }) => `${kind} of ${vmName}`)).toEqual([
+      'vmm of box',
+      'network of box',
+      'runtime of box',
+    ]);
+    expect([runs('astray')(), host.network.running.length, existsSync(dir)]).toEqual([false, 0, false]);
+  });
+
+  test('removes what is left of a run that no VMM goes on with', async () => {
+    const dir = await strayRuntime((await create('box', false)).id);
+    expect((await host.gc(MIN_AGE_MS).reap(never)).orphans.map(({ kind }) => kind)).toEqual(['runtime']);
+    expect(existsSync(dir)).toBe(false);
+  });
+
   test('removes the rest', async () => {
     strayVmm(GONE);
     await strayRuntime(GONE);
@@ -405,6 +427,14 @@ describe('the reaper', () => {
     ]);
     expect(await look()).toEqual(clean);
   });
+});
+
+test('a daemon that begins removes what the ledger has of a VM that is gone, however young', async () => {
+  const { directory: path, rootDisk } = host.layout.vm(GONE);
+  await host.deps.ledger.make(GONE, 'directory', { path }, () => mkdir(path, { recursive: true }));
+  const isThere = await file(rootDisk);
+  expect((await host.gc().begin()).orphans).toMatchObject([{ kind: 'ledger', outcome: 'removed' }]);
+  expect([isThere(), host.ledger]).toEqual([false, []]);
 });
 
 test('a daemon that begins removes what is half-made, however young', async () => {

@@ -20,24 +20,21 @@ export interface StagingStores {
 /** Finds and removes what nothing on this machine stands for any more. */
 export class GcService {
   readonly #deps: VmDeps;
-  readonly #halfMade: readonly OrphanFinder[];
+  /** Of what nobody can be at work on when a daemon begins. */
+  readonly #left: readonly OrphanFinder[];
   readonly #finders: readonly OrphanFinder[];
 
   constructor(deps: VmDeps & { readonly vmm: Pick<VmmDriver, 'find' | 'leftovers'> }, stores: StagingStores) {
     const lookers = vmLookers(deps.layout, deps.vmm, deps.networks);
     this.#deps = deps;
-    this.#halfMade = [
+    this.#left = [
+      ownerlessEntries(deps, lookers),
       halfMade('probe', 'checks of KVM', deps.vmm),
       halfMade('staging', 'half-made images', stores.images),
       halfMade('staging', 'half-made kernels', stores.kernels),
       halfWrittenFiles(deps),
     ];
-    this.#finders = [
-      ...unwrittenResources(deps, lookers),
-      ownerlessEntries(deps, lookers),
-      ownerlessRuns(deps),
-      ...this.#halfMade,
-    ];
+    this.#finders = [...unwrittenResources(deps, lookers), ownerlessRuns(deps), ...this.#left];
   }
 
   /** For a person: everything goes, or with `dryRun` is only listed. */
@@ -50,8 +47,8 @@ export class GcService {
     return collect(this.#finders, this.#deps, { dryRun: false, asked: false, signal });
   }
 
-  /** For the daemon's start, before it serves anybody: nothing can be at work, whatever is half-made has no future. */
+  /** For the daemon's start, before it serves anybody: nothing can be at work, whatever is half-made or of a VM that is gone has no future. */
   begin(): Promise<GcReport> {
-    return collect(this.#halfMade, this.#deps, { dryRun: false, asked: false, minAgeMs: -Infinity });
+    return collect(this.#left, this.#deps, { dryRun: false, asked: false, minAgeMs: -Infinity });
   }
 }

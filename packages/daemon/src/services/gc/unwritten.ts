@@ -19,6 +19,16 @@ function unwritten<Kind extends keyof VmResources>(
   lookers: Lookers<VmResources>,
 ): OrphanFinder {
   const { look, key, words, action } = lookers[kind];
+  /** What a VM's VMM works with is not taken from under it. */
+  const strays = async (): Promise<ReadonlySet<string>> => {
+    const known = new Set(
+      deps.ledger
+        .entries()
+        .flatMap((entry) => (entry.kind === 'vmm' ? [lookers.vmm.key(entry.resource)] : [])),
+    );
+    const vmms = await lookers.vmm.look();
+    return new Set(vmms.filter(({ resource }) => !known.has(lookers.vmm.key(resource))).map(({ vm }) => vm));
+  };
   const written = (vm?: string): ReadonlySet<string> =>
     new Set(
       deps.ledger
@@ -42,7 +52,7 @@ function unwritten<Kind extends keyof VmResources>(
           const { resource, vm, since, what = words(resource) } = one;
           return {
             ...{ kind, what, vm, since, action },
-            wanted: await mayBeWanted(deps, vm),
+            wanted: await mayBeWanted(deps, vm, strays),
             remove: () =>
               removeUnderLock(
                 deps.locks,

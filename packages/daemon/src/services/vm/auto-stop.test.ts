@@ -10,11 +10,17 @@ import { FakeHost, until } from './fake-host.suite.ts';
 /** Short: for each two seconds of a VM's life its console is looked at. */
 const MINUTE_MS = 60_000;
 const SECOND_MS = 1_000;
+/** What a VM says that was left running. */
+const LEFT_RUNNING = expect.stringMatching(/^An automatic stop left it running: /) as string;
 const never = new AbortController().signal;
 
 let clock: FakeClock;
 let host: FakeHost;
 let box: VmView;
+/** The agent answers no question. */
+let deaf: boolean;
+/** The guest says that it powers off, and does not. */
+let stays: boolean;
 /** One round of the chore, after this much time. */
 let round: (ms: number) => Promise<void>;
 
@@ -27,9 +33,38 @@ function withLimit(autoStopStaleAfterMs = 2 * MINUTE_MS): void {
   };
 }
 
+/** Time passes until it has come to that. */
+async function passes(done: () => Promise<boolean>): Promise<void> {
+  for (let second = 0; second < 10 * 60 && !(await done()); second += 1) {
+    await clock.advance(SECOND_MS);
+    // The guest answers on a real socket.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  expect(await done()).toBe(true);
+}
+
+/** One round after this much time, which takes as long as a guest is waited for. */
+async function patientRound(ms: number): Promise<void> {
+  let over = false;
+  await clock.advance(ms);
+  const running = round(0).finally(() => (over = true));
+  await passes(async () => over);
+  await running;
+}
+
 beforeEach(async () => {
   clock = new FakeClock(Date.now());
   host = await FakeHost.make(clock);
+  deaf = stays = false;
+  host.guestOptions = {
+    onClock: async () => {
+      while (deaf) await new Promise((resolve) => setTimeout(resolve, 1));
+    },
+    onShutdown: () => {
+      const [process] = host.world.running;
+      if (!stays && process !== undefined) host.world.powerOff(process.pid);
+    },
+  };
   box = await host.vms.create(host.spec('box'), { start: true, waitInit: false }, never);
   withLimit();
 });
@@ -87,6 +122,57 @@ describe('a VM that nobody uses', () => {
       await new Promise((resolve) => setTimeout(resolve, 1));
     await round(2 * MINUTE_MS);
     expect((await seen()).state).toBe('running');
+  });
+
+  test('whose agent is deaf runs on, and says so once', async () => {
+    deaf = true;
+    await patientRound(2 * MINUTE_MS);
+    await patientRound(MINUTE_MS);
+    expect(await seen()).toMatchObject({ state: 'running', reason: '', warnings: [LEFT_RUNNING] });
+    expect(host.calls).not.toContain('removeVmm');
+    expect(host.guest?.state.requests).toEqual([]);
+    deaf = false;
+    await until(() => host.deps.live.get(box.id)?.agent.state === 'ready');
+    await patientRound(2 * MINUTE_MS);
+    expect(await seen()).toMatchObject({ state: 'stopped' });
+  });
+
+  test('whose guest says that it powers off and does not runs on, and is asked again after as long', async () => {
+    stays = true;
+    await patientRound(2 * MINUTE_MS);
+    expect(await seen()).toMatchObject({ state: 'running', reason: '', warnings: [LEFT_RUNNING] });
+    const asked = ['shutdown 1', 'shutdown 3'];
+    expect(host.guest?.state.requests).toEqual(asked);
+    await patientRound(0);
+    expect(host.guest?.state.requests).toEqual(asked);
+    await patientRound(2 * MINUTE_MS);
+    expect(host.guest?.state.requests).toEqual([...asked, ...asked]);
+    expect(await seen()).toMatchObject({ state: 'running', warnings: [LEFT_RUNNING] });
+    expect(host.calls).not.toContain('removeVmm');
+  });
+
+  test('is not ended by force by the daemon that goes on with its stop either', async () => {
+    stays = true;
+    await clock.advance(2 * MINUTE_MS);
+    const chore = autoStop({ ...host.deps, settings: { autoStopStaleAfterMs: 2 * MINUTE_MS } });
+    void chore.run(never);
+    await until(() => host.deps.vms.get(box.id).state === 'stopping');
+    await host.restart();
+    await passes(async () => (await seen()).state !== 'stopping');
+    expect(await seen()).toMatchObject({ state: 'running', reason: '', warnings: [LEFT_RUNNING] });
+    expect(host.world.running).toHaveLength(1);
+  });
+
+  test('is stopped for the same reason by the daemon that goes on with its stop', async () => {
+    stays = true;
+    await clock.advance(2 * MINUTE_MS);
+    const chore = autoStop({ ...host.deps, settings: { autoStopStaleAfterMs: 2 * MINUTE_MS } });
+    void chore.run(never);
+    await until(() => host.deps.vms.get(box.id).state === 'stopping');
+    stays = false;
+    await host.restart();
+    await until(() => host.deps.vms.get(box.id).state === 'stopped');
+    expect(await seen()).toMatchObject({ reason: 'unused for 2 min: stopped by auto_stop_stale_after' });
   });
 });
 

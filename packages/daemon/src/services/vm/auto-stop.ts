@@ -1,7 +1,9 @@
+import { isBangerError } from '@banger/contract/error';
 import { durationWords } from '../../domain/duration-words.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import type { Chore } from '../background-loop.ts';
 import type { VmDeps } from './deps.ts';
+import type { LiveVm } from './live.ts';
 import { stopHeld } from './stop.ts';
 
 /** What a VM is unused for is counted in hours; a look costs nothing. Also how much of a use a killed daemon forgets. */
@@ -26,6 +28,8 @@ export function autoStop(deps: VmDeps): Chore {
     // A use of the future is from before the clock was set back, be it under the daemon before.
     return now - (lastUsedAt > now + JUMP_MS ? inForceSince : Math.max(lastUsedAt, countedFrom));
   };
+  // A guest that did not follow is left in peace for as long again.
+  const leftAt = new WeakMap<LiveVm, number>();
   return {
     name: 'auto_stop_stale_after',
     pauseMs: PAUSE_MS,
@@ -35,33 +39,48 @@ export function autoStop(deps: VmDeps): Chore {
       deps.uses.write();
       const { autoStopStaleAfterMs: limit } = deps.settings;
       if (limit === undefined) return;
-      const isStale = (row: VmRow | undefined): row is VmRow =>
-        row?.state === 'running' &&
-        // One whose agent is gone could only be ended by force, and with it what its guest has not written.
-        deps.live.get(row.id)?.session !== undefined &&
-        !deps.uses.isUsed(row.id) &&
-        unusedMs(deps.uses.lastUsedAt(row)) >= limit;
+      const isStale = (row: VmRow): boolean => {
+        const live = deps.live.get(row.id);
+        // One whose agent is gone, or silent, could only be ended by force, and with it what its guest has not written.
+        const hears = live?.session !== undefined && live.agent.state === 'ready';
+        if (row.state !== 'running' || !hears || deps.uses.isUsed(row.id)) return false;
+        return unusedMs(Math.max(deps.uses.lastUsedAt(row), leftAt.get(live) ?? 0)) >= limit;
+      };
+      const stop = async ({ id }: VmRow): Promise<void> => {
+        const live = deps.live.get(id);
+        const followed = await stopIfStale(deps, id, isStale, limit, signal);
+        if (!followed && live !== undefined) leftAt.set(live, clock.now());
+      };
       const stale = deps.vms.list().filter((row) => isStale(row) && !deps.locks.isBusy(row.id));
-      await Promise.all(stale.map(({ id }) => stopIfStale(deps, id, isStale, limit, signal)));
+      await Promise.all(stale.map(stop));
     },
   };
 }
 
-/** Stops a VM, when it is still stale once its lock is ours. A stop that has begun is work of the daemon, which waits for it at its end. */
+/**
+ * Stops a VM, when it is still stale once its lock is ours. A stop that has begun is work of the daemon, which waits for it at its end.
+ * False when its guest did not follow: then it runs on.
+ */
 async function stopIfStale(
   deps: VmDeps,
   id: string,
-  isStale: (row: VmRow | undefined) => boolean,
+  isStale: (row: VmRow) => boolean,
   limit: number,
   signal: AbortSignal,
-): Promise<void> {
-  await deps.locks.hold(id, { signal }, async () => {
-    if (!isStale(deps.vms.find(id))) return;
+): Promise<boolean> {
+  return deps.locks.hold(id, { signal }, async () => {
+    const row = deps.vms.find(id);
+    if (row === undefined || !isStale(row)) return true;
     const reason = `unused for ${durationWords(limit)}: stopped by auto_stop_stale_after`;
     deps.log.info({ vm: id, reason }, 'vm is stopped');
-    await deps.asOperation('vm.stop', () => stopHeld(deps, id, { force: false, reason }), {
-      kind: 'vm',
-      name: deps.vms.get(id).spec.name,
-    });
+    const stop = (): Promise<VmRow> => stopHeld(deps, id, { force: false, reason, automatic: true });
+    try {
+      await deps.asOperation('vm.stop', stop, { kind: 'vm', name: row.spec.name });
+    } catch (error) {
+      if (!isBangerError(error, 'agent_not_ready')) throw error;
+      deps.log.warn({ vm: id, error: error.message }, 'vm runs on');
+      return false;
+    }
+    return true;
   });
 }

@@ -63,6 +63,22 @@ describe('calls on one VM', () => {
     });
   });
 
+  test('a kill of a VM that starts cancels that, and the VM is stopped as asked', async () => {
+    await host.vms.create(host.spec('box'), { start: false, waitInit: false }, never);
+    const { reached, release } = holdAt('network');
+    const start = host.vms.start('box', false, never);
+    start.catch(() => undefined);
+    await reached;
+    const killed = host.vms.kill('box', 'KILL', never);
+    release();
+    expect(await killed).toMatchObject({
+      state: 'stopped',
+      reason: expect.stringMatching(/^Its start was cancelled/),
+    });
+    await expect(start).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(host.vms.kill('box', 'KILL', never)).rejects.toMatchObject({ code: 'vm_not_running' });
+  });
+
   test('two deletions both succeed, and name what they deleted', async () => {
     const { id } = await create('box');
     const both = await Promise.all([host.vms.delete('box'), host.vms.delete('box')]);

@@ -64,6 +64,7 @@ export function reserve(deps: VmDeps, spec: VmSpec, ephemeral: boolean): VmRow {
     createdAt: now,
     lastUsedAt: now,
     ephemeral,
+    startAgain: false,
     protected: false,
     mac: macAddress(deps),
     machineId: hex(deps, MACHINE_ID_BYTES),

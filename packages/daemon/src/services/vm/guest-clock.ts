@@ -30,10 +30,11 @@ export async function setClockRight(
   session: GuestSession,
 ): Promise<void> {
   const deadline = deps.clock.monotonic() + QUESTION_MS;
-  const limit = (): RequestOptions => ({
-    timeoutMs: Math.ceil((deadline - deps.clock.monotonic()) / MS_PER_SECOND) * MS_PER_SECOND,
-  });
+  const left = (): number => deadline - deps.clock.monotonic();
+  const limit = (): RequestOptions => ({ timeoutMs: Math.ceil(left() / MS_PER_SECOND) * MS_PER_SECOND });
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    // Its agent answers, too late to set anything: the next question does.
+    if (left() <= 0) return;
     const asked = deps.clock.monotonic();
     const guestMs = Number(await session.clock(limit())) / NS_PER_MS;
     const doubt = (deps.clock.monotonic() - asked) / 2;
@@ -43,6 +44,7 @@ export async function setClockRight(
       if (doubt <= TOLERANCE_MS) break;
       continue;
     }
+    if (left() <= 0) return;
     deps.log.info({ vm: live.id, offsetMs: Math.round(offset) }, "the guest's clock is set right");
     if (!(await setClock(deps, live, session, limit()))) break;
   }

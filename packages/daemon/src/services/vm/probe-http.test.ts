@@ -1,5 +1,5 @@
 import { duplexPair, type Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
+import { TLSSocket, type TLSSocketOptions } from 'node:tls';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { speaks } from './probe-http.ts';
@@ -32,12 +32,29 @@ const answering =
 
 /** Speaks TLS, and says `answer` over it. */
 const tls =
-  (answer: string): Server =>
+  (answer: string, options: TLSSocketOptions = {}): Server =>
   (connection) => {
-    const secure = new TLSSocket(connection, { isServer: true, ...selfSigned });
+    const secure = new TLSSocket(connection, { isServer: true, ...selfSigned, ...options });
     secure.on('error', () => connection.destroy());
     secure.once('data', () => secure.end(answer));
   };
+
+const isTls = (bytes: Uint8Array): boolean => (bytes[0] === 0x15 || bytes[0] === 0x16) && bytes[1] === 3;
+
+test('a TLS library takes the greeting for one, and offers HTTP to the name', async () => {
+  const asked = Promise.withResolvers<{ readonly servername: string; readonly protocols: string[] }>();
+  const server: Server = (connection, count) => {
+    if (count === 1) return connection.destroy();
+    const secure = new TLSSocket(connection, {
+      isServer: true,
+      ...selfSigned,
+      ALPNCallback: asked.resolve as TLSSocketOptions['ALPNCallback'],
+    });
+    return secure.on('error', () => connection.destroy());
+  };
+  expect((await probed(server)).service).toBe('https');
+  expect(await asked.promise).toMatchObject({ servername: 'localhost', protocols: ['http/1.1'] });
+});
 
 const ok = 'HTTP/1.1 200 OK\r\n\r\n';
 
@@ -56,13 +73,22 @@ test.each<[string, Server, string]>([
     'https',
   ],
   ['HTTP that finds every request bad', answering('HTTP/1.1 400 Bad Request\r\n\r\n'), 'http'],
-  ['something else over TLS', tls('220 mail\r\n'), 'tcp'],
+  [
+    'TLS that only talks to who begins with it',
+    (to) =>
+      to.once('data', (d: Buffer) => (d[0] === 0x16 ? to.end(Buffer.from('160303', 'hex')) : to.destroy())),
+    'https',
+  ],
+  ['TLS of this version only', tls(ok, { minVersion: 'TLSv1.3' }), 'https'],
+  ['TLS of the last version only', tls(ok, { maxVersion: 'TLSv1.2' }), 'https'],
   ['a greeting of its own', (connection) => connection.write('SSH-2.0-OpenSSH_9.2\r\n'), 'tcp'],
   ['a hang-up', (connection) => connection.end(), 'tcp'],
   ['a reset', (connection) => connection.destroy(), 'tcp'],
   ['silence', () => undefined, 'tcp'],
   ['HTTP of another century', answering('HTTP/9.9 200 OK\r\n\r\n'), 'tcp'],
-  ['a TLS alert for ever', answering(Buffer.from('150301', 'hex')), 'tcp'],
+  ['a TLS alert for ever', answering(Buffer.from('150301', 'hex')), 'https'],
+  ['half a TLS record', answering(Buffer.from('15', 'hex')), 'tcp'],
+  ['a record of no TLS', answering(Buffer.from('160203', 'hex')), 'tcp'],
 ])('%s', async (_name, server, service) => {
   const found = await probed(server);
   expect(found.service).toBe(service);
@@ -95,7 +121,7 @@ test('whatever a server answers, it is told what it is', async () => {
   await fc.assert(
     fc.asyncProperty(bytes, bytes, async (plain, secure) => {
       const { service } = await probed((connection, count) => connection.end(count === 1 ? plain : secure));
-      expect(service).toBe('tcp');
+      expect(service).toBe([plain, secure].some(isTls) ? 'https' : 'tcp');
     }),
     { numRuns: 50 },
   );

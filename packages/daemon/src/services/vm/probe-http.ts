@@ -1,15 +1,13 @@
 import { addAbortSignal, type Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
 import type { RequestOptions } from '../../drivers/guest/driver.ts';
+import { clientHello, isTlsAnswer, TLS_PREFIX_BYTES } from './client-hello.ts';
 
-/** From connecting to the first bytes of an answer. A server in an emulated guest takes some 0.1 s for a TLS handshake. */
+/** From connecting to the first bytes of an answer. A server in an emulated guest takes some 0.1 s for its part of a TLS handshake. */
 const PROBE_MS = 2_000;
 /** As much of an answer as tells what it is: `HTTP/1.1 200`. */
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/;
 const STATUS_LINE_BYTES = 12;
 const STATUS_LINE_START = 'HTTP/1.';
-/** What a TLS server says to a request in plain text: the content type of an alert (RFC 8446, section 5.1). */
-const TLS_ALERT = 0x15;
 /** Servers that speak TLS and HTTP answer a request in plain text with it. */
 const BAD_REQUEST = 400;
 
@@ -17,8 +15,9 @@ const BAD_REQUEST = 400;
 export type Dial = (options: RequestOptions) => Promise<Duplex>;
 
 /**
- * What a TCP server speaks: `http` or `https` when it answers a request so, else `tcp`. A server in a guest answers what it likes, for as
- * long as it likes: a few bytes are looked at, and the connection is closed. Never rejects.
+ * What a TCP server speaks: `http` when it answers a request so, `https` when it speaks TLS, else `tcp`. A server in a guest answers what it
+ * likes, for as long as it likes: a few bytes are looked at, no TLS library gets to see them, and the connection is closed. What is said
+ * within TLS is not known: `https` is what it mostly is. Never rejects.
  */
 export async function speaks(
   dial: Dial,
@@ -26,43 +25,29 @@ export async function speaks(
   signal: AbortSignal,
   patienceMs: number = PROBE_MS,
 ): Promise<'http' | 'https' | 'tcp'> {
-  const ask = (wrap: (connection: Duplex) => Duplex): Promise<Buffer> =>
-    firstBytes(dial, host, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]), wrap);
-  const plain = await ask((connection) => connection);
+  const answerTo = (question: string | Uint8Array): Promise<Buffer> =>
+    firstBytes(dial, question, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]));
+  const plain = await answerTo(
+    `HEAD / HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: banger\r\nConnection: close\r\n\r\n`,
+  );
+  if (isTlsAnswer(plain)) return 'https';
   const status = statusOf(plain);
   if (status !== undefined && status !== BAD_REQUEST) return 'http';
-  const saysSomethingElse = plain.length > 0 && plain[0] !== TLS_ALERT && status === undefined;
+  const saysSomethingElse = plain.length > 0 && status === undefined;
   if (saysSomethingElse) return 'tcp';
-  if (statusOf(await ask(overTls)) !== undefined) return 'https';
+  if (isTlsAnswer(await answerTo(clientHello))) return 'https';
   return status === undefined ? 'tcp' : 'http';
 }
 
-/** Nothing that the server says is relied upon, so nobody asks who it is. Certificates for development are mostly for `localhost`. */
-function overTls(connection: Duplex): Duplex {
-  return connectTls({
-    socket: connection,
-    servername: 'localhost',
-    ALPNProtocols: ['http/1.1'],
-    rejectUnauthorized: false,
-  });
-}
-
-/** The beginning of the answer to a request for `/`; empty when none came in time. */
-async function firstBytes(
-  dial: Dial,
-  host: string,
-  limit: AbortSignal,
-  wrap: (connection: Duplex) => Duplex,
-): Promise<Buffer> {
+/** The beginning of the answer; empty when none came in time. */
+async function firstBytes(dial: Dial, question: string | Uint8Array, limit: AbortSignal): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let connection: Duplex | undefined;
   try {
-    connection = await dial({ signal: limit });
+    connection = addAbortSignal(limit, await dial({ signal: limit }));
     connection.on('error', () => undefined);
-    const wrapped = addAbortSignal(limit, wrap(connection));
-    wrapped.on('error', () => undefined);
-    wrapped.write(`HEAD / HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: banger\r\nConnection: close\r\n\r\n`);
-    for await (const chunk of wrapped) {
+    connection.write(question);
+    for await (const chunk of connection) {
       chunks.push(chunk as Buffer);
       if (tellsEnough(Buffer.concat(chunks))) break;
     }
@@ -77,7 +62,8 @@ async function firstBytes(
 /** A greeting shorter than a status line is not waited upon. */
 function tellsEnough(bytes: Buffer): boolean {
   const start = bytes.subarray(0, STATUS_LINE_START.length).toString('latin1');
-  return bytes.length >= STATUS_LINE_BYTES || !STATUS_LINE_START.startsWith(start);
+  const mayBeHttp = STATUS_LINE_START.startsWith(start) && bytes.length < STATUS_LINE_BYTES;
+  return !mayBeHttp && bytes.length >= TLS_PREFIX_BYTES;
 }
 
 function statusOf(bytes: Buffer): number | undefined {

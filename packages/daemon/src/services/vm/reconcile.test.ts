@@ -1,6 +1,6 @@
 import { BangerError } from '@banger/contract/error';
 import { FakeClock } from '@banger/testkit/fake-clock';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { VmmDriver } from '../../drivers/vmm/driver.ts';
 import { FakeHost, until } from './fake-host.suite.ts';
 import { reconcile } from './reconcile.ts';
@@ -45,4 +45,48 @@ test('a VM whose VMM did not answer at first is left to the calls that came befo
   expect(attaches).toBe(1);
   expect(host.deps.live.get(id)).toBe(live);
   expect(host.deps.vms.get(id)).toMatchObject({ state: 'running', phase: '' });
+});
+
+describe('a restart that was cut off by the end of its daemon', () => {
+  const cutOff = async (): Promise<string> => {
+    const { id } = await host.vms.create(host.spec('box'), { start: true, waitInit: false }, never);
+    const reached = Promise.withResolvers<void>();
+    host.onCall = (call) => {
+      if (call === 'network') reached.resolve();
+      return call === 'network' ? new Promise<void>(() => undefined) : undefined;
+    };
+    const restart = host.life.run(() => host.vms.restart('box', false, never));
+    restart.catch(() => undefined);
+    await reached.promise;
+    await host.succeed();
+    return id;
+  };
+
+  test('ends with the VM running, and is over then', async () => {
+    const id = await cutOff();
+    host.onCall = () => undefined;
+    await host.recover();
+    await until(() => host.deps.vms.get(id).state === 'running');
+    expect(host.deps.vms.get(id).startAgain).toBe(false);
+  });
+
+  test('is called off by who stops the VM', async () => {
+    const id = await cutOff();
+    await host.recover();
+    expect(await host.vms.stop('box', false, never)).toMatchObject({ state: 'stopped' });
+    host.onCall = () => undefined;
+    await host.restart();
+    await until(() => !host.deps.locks.isBusy(id));
+    expect(host.deps.vms.get(id)).toMatchObject({ state: 'stopped', startAgain: false });
+  });
+
+  test('is tried once: a start that fails says so', async () => {
+    const id = await cutOff();
+    host.onCall = (call) => {
+      if (call === 'network') throw new BangerError('network_failed', 'Not today.');
+    };
+    await host.recover();
+    await until(() => host.deps.vms.get(id).state === 'error');
+    expect(host.deps.vms.get(id)).toMatchObject({ phase: 'network', startAgain: false });
+  });
 });

@@ -6,7 +6,8 @@ import { attach } from './attach.ts';
 import type { VmDeps } from './deps.ts';
 import { DELETING, deleteHeld } from './delete.ts';
 import { runtimeKinds } from './resources.ts';
-import { stopHeld } from './stop.ts';
+import { startHeld } from './start.ts';
+import { AUTOMATIC, stopHeld } from './stop.ts';
 
 /** How long the first command waits for VMs that are slow to answer; they go on behind it, each under its own lock. */
 const PATIENCE_MS = 4_000;
@@ -15,15 +16,11 @@ const TRY_AGAIN_MS = 5_000;
 
 /**
  * Brings rows and host together at the daemon's start: a VM whose VMM lives is attached; one whose VMM is gone is cleaned up after
- * and `stopped` with the reason; a stop that was cut off goes on; half-made, half-deleted and ephemeral VMs are deleted; what the ledger has of
- * VMs without a row is removed. What fails for one VM is told in its state and keeps no other from being looked at.
+ * and `stopped` with the reason; a stop that was cut off goes on, and so does the start after it in a restart or a reset; half-made,
+ * half-deleted and ephemeral VMs are deleted. What fails for one VM is told in its state and keeps no other from being looked at.
  */
 export async function reconcile(deps: VmDeps): Promise<void> {
-  const rows = deps.vms.list();
-  const all = Promise.all([
-    ...rows.map(({ id }) => reconcileRow(deps, id)),
-    removeOrphans(deps, new Set(rows.map((row) => row.id))),
-  ]);
+  const all = Promise.all(deps.vms.list().map(({ id }) => reconcileRow(deps, id)));
   const stop = new AbortController();
   await Promise.race([all, deps.clock.sleep(PATIENCE_MS, stop.signal).catch(() => undefined)]);
   stop.abort();
@@ -47,11 +44,23 @@ async function reconcileHeld(deps: VmDeps, id: string): Promise<void> {
   if (row.state === 'creating' || row.ephemeral || row.phase === DELETING) {
     deps.log.info({ vm: row.id, state: row.state }, 'a VM that nobody waits for any more is deleted');
     await deleteHeld(deps, row.id);
-  } else if (row.state === 'starting') {
-    await cleanUp(deps, row, 'The daemon ended while the VM was starting.');
-  } else if (liveStates.has(row.state)) {
-    await takeOver(deps, row);
+    return;
   }
+  if (row.state === 'starting') await cleanUp(deps, row, 'The daemon ended while the VM was starting.');
+  else if (liveStates.has(row.state)) await takeOver(deps, row);
+  if (deps.vms.find(id)?.startAgain === true)
+    inBackground(deps.log, 'starting a VM again', () => startAgain(deps, id));
+}
+
+/** Goes on with a restart or a reset, whose stop is over once the lock is ours; whoever stops the VM meanwhile cancels it. */
+async function startAgain(deps: VmDeps, id: string): Promise<void> {
+  await deps.locks.hold(id, { preemptible: true }, async (signal) => {
+    const row = deps.vms.find(id);
+    // One whose VMM does not answer comes round again.
+    if (row?.startAgain !== true || liveStates.has(row.state)) return;
+    const start = (): Promise<VmRow> => startHeld(deps, id, { waitInit: false }, signal);
+    await deps.asOperation('vm.start', start, { kind: 'vm', name: row.spec.name });
+  });
 }
 
 /** A VM that should run: attached, tried again later, or cleaned up after. */
@@ -66,7 +75,8 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
     );
   } else if (found === 'silent') {
     deps.states.go(row.id, row.state, {
-      phase: 'attach',
+      // A stop goes on as it was begun.
+      phase: stopping ? row.phase : 'attach',
       reason: 'Its VMM runs but does not answer; banger goes on trying.',
     });
     inBackground(deps.log, 'attaching a VM', async () => {
@@ -75,7 +85,12 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
     });
   } else if (stopping) {
     inBackground(deps.log, 'going on with a stop', () =>
-      deps.locks.hold(row.id, {}, () => stopHeld(deps, row.id, { force: false })),
+      deps.locks.hold(row.id, {}, () =>
+        stopHeld(deps, row.id, {
+          ...{ force: false, reason: row.reason, automatic: row.phase === AUTOMATIC },
+          startAgain: row.startAgain,
+        }),
+      ),
     );
   } else if (row.phase === 'attach') {
     deps.states.go(row.id, row.state);
@@ -90,17 +105,10 @@ async function cleanUp(deps: VmDeps, row: VmRow, reason: string): Promise<void> 
     return;
   }
   const leftOver = errors.map((error) => `Not removed: ${error.message}`);
-  deps.states.go(row.id, 'error', {
+  const why = {
     phase: 'reconcile',
     reason: [reason, ...leftOver].join('\n'),
     hint: 'Try `banger vm delete`.',
-  });
-}
-
-async function removeOrphans(deps: VmDeps, known: ReadonlySet<string>): Promise<void> {
-  for (const owner of deps.ledger.owners()) {
-    if (known.has(owner)) continue;
-    const leftOver = (await deps.ledger.remove(owner)).map((error) => error.message);
-    deps.log.warn({ vm: owner, leftOver }, 'resources of a VM without a row');
-  }
+  };
+  deps.states.go(row.id, 'error', why, { startAgain: false });
 }

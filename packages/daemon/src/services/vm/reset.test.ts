@@ -72,7 +72,7 @@ describe('reset', () => {
       if (call === 'createRoot') caller.abort();
     };
     await expect(reset(caller.signal)).rejects.toMatchObject({ code: 'cancelled' });
-    expect(host.deps.vms.get(vm.id).state).toBe('stopped');
+    expect(host.deps.vms.get(vm.id)).toMatchObject({ state: 'stopped', init: 'agent', startAgain: false });
     expect(disks(vm)).toEqual(['wrecked', 'wrecked']);
     expect(readdirSync(host.layout.vm(vm.id).directory)).not.toContain('.tmp');
   });

@@ -24,11 +24,20 @@ export async function resetHeld(
   const image = await deps.images.ensure(row.spec.image, signal);
   checkImageFits(row.spec, image);
   const ran = row.state === 'running' || row.state === 'paused';
-  const { state, reason, hint } = await stopHeld(deps, id, { force: false });
-  if (state !== 'stopped')
+  const { state, reason, hint } = await stopHeld(deps, id, { force: false, startAgain: ran });
+  if (state !== 'stopped') {
+    deps.vms.update(id, { startAgain: false });
     throw new BangerError('vm_state', `${row.spec.name} did not stop: ${reason}`, { hint });
+  }
   tell({ stage: rootDisk.make.title });
-  await rootDisk.make.run({ deps, row, image }, signal);
+  // Whoever finds the VM in the middle of this cannot know which of the disks it has.
+  deps.vms.update(id, { init: '' });
+  try {
+    await rootDisk.make.run({ deps, row, image }, signal);
+  } catch (error) {
+    deps.vms.update(id, { init: row.init, startAgain: false });
+    throw error;
+  }
   deps.log.info({ vm: id }, 'root disk reset');
   const fresh = deps.vms.update(id, { init: image.manifest.init });
   return ran ? startHeld(deps, id, { waitInit }, signal) : fresh;

@@ -89,7 +89,9 @@ export class VmService {
 
   restart(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
     return this.#change(vm, { signal, preemptible: true }, async ({ id }, held) => {
-      await stopHeld(this.#deps, id, { force: false });
+      const { state } = this.#deps.vms.get(id);
+      const startAgain = state === 'running' || state === 'paused';
+      await stopHeld(this.#deps, id, { force: false, startAgain });
       return startHeld(this.#deps, id, { waitInit }, held);
     });
   }
@@ -112,7 +114,7 @@ export class VmService {
 
   async kill(vm: string, signalName: string, signal: AbortSignal): Promise<VmView> {
     const name = parseSignal(signalName);
-    return this.#change(vm, { signal, preempt: true }, ({ id }) => killHeld(this.#deps, id, name));
+    return this.#change(vm, { signal, preempt: true }, (found) => killHeld(this.#deps, found, name));
   }
 
   async delete(vm: string, signal?: AbortSignal): Promise<ResultOf<'vm.delete'>> {
@@ -186,14 +188,6 @@ export class VmService {
     const console = readConsole({ path, ...options, exists }, this.#deps.clock, signal);
     if (options.follow) console.once('close', this.#deps.uses.begin(id));
     return console;
-  }
-
-  /** Ids of VMs with a life-cycle call at work. */
-  busy(): string[] {
-    return this.#deps.vms
-      .list()
-      .filter((row) => this.#deps.locks.isBusy(row.id))
-      .map((row) => row.spec.name);
   }
 
   /** Changes a VM, as it was found, under its lock. One of which some is gone already is left to its deletion. */

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { statSync, truncateSync } from 'node:fs';
 import { BangerError } from '@banger/contract/error';
 import type { VmSpecChange, VmView } from '@banger/contract/vm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -153,6 +153,16 @@ describe('a running VM', () => {
     await host.restart();
     await until(() => host.network.open.length === 0 && sizeOf(host.layout.vm(vm.id).workDisk) === 9 * GIB);
     await host.vms.delete('box');
+  });
+
+  test('whose work disk is larger than its row says has the row say so, and no warning', async () => {
+    const vm = await make(true);
+    truncateSync(host.layout.vm(vm.id).workDisk, 9 * GIB);
+    host.deps.vms.update(vm.id, { spec: { ...vm.spec, outbound: false } });
+    await host.restart();
+    await until(() => host.network.open.length === 0 && !host.deps.locks.isBusy(vm.id));
+    expect(host.deps.vms.get(vm.id)).toMatchObject({ spec: { diskBytes: 9 * GIB }, warnings: [] });
+    expect(sizeOf(host.layout.vm(vm.id).workDisk)).toBe(9 * GIB);
   });
 
   test('that waits for room has its way out closed by the next daemon all the same', async () => {

@@ -16,6 +16,8 @@ export interface StartContext {
   /** Unguessable; stands in the VMM's argv so that it is found by looking. */
   readonly token: string;
   readonly warnings: string[];
+  /** As the row's `init`; after the first steps it is known. */
+  init: string;
   kernel?: StoredKernel;
   attachment?: NetworkAttachment;
   accel?: Accel;

@@ -37,6 +37,11 @@ export const startSteps: readonly Stage<StartContext>[] = [
         const { deps, row } = context;
         [context.kernel] = await sideBySide(signal, [
           (either: AbortSignal) => deps.kernels.ready(row.spec.kernel, either),
+          async (either: AbortSignal) => {
+            // A daemon was killed while it replaced the root disk.
+            if (row.init === '')
+              context.init = (await deps.images.ensure(row.spec.image, either)).manifest.init;
+          },
           ...capabilities.map(
             ({ preflight }) =>
               async () =>
@@ -87,7 +92,7 @@ export const startSteps: readonly Stage<StartContext>[] = [
                 memoryMib: row.spec.memoryMib,
                 kernel: kernel.vmlinux,
                 initrd: kernel.initramfs,
-                cmdline: kernelCommandLine(row.init),
+                cmdline: kernelCommandLine(context.init),
                 disks: parts.flatMap(({ disks = [] }) => disks),
                 network: parts.find((part) => part.network !== undefined)?.network ?? { kind: 'none' },
                 consoleLog: files.console,

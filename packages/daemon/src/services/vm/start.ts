@@ -49,6 +49,7 @@ export async function startHeld(
     agentKey: deps.randomBytes(AGENT_KEY_BYTES),
     token: Buffer.from(deps.randomBytes(TOKEN_BYTES)).toString('hex'),
     warnings: [],
+    init: row.init,
   };
   const steps: VmStep[] = [];
   try {
@@ -63,7 +64,12 @@ export async function startHeld(
   const { live } = context;
   if (live === undefined) throw new BangerError('internal', 'A start ended without a VM.');
   deps.live.set(id, live);
-  const running = deps.states.go(id, 'running', {}, { ...first, steps, warnings: context.warnings });
+  const running = deps.states.go(
+    id,
+    'running',
+    {},
+    { ...first, startAgain: false, init: context.init, steps, warnings: context.warnings },
+  );
   deps.uses.touch(id);
   await catchUp(deps, live);
   for (const warning of context.warnings) tell({ stage: warning, level: 'warning' });
@@ -89,11 +95,12 @@ function startFailed(deps: VmDeps, id: string, steps: readonly VmStep[], thrown:
   const failure = thrown instanceof StepFailure ? thrown : undefined;
   const error = failure?.error ?? toBangerError(thrown);
   const leftOver = failure?.undoErrors.map((undo) => undo.message) ?? [];
+  const change = { steps, startAgain: false };
   if (error.code === 'cancelled' && leftOver.length === 0) {
-    deps.states.go(id, 'stopped', { reason: `Its start was cancelled. ${error.message}` }, { steps });
+    deps.states.go(id, 'stopped', { reason: `Its start was cancelled. ${error.message}` }, change);
     return error;
   }
   const reason = [error.message, ...leftOver.map((message) => `Not undone: ${message}`)].join('\n');
-  deps.states.go(id, 'error', { phase: failure?.step ?? '', reason, hint: error.hint }, { steps });
+  deps.states.go(id, 'error', { phase: failure?.step ?? '', reason, hint: error.hint }, change);
   return error;
 }

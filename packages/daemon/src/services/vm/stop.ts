@@ -1,15 +1,33 @@
 import { BangerError, toBangerError } from '@banger/contract/error';
 import type { VmRow } from '../../domain/vm-row.ts';
+import { liveStates } from '../../domain/vm-state.ts';
 import { tell } from '../operation.ts';
 import type { VmDeps } from './deps.ts';
 import { attach } from './attach.ts';
 import { release, settleEnd } from './ended.ts';
 import type { LiveVm } from './live.ts';
+import { hearAgent } from './health.ts';
 import { powerOff, within } from './power-off.ts';
 import { runtimeKinds } from './resources.ts';
+import { warn } from './watch.ts';
 
 /** A killed VMM is gone as soon as the kernel has freed its memory. */
 const KILL_DEADLINE_MS = 10_000;
+
+/** Phase of a stop that nobody asked for: whichever daemon goes on with it may not end the guest by force. */
+export const AUTOMATIC = 'automatic stop';
+
+/** How a VM is stopped. */
+export interface StopOptions {
+  /** Without asking its guest. */
+  readonly force: boolean;
+  /** Why, for the state after it. */
+  readonly reason?: string;
+  /** Nobody asked for it: a guest that does not power off runs on, and the stop is refused with `agent_not_ready`. */
+  readonly automatic?: boolean;
+  /** The caller starts it again: if it is killed before, the next daemon does. */
+  readonly startAgain?: boolean;
+}
 
 /**
  * Stops a VM whose lock the caller holds. The guest syncs and powers off; one that does not in time is ended, and the
@@ -19,16 +37,18 @@ const KILL_DEADLINE_MS = 10_000;
 export async function stopHeld(
   deps: VmDeps,
   id: string,
-  { force, reason = '' }: { readonly force: boolean; readonly reason?: string },
+  { force, reason = '', automatic = false, startAgain = false }: StopOptions,
 ): Promise<VmRow> {
   const live = deps.live.get(id) ?? (await found(deps, id, force));
-  if (live === undefined) return cleanUp(deps, id, '');
+  if (live === undefined) return cleanUp(deps, id, { reason: '', startAgain });
   if (live.waitsForRoom && !force)
     throw wouldLose('vm_state', deps, id, 'waits for room on the disk of the host');
-  deps.states.go(id, 'stopping');
+  if (automatic) await hearGuest(deps, live);
+  deps.states.go(id, 'stopping', automatic ? { phase: AUTOMATIC, reason } : {}, { startAgain });
   tell({ stage: 'Stopping the virtual machine' });
   if (force) return ended(deps, live, 'It was ended by force.');
   const result = await powerOff(deps, live);
+  if (result.kind === 'deaf' && automatic) throw leftRunning(deps, id, result.why);
   if (result.kind === 'deaf')
     return ended(
       deps,
@@ -42,6 +62,31 @@ export async function stopHeld(
     );
   if (result.end.kind !== 'guest-poweroff') return settleEnd(deps, live, result.end);
   return release(deps, live, (leftOver) => settled(deps, id, leftOver, reason));
+}
+
+/** Throws for a guest that cannot be asked to power off, before its state says anything else than that it runs. */
+async function hearGuest(deps: VmDeps, live: LiveVm): Promise<void> {
+  const { session } = live;
+  try {
+    if (session === undefined) throw new BangerError('agent_not_ready', live.agent.reason);
+    await hearAgent(deps, live, session);
+  } catch (error) {
+    throw leftRunning(deps, live.id, toBangerError(error).message);
+  }
+}
+
+/** The refusal of an automatic stop whose guest does not follow; the VM runs on and has a warning, once. */
+function leftRunning(deps: VmDeps, id: string, why: string): BangerError {
+  if (deps.vms.get(id).state === 'stopping') deps.states.go(id, 'running');
+  warn(
+    deps,
+    id,
+    'An automatic stop left it running: its guest does not power off, and what it has not written would be lost.',
+  );
+  return new BangerError(
+    'agent_not_ready',
+    `${deps.vms.get(id).spec.name} was left running: its guest does not power off (${why}).`,
+  );
 }
 
 /** A VM whose VMM nobody of us holds yet: taken over first, if it lives. */
@@ -65,15 +110,26 @@ async function ended(deps: VmDeps, live: LiveVm, reason: string): Promise<VmRow>
   return release(deps, live, (leftOver) => settled(deps, live.id, leftOver, reason));
 }
 
-/** Sends a signal to the VMM of a VM whose lock the caller holds, then cleans up as a stop does. */
-export async function killHeld(deps: VmDeps, id: string, signal: NodeJS.Signals): Promise<VmRow> {
+/**
+ * Sends a signal to the VMM of a VM whose lock the caller holds, then cleans up as a stop does. One that was up, or coming up, when it was
+ * asked for, and is stopped by now, is as asked: its start was cancelled for this. Else `vm_not_running`.
+ */
+export async function killHeld(
+  deps: VmDeps,
+  { id, state: asked }: Pick<VmRow, 'id' | 'state'>,
+  signal: NodeJS.Signals,
+): Promise<VmRow> {
   const live = deps.live.get(id);
   if (live === undefined) {
     // A VMM that does not answer is ended as whatever carries its token.
-    if (deps.runtimes.find(id) !== undefined) return cleanUp(deps, id, 'It was killed with SIGKILL.');
-    throw new BangerError('vm_not_running', `${deps.vms.get(id).spec.name} is not running.`);
+    if (deps.runtimes.find(id) !== undefined)
+      return cleanUp(deps, id, { reason: 'It was killed with SIGKILL.', startAgain: false });
+    const row = deps.vms.get(id);
+    if (row.state === 'stopped' && (row.startAgain || liveStates.has(asked)))
+      return deps.vms.update(id, { startAgain: false });
+    throw new BangerError('vm_not_running', `${row.spec.name} is not running.`);
   }
-  deps.states.go(id, 'stopping');
+  deps.states.go(id, 'stopping', {}, { startAgain: false });
   tell({ stage: 'Ending the virtual machine' });
   await endVmm(deps, live, signal);
   return release(deps, live, (leftOver) => settled(deps, id, leftOver, `It was killed with ${signal}.`));
@@ -91,10 +147,15 @@ async function endVmm(deps: VmDeps, live: LiveVm, signal: NodeJS.Signals): Promi
 }
 
 /** A VM without a VMM of ours: whatever a run may have left is removed. */
-async function cleanUp(deps: VmDeps, id: string, reason: string): Promise<VmRow> {
+async function cleanUp(
+  deps: VmDeps,
+  id: string,
+  { reason, startAgain }: { readonly reason: string; readonly startAgain: boolean },
+): Promise<VmRow> {
   const errors = await deps.ledger.remove(id, runtimeKinds);
   deps.runtimes.clear(id);
-  const row = deps.vms.get(id);
+  const before = deps.vms.get(id);
+  const row = before.startAgain === startAgain ? before : deps.vms.update(id, { startAgain });
   return errors.length === 0 && row.state === 'stopped'
     ? row
     : settled(
@@ -107,9 +168,10 @@ async function cleanUp(deps: VmDeps, id: string, reason: string): Promise<VmRow>
 
 function settled(deps: VmDeps, id: string, leftOver: readonly string[], reason: string): VmRow {
   if (leftOver.length === 0) return deps.states.go(id, 'stopped', { reason });
-  return deps.states.go(id, 'error', {
+  const why = {
     phase: 'stop',
     reason: leftOver.map((message) => `Not removed: ${message}`).join('\n'),
     hint: 'Try `banger vm stop` or `banger vm delete` again.',
-  });
+  };
+  return deps.states.go(id, 'error', why, { startAgain: false });
 }

@@ -41,7 +41,8 @@ export const workDisk = {
     disks: [{ serial: 'work', path: deps.layout.vm(row.id).workDisk, format: 'raw' }],
   }),
   changesLive: ['diskBytes'],
-  apply: async (context, signal) => {
+  apply: async (found, signal) => {
+    const context = await withRealSize(found);
     await context.live.vmm.resizeDisk('work', context.row.spec.diskBytes);
     return growFileSystem(context, signal);
   },
@@ -59,6 +60,18 @@ async function ready(
   if (disksAreNew) return;
   await disks.check(path);
   if ((await disks.size(path)) < bytes) await disks.grow(path, bytes);
+}
+
+/**
+ * A disk does not shrink: one that is larger than its row says, as after an older state was put back, is what the row comes to say. Else
+ * every daemon would try in vain.
+ */
+async function withRealSize(context: RunContext): Promise<RunContext> {
+  const { deps, row } = context;
+  const real = await deps.disks.size(deps.layout.vm(row.id).workDisk);
+  if (real <= row.spec.diskBytes) return context;
+  deps.log.warn({ vm: row.id, row: row.spec.diskBytes, real }, 'work disk is larger than its row said');
+  return { ...context, row: deps.vms.update(row.id, { spec: { ...row.spec, diskBytes: real } }) };
 }
 
 /** The disk has grown already and does not shrink again: a guest that does not follow now does so at its next start. */

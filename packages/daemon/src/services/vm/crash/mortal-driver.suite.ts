@@ -6,6 +6,7 @@ const LOOKS = new Set([
   'look',
   'check',
   'usedBytes',
+  'size',
   'ping',
   'stats',
   'ports',

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ErrorCode } from '@banger/contract/error-codes';
 import type { VmState, VmView } from '@banger/contract/vm';
@@ -21,6 +21,8 @@ export interface Verb {
 }
 
 const NAME = 'box';
+const WRECKED = 'wrecked';
+const OLD_INIT = '/sbin/old-init';
 const BYTES = 8 * 1024 ** 3;
 const LARGER_BYTES = 2 * BYTES;
 export const IMAGE = 'debian-bookworm';
@@ -47,6 +49,21 @@ async function isAsItsRowSays(host: FakeHost): Promise<boolean> {
     (process.sizes.get('work') ?? BYTES) === diskBytes && host.network.open.length === (outbound ? 1 : 0);
   await until(isDone);
   return true;
+}
+/** The VM's image has been replaced since, by one with another init. */
+async function ofAnOldImage(host: FakeHost, start: boolean): Promise<void> {
+  const { id } = await create(host, start);
+  host.deps.vms.update(id, { init: OLD_INIT });
+  await writeFile(host.layout.vm(id).rootDisk, WRECKED);
+}
+/** A fresh root disk is never booted with the init of the one before. */
+async function isNotMixed(host: FakeHost): Promise<boolean> {
+  const [row] = host.deps.vms.list();
+  if (row === undefined) return false;
+  await using disk = await open(host.layout.vm(row.id).rootDisk);
+  const { buffer } = await disk.read(Buffer.alloc(WRECKED.length), 0);
+  const isFresh = buffer.toString() !== WRECKED;
+  return !isFresh || row.init !== OLD_INIT;
 }
 const images = async (host: FakeHost): Promise<number> => (await host.deps.images.list(false)).length;
 const kernels = async (host: FakeHost): Promise<number> => (await host.deps.kernels.list(false)).length;
@@ -98,7 +115,12 @@ export const verbs: readonly Verb[] = [
     command: (host) => host.vms.stop(NAME, true, never),
     keeps: oneVm,
   },
-  { name: 'restart', before: running, command: (host) => host.vms.restart(NAME, true, never), keeps: oneVm },
+  {
+    name: 'restart',
+    before: running,
+    command: (host) => host.vms.restart(NAME, true, never),
+    keeps: isIn('running'),
+  },
   {
     name: 'kill',
     before: running,
@@ -120,15 +142,15 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'reset of a running VM',
-    before: running,
+    before: (host) => ofAnOldImage(host, true),
     command: (host) => host.vms.reset(NAME, true, never),
-    keeps: oneVm,
+    keeps: async (host) => (await isIn('running')(host)) && (await isNotMixed(host)),
   },
   {
     name: 'reset of a stopped VM',
-    before: stopped,
+    before: (host) => ofAnOldImage(host, false),
     command: (host) => host.vms.reset(NAME, true, never),
-    keeps: oneVm,
+    keeps: async (host) => (await isIn('stopped')(host)) && (await isNotMixed(host)),
   },
   {
     name: 'prune',

@@ -170,7 +170,7 @@ export const verbs = {
     run: (host, vm, signal) => host.vms.kill(vm, 'KILL', signal),
     from: {
       ...{ absent: notFound, stopped: notRunning, error: notRunning },
-      ...{ running: 'stopped', paused: 'stopped' },
+      ...{ starting: 'stopped', running: 'stopped', paused: 'stopped', stopping: 'stopped' },
     },
     kind: 'ends',
   },

@@ -20,6 +20,7 @@
 #include "modules.h"
 #include "mounts.h"
 #include "power.h"
+#include "warm.h"
 
 /* glibc's SIGRTMIN, which programs that signal PID 1 count from; musl's is another. */
 #define RTMIN 34
@@ -87,6 +88,7 @@ void boot(char **argv) {
     modules_load();
     enter_root(&cmdline);
     grow_root_early();
+    warm_first_program();
     mount_for_programs();
     if (strcmp(cmdline.init, "agent") == 0) {
         become_init();

@@ -59,13 +59,15 @@ export function debugfs(file: string, commands: readonly string[]): string[] {
   const script = `${file}.commands`;
   writeFileSync(script, commands.map((command) => `${command}\n`).join(''));
   const { output } = tool(['debugfs', '-f', script, file]);
-  return commands.map((command, at) => {
-    const start = output.indexOf(`debugfs: ${command}\n`) + `debugfs: ${command}\n`.length;
-    const next = commands[at + 1];
-    const end =
-      next === undefined ? output.lastIndexOf('debugfs 1.') : output.indexOf(`debugfs: ${next}\n`, start);
-    return output.slice(start, end === -1 ? undefined : end);
-  });
+  // The same command may come more than once: each is looked for behind the one before.
+  const starts: { readonly echo: number; readonly text: number }[] = [];
+  for (const command of commands) {
+    const echo = output.indexOf(`debugfs: ${command}\n`, starts.at(-1)?.text ?? 0);
+    starts.push({ echo, text: echo + `debugfs: ${command}\n`.length });
+  }
+  return starts.map(({ text }, at) =>
+    output.slice(text, starts[at + 1]?.echo ?? output.lastIndexOf('debugfs 1.')),
+  );
 }
 
 /** What debugfs finds at a path. */
@@ -83,7 +85,8 @@ export interface FoundEntry {
   readonly content: Buffer;
   /** The major and the minor number. */
   readonly device: readonly number[] | undefined;
-  readonly xattrs: ReadonlyMap<string, Buffer>;
+  /** Values by name, a byte a character. */
+  readonly xattrs: Readonly<Record<string, string>>;
 }
 
 /** Everything in an image but lost+found, as debugfs reads it; paths are bytes, a byte a character. Names of xattrs must be plain. */
@@ -153,7 +156,9 @@ function readEntries(file: string, inodes: readonly number[]): FoundEntry[] {
       modified: { seconds: (low | 0) + (extra & 3) * 2 ** 32, nanoseconds: extra >>> 2 },
       content: fast === undefined ? readFileSync(`${file}.${inode}`) : bytes(fast),
       device: device?.slice(1).map(Number),
-      xattrs: new Map(named[at]!.map((name) => [name, readFileSync(`${file}.${inode}.${name}`)])),
+      xattrs: Object.fromEntries(
+        named[at]!.map((name) => [name, readFileSync(`${file}.${inode}.${name}`, 'latin1')]),
+      ),
     };
   });
 }

@@ -6,7 +6,10 @@ import type { ImageRecipe } from './catalog.ts';
 const LEFTOVERS: readonly (readonly [path: string, why: string])[] = [
   ['/etc/hostname', 'the name of this machine'],
   ['/etc/resolv.conf', 'the resolver of this machine'],
-  ['/etc/hosts', 'the agent writes one at each start, and to replace another takes the guest 30 ms of its first'],
+  [
+    '/etc/hosts',
+    'the agent writes one at each start, and to replace another takes the guest 30 ms of its first',
+  ],
   ['/etc/apt/apt.conf.d/99mmdebstrap', 'settings for the way from this machine to its mirror'],
   ['/etc/dpkg/dpkg.cfg.d/99mmdebstrap', 'dpkg in the guest must sync what it unpacks'],
   ['/var/lib/apt/lists/lock', 'made anew by apt'],

@@ -30,6 +30,16 @@ export const eventSchema = z.union([
     phase: z.string(),
     reason: z.string(),
   }),
+  /** What it is to be was changed: its settings, or whether it is protected. */
+  z.object({ event: z.literal('vm.changed'), time, ...vm }),
+  /** The agent of a VM that runs fell silent, for that reason, or answers again. */
+  z.object({
+    event: z.literal('vm.agent'),
+    time,
+    ...vm,
+    agent: z.enum(['ready', 'silent']),
+    reason: z.string(),
+  }),
   z.object({ event: z.literal('vm.deleted'), time, ...vm }),
   z.object({ event: z.literal('operation.begun'), time, operation, method, on, client, detached }),
   z.object({

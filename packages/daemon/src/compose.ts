@@ -138,6 +138,7 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     locks: new VmLocks(),
     live: new Map(),
     uses: new VmUses(vms, clock, log),
+    events: bus,
     images,
     kernels,
     vmm,

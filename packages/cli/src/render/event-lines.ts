@@ -19,6 +19,12 @@ function textsOf(event: DaemonEvent): string[] {
       return [`${event.count} events are missing here: they came faster than they were read`];
     case 'vm.made':
       return [`${event.vm}: made, ${event.state}`];
+    case 'vm.changed':
+      return [`${event.vm}: changed`];
+    case 'vm.agent': {
+      const [reason = ''] = event.reason.split('\n');
+      return [`${event.vm}: its agent ${event.agent === 'ready' ? 'answers' : `is silent (${reason})`}`];
+    }
     case 'vm.deleted':
       return [`${event.vm}: deleted`];
     case 'vm.state': {

@@ -3,7 +3,7 @@ import type { DaemonEvent } from '@banger/contract/event';
 import { eventSchema } from '@banger/contract/event';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { watchEvents } from './event-watch.ts';
-import { FakeHost } from './vm/fake-host.suite.ts';
+import { FakeHost, until } from './vm/fake-host.suite.ts';
 
 const never = new AbortController().signal;
 
@@ -85,6 +85,31 @@ test('of one VM, known or yet to come, nothing else is told; the snapshot says h
     'creating -> stopped',
     'stopped -> starting',
     'starting -> running',
+  ]);
+});
+
+test('changes of what a VM is to be are told, and none where nothing was changed', async () => {
+  await create('box');
+  const stream = watch('box');
+  read(stream);
+  await host.vms.set('box', { outbound: false }, never);
+  await host.vms.protect('box', true, never);
+  await host.vms.protect('box', false, never);
+  await host.vms.protect('box', false, never);
+  expect(read(stream)).toMatchObject([1, 2, 3].map(() => ({ event: 'vm.changed', vm: 'box' })));
+});
+
+test('an agent that falls silent while its VM runs is told of, and one that answers again', async () => {
+  const { id } = await create('box');
+  const stream = watch('box');
+  read(stream);
+  const live = host.deps.live.get(id);
+  host.guest?.close();
+  await until(() => live?.agent.state === 'silent');
+  await until(() => live?.agent.state === 'ready');
+  expect(read(stream)).toMatchObject([
+    { event: 'vm.agent', vm: 'box', agent: 'silent', reason: expect.stringMatching(/./) as string },
+    { event: 'vm.agent', vm: 'box', agent: 'ready', reason: '' },
   ]);
 });
 

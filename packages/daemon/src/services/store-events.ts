@@ -8,6 +8,7 @@ export function vmEvents(bus: EventBus): VmListener {
     inserted: ({ id, spec, state }) => bus.tell({ event: 'vm.made', id, vm: spec.name, state }),
     moved: (from, { id, spec, state, phase, reason }) =>
       bus.tell({ event: 'vm.state', id, vm: spec.name, from, to: state, phase, reason }),
+    changed: ({ id, spec }) => bus.tell({ event: 'vm.changed', id, vm: spec.name }),
     deleted: ({ id, spec }) => bus.tell({ event: 'vm.deleted', id, vm: spec.name }),
   };
 }

@@ -158,17 +158,21 @@ describe('the repositories', () => {
     const vms = new VmRepository(database, {
       inserted: ({ id }) => told.push(['inserted', id, vms.find(id)?.state]),
       moved: (from, { id, state }) => told.push(['moved', from, state, vms.find(id)?.state]),
+      changed: ({ id, protected: kept }) => told.push(['changed', kept, vms.find(id)?.protected]),
       deleted: ({ id }) => told.push(['deleted', id, vms.find(id)]),
     });
     vms.insert(row('01', 'box'));
     expect(() => vms.insert(row('02', 'box'))).toThrow();
     vms.update('01', { state: 'stopped' });
     vms.update('01', { warnings: ['no news'] });
+    for (const kept of [true, true, false]) vms.update('01', { protected: kept });
     vms.delete('01');
     vms.delete('01');
     expect(told).toEqual([
       ['inserted', '01', 'creating'],
       ['moved', 'creating', 'stopped', 'stopped'],
+      ['changed', true, true],
+      ['changed', false, false],
       ['deleted', '01', undefined],
     ]);
     database.close();

@@ -27,6 +27,8 @@ export interface VmListener {
   inserted(row: VmRow): void;
   /** The state was set: from what it was before, which may be the same. */
   moved(from: VmState, row: VmRow): void;
+  /** What it is to be was changed: its spec or its protection. */
+  changed(row: VmRow): void;
   deleted(row: VmRow): void;
 }
 
@@ -102,6 +104,8 @@ export class VmRepository {
       return [old, row];
     });
     if (change.state !== undefined) this.#listener?.moved(before.state, after);
+    const isOther = JSON.stringify(before.spec) !== JSON.stringify(after.spec);
+    if (isOther || before.protected !== after.protected) this.#listener?.changed(after);
     return after;
   }
 

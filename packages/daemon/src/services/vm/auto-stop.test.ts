@@ -233,6 +233,15 @@ describe('a use', () => {
     expect(await lastUse()).toBe(0);
   });
 
+  test.each<[string, () => Promise<unknown>]>([
+    ['a change', () => host.vms.set('box', { outbound: false }, never)],
+    ['a protection', () => host.vms.protect('box', true, never)],
+  ])('by %s moves the time', async (_what, use) => {
+    await clock.advance(MINUTE_MS);
+    await use();
+    expect(await lastUse()).toBe(0);
+  });
+
   test('that comes while the stop waits for the lock keeps the VM running', async () => {
     await clock.advance(2 * MINUTE_MS);
     const chore = autoStop({ ...host.deps, settings: { autoStopStaleAfterMs: MINUTE_MS } });

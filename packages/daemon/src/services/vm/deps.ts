@@ -9,6 +9,7 @@ import type { VmDefaults } from '../../domain/vm-defaults.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { RuntimeRepository } from '../../store/runtime-repository.ts';
 import type { VmRepository } from '../../store/vm-repository.ts';
+import type { EventBus } from '../events.ts';
 import type { ImageService } from '../image.ts';
 import type { KernelService } from '../kernel.ts';
 import type { LiveVms } from './live.ts';
@@ -33,6 +34,7 @@ export interface VmDeps {
   readonly locks: VmLocks;
   readonly live: LiveVms;
   readonly uses: VmUses;
+  readonly events: Pick<EventBus, 'tell'>;
   readonly images: ImageService;
   readonly kernels: KernelService;
   readonly vmm: VmmDriver;

@@ -273,6 +273,7 @@ export class FakeHost {
       locks: new VmLocks(),
       live: new Map(),
       uses: new VmUses(vms, clock, log),
+      events: this.bus,
       images: new ImageService(images.store, images.builder, vms, log),
       kernels: new KernelService(kernels.store, kernels.source, vms, log),
       vmm,

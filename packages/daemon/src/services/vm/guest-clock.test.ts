@@ -2,6 +2,7 @@ import { FakeClock } from '@banger/testkit/fake-clock';
 import pino from 'pino';
 import { expect, test } from 'vitest';
 import type { GuestSession, RequestOptions } from '../../drivers/guest/driver.ts';
+import type { HealthDeps } from './agent-health.ts';
 import { QUESTION_MS, setClockRight } from './guest-clock.ts';
 import type { LiveVm } from './live.ts';
 
@@ -26,7 +27,7 @@ async function limitsOf(answerMs: number): Promise<(number | undefined)[]> {
     },
   } as unknown as GuestSession;
   const live = { id: 'x', agent: { state: 'ready' } } as LiveVm;
-  await setClockRight({ clock, log: pino({ level: 'silent' }) }, live, session);
+  await setClockRight({ clock, log: pino({ level: 'silent' }) } as unknown as HealthDeps, live, session);
   return limits;
 }
 

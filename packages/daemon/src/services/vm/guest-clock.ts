@@ -1,6 +1,6 @@
 import { toBangerError } from '@banger/contract/error';
 import type { GuestSession, RequestOptions } from '../../drivers/guest/driver.ts';
-import { agentReady } from './agent-health.ts';
+import { agentReady, type HealthDeps } from './agent-health.ts';
 import type { VmDeps } from './deps.ts';
 import type { LiveVm } from './live.ts';
 
@@ -24,11 +24,7 @@ const MS_PER_SECOND = 1000;
  * behind. The guest's time is that of the middle of the question and its answer, give or take half of what they took; only a clock that is
  * wrong by more than that is touched. Rejects as a request does when the agent does not answer.
  */
-export async function setClockRight(
-  deps: Pick<VmDeps, 'clock' | 'log'>,
-  live: LiveVm,
-  session: GuestSession,
-): Promise<void> {
+export async function setClockRight(deps: HealthDeps, live: LiveVm, session: GuestSession): Promise<void> {
   const deadline = deps.clock.monotonic() + QUESTION_MS;
   const left = (): number => deadline - deps.clock.monotonic();
   const limit = (): RequestOptions => ({ timeoutMs: Math.ceil(left() / MS_PER_SECOND) * MS_PER_SECOND });

@@ -197,6 +197,7 @@ export class VmService {
     work: (found: VmRow, held: AbortSignal) => Promise<VmRow>,
   ): Promise<VmView> {
     const found = this.#resolve(vm);
+    this.#deps.uses.touch(found.id);
     const row = await this.#deps.locks.hold(found.id, options, async (held) => {
       const now = this.#deps.vms.find(found.id);
       if (now !== undefined) refuseHalfDeleted(now);

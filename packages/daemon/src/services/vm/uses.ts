@@ -5,7 +5,7 @@ import type { Clock } from '../../host/clock.ts';
 import type { VmRepository } from '../../store/vm-repository.ts';
 
 /**
- * When each VM was last used, and by how many it is used now. To use a VM is to do something with it: to start it, run a command in it,
+ * When each VM was last used, and by how many it is used now. To use a VM is to do something with it: to start or change it, run a command in it,
  * copy, follow its console; not to look at it. Uses are kept here and written to the rows from time to time, because a write to the disk
  * would cost each command milliseconds.
  */

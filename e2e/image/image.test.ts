@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { imageContract } from '@banger/daemon/drivers/image/contract/image.suite';
 import { createRunner } from '@banger/daemon/host/execa-runner';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { banger } from '../harness/banger.ts';
 import { processesOf } from '../harness/leftovers.ts';
 import { sharedHome } from '../harness/shared-home.ts';
 import { until } from '../harness/until.ts';
@@ -43,8 +44,7 @@ describe('what is in an image', () => {
   const root = join(images, 'debian-bookworm');
 
   test('its file systems are clean by e2fsck', async () => {
-    for (const file of ['root.ext4', 'work.ext4'])
-      await runner.run(['e2fsck', '-f', '-n', join(root, file)]);
+    for (const file of ['root.ext4', 'work.ext4']) await runner.run(['e2fsck', '-f', '-n', join(root, file)]);
   });
 
   test('owners and modes are those of Debian, whoever built it', async () => {
@@ -67,7 +67,12 @@ describe('what is in an image', () => {
   test('nothing of this machine and nothing of the build is in it', async () => {
     const disk = join(root, 'root.ext4');
     const names = async (path: string): Promise<string> => debugfs(disk, `ls -p ${path}`);
-    for (const path of ['/etc/hostname', '/etc/hosts', '/etc/resolv.conf', '/etc/dpkg/dpkg.cfg.d/99mmdebstrap'])
+    for (const path of [
+      '/etc/hostname',
+      '/etc/hosts',
+      '/etc/resolv.conf',
+      '/etc/dpkg/dpkg.cfg.d/99mmdebstrap',
+    ])
       expect(await debugfs(disk, `stat ${path}`)).toBe('');
     expect(await names('/etc/apt/apt.conf.d')).not.toContain('mmdebstrap');
     expect(await names('/var/lib/apt/lists')).not.toMatch(/Packages|Release|lock/);
@@ -75,6 +80,7 @@ describe('what is in an image', () => {
     expect(await names('/var/log/apt')).not.toContain('.log');
     expect(await debugfs(disk, 'cat /etc/machine-id')).toBe('');
     expect(await debugfs(disk, 'cat /etc/default/locale')).toBe('LANG=C.UTF-8\n');
+    await banger(['image', 'pull', 'debian-bookworm-systemd'], { home: sharedHome() });
     const other = join(images, 'debian-bookworm-systemd', 'root.ext4');
     const masked = await debugfs(other, 'stat /etc/systemd/system/serial-getty@.service');
     expect(masked).toContain('Fast link dest: "/dev/null"');

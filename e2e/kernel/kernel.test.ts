@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { kernelContract } from '@banger/daemon/drivers/kernel/contract/kernel.suite';
+import type { StoredKernel } from '@banger/daemon/drivers/kernel/driver';
 import { HostKernelSource } from '@banger/daemon/drivers/kernel/source';
 import { KernelDirectory } from '@banger/daemon/drivers/kernel/store';
 import { createRunner } from '@banger/daemon/host/execa-runner';
@@ -58,19 +59,45 @@ async function open(): Promise<{
   return { root, agent, store, source: new HostKernelSource({ store, runner, agent, now: Date.now }) };
 }
 
-kernelContract('packages of this machine', async () => {
-  const importable = join(directory, 'package');
-  if (!(await readdir(directory)).includes('package')) {
-    const { source } = await open();
-    await source.pull(NAME, { force: false }, context);
+/** The kernel as it was pulled once, for whoever only needs that it is there. */
+let pulled: Promise<StoredKernel> | undefined;
+function pulledOnce(): Promise<StoredKernel> {
+  return (pulled ??= open().then(({ source }) => source.pull(NAME, { force: false }, context)));
+}
+
+/** The package that it came in, unpacked. */
+let unpacked: Promise<string> | undefined;
+function unpackedOnce(): Promise<string> {
+  return (unpacked ??= pulledOnce().then(async () => {
     const [file = ''] = await readdir(join(directory, 'packages'));
-    await createRunner().run(['dpkg-deb', '--extract', join(directory, 'packages', file), importable]);
-  }
+    const to = join(directory, 'package');
+    await createRunner().run(['dpkg-deb', '--extract', join(directory, 'packages', file), to]);
+    return to;
+  }));
+}
+
+kernelContract('packages of this machine', async () => {
+  const importable = await unpackedOnce();
   const { root, agent, store, source } = await open();
+  const stock = async (): Promise<StoredKernel> => {
+    const kept = await pulledOnce();
+    await mkdir(root, { mode: 0o700 });
+    // Its files are only ever replaced whole, so they can be the same ones.
+    await createRunner().run([
+      'cp',
+      '--recursive',
+      '--link',
+      '--preserve=mode',
+      kept.directory,
+      join(root, NAME),
+    ]);
+    return (await store.get(NAME)) ?? expect.fail('it is not there');
+  };
   return {
     store,
     source,
     root,
+    stock,
     known: NAME,
     importable,
     changeAgent: (text) => writeFile(agent, text),
@@ -80,8 +107,7 @@ kernelContract('packages of this machine', async () => {
 
 describe('a real kernel', () => {
   test('modules come in an order that depmod agrees with', async () => {
-    const { source } = await open();
-    const kernel = await source.pull(NAME, { force: false }, context);
+    const kernel = await pulledOnce();
     const modules = kernel.modules ?? '';
     const index = (await readFile(join(modules, 'modules.dep'), 'utf8')).split('\n');
     const names = new Set(kernel.manifest.modules);
@@ -101,7 +127,7 @@ describe('a real kernel', () => {
 
   test('each compression that kernels come in gives the same vmlinux', async () => {
     const { source } = await open();
-    const kernel = await source.pull(NAME, { force: false }, context);
+    const kernel = await pulledOnce();
     const vmlinux = await readFile(kernel.vmlinux);
     const files = join(directory, 'compressed');
     await mkdir(files);

@@ -11,10 +11,14 @@ kernelContract('on a pretended machine', async () => {
   const importable = join(directory, 'import');
   await writeKernelTree(importable);
   const root = join(directory, 'kernels');
+  const known = 'debian-cloud';
+  const kernels = createFakeKernels({ root, agent });
+  const context = { signal: new AbortController().signal, onProgress: () => undefined };
   return {
-    ...createFakeKernels({ root, agent }),
+    ...kernels,
+    stock: () => kernels.source.pull(known, { force: false }, context),
     root,
-    known: 'debian-cloud',
+    known,
     importable,
     changeAgent: (text) => writeFile(agent, text),
     close: () => rm(directory, { recursive: true }),

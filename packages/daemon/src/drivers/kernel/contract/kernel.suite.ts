@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StageContext, StageProgress } from '../../../domain/stage-progress.ts';
-import type { KernelSource, KernelStore } from '../driver.ts';
+import type { KernelSource, KernelStore, StoredKernel } from '../driver.ts';
 
 /** A kernel driver under test, on an empty store. */
 export interface KernelHarness {
@@ -13,6 +13,8 @@ export interface KernelHarness {
   readonly root: string;
   /** In the catalog. */
   readonly known: string;
+  /** Puts the known kernel into the store as if it had been pulled, which may take long each time. */
+  readonly stock: () => Promise<StoredKernel>;
   /** A directory that can be imported. */
   readonly importable: string;
   /** Replaces the agent's binary by another one that has this text in it. */
@@ -145,8 +147,8 @@ export function kernelContract(name: string, open: () => Promise<KernelHarness>)
     });
 
     test('a changed agent gives a new initramfs, once', async () => {
-      const { store, source, known, changeAgent } = harness;
-      const kernel = await source.pull(known, KEEP, context());
+      const { store, known, changeAgent, stock } = harness;
+      const kernel = await stock();
       const { signal } = context();
       expect(await store.ready(known, signal)).toEqual(kernel);
       await changeAgent('the agent of another build');
@@ -159,8 +161,8 @@ export function kernelContract(name: string, open: () => Promise<KernelHarness>)
     });
 
     test('a start that is given up does not end the rebuild that another one waits for', async () => {
-      const { store, source, known, changeAgent } = harness;
-      await source.pull(known, KEEP, context());
+      const { store, known, changeAgent, stock } = harness;
+      await stock();
       await changeAgent('the agent of another build');
       const first = new AbortController();
       const given = store.ready(known, first.signal);
@@ -172,8 +174,8 @@ export function kernelContract(name: string, open: () => Promise<KernelHarness>)
     });
 
     test('what a kill leaves is swept, and a half-done replacement undone', async () => {
-      const { store, source, known, root } = harness;
-      const kernel = await source.pull(known, KEEP, context());
+      const { store, known, root, stock } = harness;
+      const kernel = await stock();
       await rename(join(root, known), join(root, `.replaced-${known}.0123456789ab`));
       await mkdir(join(root, `.staging-${known}.0123456789ab/modules`), { recursive: true });
       await mkdir(join(root, '.removing-old.0123456789ab'));
@@ -190,8 +192,8 @@ export function kernelContract(name: string, open: () => Promise<KernelHarness>)
     });
 
     test('a damaged kernel is told, and can be removed and replaced', async () => {
-      const { store, source, known, root } = harness;
-      await source.pull(known, KEEP, context());
+      const { store, source, known, root, stock } = harness;
+      await stock();
       await writeFile(join(root, known, 'manifest.json'), '{"manifest": 1');
       await expect(store.get(known)).rejects.toMatchObject({ code: 'kernel_invalid' });
       await expect(store.ready(known, context().signal)).rejects.toMatchObject({ code: 'kernel_invalid' });

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { buildInfo } from '@banger/contract/build-info';
+import { endProcess } from '@banger/contract/end-process';
 import { resolvePaths } from '@banger/contract/paths';
 import { runCli } from './cli.ts';
 import { systemClock } from './clock.ts';
@@ -9,6 +10,7 @@ import type { Machine } from './machine.ts';
 import { rawArguments, rawEnvironment } from './raw-words.ts';
 import { signalSource } from './terminal/signals.ts';
 
+let opensInput = false;
 const env = rawEnvironment(process.env);
 const uid = process.getuid?.() ?? 0;
 const paths = resolvePaths({ env, home: homedir(), uid });
@@ -16,6 +18,7 @@ const paths = resolvePaths({ env, home: homedir(), uid });
 const machine: Machine = {
   // Looked up late: only sessions need it, and opening a terminal's input takes its time.
   get stdin() {
+    opensInput = true;
     return process.stdin;
   },
   stdout: process.stdout,
@@ -45,9 +48,12 @@ process.on('uncaughtException', (error) => {
   process.exit(exitStatus.failed);
 });
 
-// Exits rather than waits: standard input may still be open for reading. Whoever wrote results has waited until they were taken; what a
-// pipe of standard error has not taken yet is waited for here.
+// Whoever wrote results has waited until they were taken; what a pipe of standard error has not taken yet is waited for here. Standard input
+// may still be open for reading.
 // No await at the top: the command line can then be bundled as CommonJS, which starts sooner.
 void runCli(rawArguments(process.argv.slice(2)), machine).then((status) => {
-  process.stderr.write('', () => process.exit(status));
+  process.stderr.write('', () => {
+    if (opensInput) process.stdin.destroy();
+    endProcess(status);
+  });
 });

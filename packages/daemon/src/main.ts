@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { DAEMON_HELD_EXIT, startFailure } from '@banger/contract/daemon-exit';
+import { endProcess } from '@banger/contract/end-process';
 import { toBangerError } from '@banger/contract/error';
 import { resolvePaths } from '@banger/contract/paths';
 import { runDaemon } from './daemon.ts';
@@ -10,10 +11,10 @@ process.umask(0o077);
 try {
   const uid = process.getuid?.() ?? 0;
   await runDaemon(resolvePaths({ env: process.env, home: homedir(), uid }));
-  process.exit(0);
+  endProcess(0);
 } catch (thrown) {
   // The command line that started us finds this line at the log's end and shows it.
   const error = toBangerError(thrown);
   process.stderr.write(`${JSON.stringify(startFailure(error))}\n`);
-  process.exit(error.code === 'daemon_held' ? DAEMON_HELD_EXIT : 1);
+  endProcess(error.code === 'daemon_held' ? DAEMON_HELD_EXIT : 1);
 }

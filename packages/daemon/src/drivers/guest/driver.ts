@@ -54,7 +54,7 @@ export interface RequestOptions {
  */
 export interface GuestSession {
   readonly hello: GuestHello;
-  /** Why the session ended; undefined after `close`. Never rejects. */
+  /** Why the session ended; undefined after a `close` without a reason. Never rejects. */
   readonly closed: Promise<BangerError | undefined>;
   /** Gives the guest its identity. Fields that are absent stay as they are. `warnings` are the guest's words. */
   configure(
@@ -86,8 +86,8 @@ export interface GuestSession {
   events(options?: Pick<RequestOptions, 'signal'>): AsyncIterable<GuestEvent>;
   /** Milliseconds that the agent took to answer. */
   ping(options?: RequestOptions): Promise<number>;
-  /** Ends the session: its commands in the guest are hung up. */
-  close(): void;
+  /** Ends the session: its commands in the guest are hung up. What is asked meanwhile fails with the reason, else `agent_lost`. */
+  close(reason?: BangerError): void;
 }
 
 /** How a machine is to end: asked politely, restarted, or off at once after a sync. */

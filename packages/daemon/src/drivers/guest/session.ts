@@ -40,7 +40,7 @@ export function createGuestSession(mux: MuxSession, hello: GuestHello): GuestSes
     shutdown: async (how, options = {}) => shutdown(channel, how, options),
     events: (options = {}) => events(channel, options),
     ping: async (options = {}) => ping(mux, options),
-    close: () => mux.close(),
+    close: (reason) => (reason === undefined ? mux.close() : mux.fail(reason)),
   };
 }
 

@@ -110,6 +110,8 @@ export type VmmEvent =
   | { readonly kind: 'guest-reboot' }
   | { readonly kind: 'paused' }
   | { readonly kind: 'resumed' }
+  /** Nobody in the guest has the agent's end of the channel open any more, though the byte stream to it stays. */
+  | { readonly kind: 'agent-gone' }
   /** Whoever listened on the network's socket is gone; the guest's interface stays dead until the next start. */
   | { readonly kind: 'network-lost' }
   | {

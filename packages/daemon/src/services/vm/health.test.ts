@@ -97,6 +97,26 @@ describe('the health of a running VM', () => {
     expect(questions).toBe(0);
   });
 
+  test('an agent that has ended while its guest runs on ends what waits for it, and is silent', async () => {
+    const exec = await host.vms.exec({ vm: 'box', argv: ['wait'], env: [] }, never);
+    for (const stream of [exec.stdout, exec.stderr]) stream.on('error', () => undefined).resume();
+    let failure: unknown;
+    exec.exit.catch((error: unknown) => (failure = error));
+    host.guest!.silent = true;
+    host.world.loseAgent(host.world.running[0]!.pid);
+    const told = async (): Promise<unknown> => {
+      await clock.advance(1_000);
+      return failure;
+    };
+    await expect
+      .poll(told, { timeout: 5_000 })
+      .toMatchObject({ code: 'agent_lost', hint: expect.stringContaining('vm restart box') as string });
+    expect(await show()).toMatchObject({
+      state: 'running',
+      runtime: { agent: 'silent', agentReason: expect.stringMatching(/^The agent has ended/) as string },
+    });
+  });
+
   test('a channel that ends is silence at once, and its opening again is the end of it', async () => {
     host.guest!.silent = true;
     host.guest!.hangUp();

@@ -1,3 +1,4 @@
+import { BangerError } from '@banger/contract/error';
 import { inBackground } from '../background.ts';
 import { runDetached } from '../operation.ts';
 import { capConsole } from './console-cap.ts';
@@ -8,6 +9,8 @@ import type { LiveVm } from './live.ts';
 
 /** How often a console is looked at: at what a guest writes under emulation, its cap is passed by some MiB at most. */
 const CONSOLE_LOOK_MS = 2_000;
+/** From the closing of the agent's channel to the event that tells why, when a machine ends or boots again: milliseconds. */
+const AGENT_GONE_MS = 1_000;
 
 /**
  * Watches a VM from its VMM's start on: its end leads to its state at once, with the reason, and everything of the run is released; a
@@ -20,6 +23,8 @@ export function watchVm(deps: VmDeps, live: LiveVm): void {
     runDetached(() => {
       deps.log.info({ vm: id, ...event }, 'vmm event');
       if (event.kind === 'guest-reboot') rebooted(live);
+      if (event.kind === 'agent-gone')
+        inBackground(deps.log, 'end of an agent', () => agentGone(deps, live), released.signal);
       if (event.kind === 'disk-error' && event.full)
         inBackground(deps.log, 'waiting for room', () => pauseForRoom(deps, live), released.signal);
       if (event.kind === 'network-lost') warn(deps, id, 'Its network is gone; restart it to have it again.');
@@ -54,6 +59,16 @@ function rebooted(live: LiveVm): void {
   live.init = { state: 'pending', detail: '' };
   live.initSettled = Promise.withResolvers<void>();
   live.session?.close();
+}
+
+/** Whoever waits for it would wait for ever. A machine that ends or boots again closes that channel as well, and then tells of it. */
+async function agentGone({ clock, vms }: VmDeps, { id, session, released }: LiveVm): Promise<void> {
+  await clock.sleep(AGENT_GONE_MS, released.signal);
+  session?.close(
+    new BangerError('agent_lost', 'The agent has ended, the guest runs on.', {
+      hint: `Restart it to have its agent again: \`banger vm restart ${vms.get(id).spec.name}\`.`,
+    }),
+  );
 }
 
 async function keepConsoleSmall(deps: VmDeps, live: LiveVm): Promise<void> {

@@ -86,6 +86,11 @@ export class FakeVmmWorld {
     this.tell(this.#alive(pid), { kind: 'guest-reboot' });
   }
 
+  /** The agent ends in a guest that runs on. */
+  loseAgent(pid: number): void {
+    this.tell(this.#alive(pid), { kind: 'agent-gone' });
+  }
+
   /** The host has no room for a write of the guest, which is stopped. */
   fillDisk(pid: number, serial: string): void {
     const process = this.#alive(pid);

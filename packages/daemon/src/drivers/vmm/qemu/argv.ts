@@ -8,6 +8,8 @@ export function socketsOf(dir: string): { readonly control: string; readonly age
 
 /** Name of the virtio-serial port that the agent looks for: `guest/PROTOCOL.md`. */
 const AGENT_PORT = 'banger.agent';
+/** What QEMU calls that port in its events. */
+export const AGENT_PORT_ID = 'agent';
 
 /**
  * What q35 has that no guest of ours uses is left out: firmware and kernel have less to find, and a guest less to attack.
@@ -67,7 +69,13 @@ export function qemuArgv(
     ...['-serial', 'chardev:console'],
     ...device({ driver: 'virtio-serial-pci', id: 'serial', 'disable-legacy': 'on', max_ports: 2 }),
     ...['-chardev', `socket,id=agent,path=${escaped(agent)},server=on,wait=off`],
-    ...device({ driver: 'virtserialport', bus: 'serial.0', chardev: 'agent', name: AGENT_PORT }),
+    ...device({
+      driver: 'virtserialport',
+      id: AGENT_PORT_ID,
+      bus: 'serial.0',
+      chardev: 'agent',
+      name: AGENT_PORT,
+    }),
     ...device({ driver: 'virtio-rng-pci', 'disable-legacy': 'on' }),
     ...device({ driver: 'pvpanic-pci' }),
     ...spec.disks.flatMap(disk),

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { BangerError } from '@banger/contract/error';
 import type { VmmEnd, VmmEvent, VmmStatus } from '../driver.ts';
-import { serialOf } from './argv.ts';
+import { AGENT_PORT_ID, serialOf } from './argv.ts';
 import type { QmpEvent } from './qmp-messages.ts';
 
 const statusSchema = z.object({ status: z.string() });
 const nameSchema = z.object({ name: z.string().optional() });
 const guestSchema = z.object({ guest: z.boolean() });
+const portSchema = z.object({ id: z.string(), open: z.boolean() });
 const diskErrorSchema = z.object({
   device: z.string().default(''),
   'node-name': z.string().default(''),
@@ -64,6 +65,8 @@ export function meaningOf(
       return { tell: { kind: 'resumed' } };
     case 'NETDEV_STREAM_DISCONNECTED':
       return { tell: { kind: 'network-lost' } };
+    case 'VSERPORT_CHANGE':
+      return portChanged(event);
     case 'BLOCK_IO_ERROR':
       return diskError(event);
     default:
@@ -76,6 +79,13 @@ function ofGuest<T>(event: QmpEvent, meaning: T): T | 'ask' | undefined {
   const parsed = guestSchema.safeParse(event.data);
   if (!parsed.success) return 'ask';
   return parsed.data.guest ? meaning : undefined;
+}
+
+/** The guest has opened or closed its end of a port. */
+function portChanged(event: QmpEvent): { readonly tell: VmmEvent } | undefined {
+  const parsed = portSchema.safeParse(event.data);
+  const gone = parsed.success && parsed.data.id === AGENT_PORT_ID && !parsed.data.open;
+  return gone ? { tell: { kind: 'agent-gone' } } : undefined;
 }
 
 function diskError(event: QmpEvent): { readonly tell: VmmEvent } | 'ask' {

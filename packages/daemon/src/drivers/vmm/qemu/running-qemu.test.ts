@@ -136,6 +136,9 @@ describe('a running QEMU', () => {
       reason: 'No space left on device',
     });
     qemu.event('NETDEV_STREAM_DISCONNECTED', { 'netdev-id': 'net' });
+    qemu.event('VSERPORT_CHANGE', { id: 'agent', open: true });
+    qemu.event('VSERPORT_CHANGE', { id: 'agent', open: false });
+    qemu.event('VSERPORT_CHANGE', { id: 'other', open: false });
     qemu.event('RTC_CHANGE', { offset: 1 });
     await running.status();
     expect(events).toEqual([
@@ -148,6 +151,7 @@ describe('a running QEMU', () => {
         reason: 'No space left on device',
       },
       { kind: 'network-lost' },
+      { kind: 'agent-gone' },
     ]);
   });
 

@@ -109,6 +109,18 @@ describe('lifecycle with set', () => {
   });
 });
 
+test('a root disk smaller than the usual one caps what its guest may write, which is told there', async () => {
+  const script = 'df -B1 --output=size / | tail -1; fallocate -l 3G /big 2>&1; rm /big';
+  const run = await vm('run', '--rm', '--root-size', '2G', '--', 'sh', '-c', script);
+  expect(run).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('No space left on device') as string,
+  });
+  const size = Number(run.stdout.split('\n')[0]);
+  expect(size).toBeGreaterThan(2 * GIB * (1 - MOST_OVERHEAD));
+  expect(size).toBeLessThanOrEqual(2 * GIB);
+});
+
 test('prune: what nobody uses goes, after a look at each; what runs or is protected stays', async () => {
   expect(await vm('create', '--name', 'spare', '--no-start')).toMatchObject({ status: 0 });
   expect((await vm('prune')).stderr).toMatch(/error\[usage\].*[^]*--force/);

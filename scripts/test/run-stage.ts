@@ -15,8 +15,10 @@ export interface StageContext {
   readonly root: string;
   /** An existing folder for the report of vitest. */
   readonly reports: string;
-  /** Receives what the command prints: ours, or nothing. */
-  readonly output: 'inherit' | 'ignore';
+  /** Receives what the command prints: ours, ours when the command has ended, or nothing. */
+  readonly output: 'inherit' | 'collect' | 'ignore';
+  /** Printed before what is collected. */
+  readonly heading?: string;
 }
 
 /** Runs the command of a stage and tells what it came to. Never rejects. */
@@ -51,25 +53,35 @@ function readReport(file: string): Outcome | undefined {
   }
 }
 
+function outputs(
+  output: StageContext['output'],
+): ['inherit' | 'pipe' | 'ignore', 'inherit' | 'pipe' | 'ignore'] {
+  const each = output === 'collect' ? 'pipe' : output;
+  return [each, each];
+}
+
 /** Resolves to what went wrong, or to undefined. */
 async function run(
   [program, ...argv]: Stage['command'],
-  { root, output }: StageContext,
+  { root, output, heading = '' }: StageContext,
   variables: Readonly<Record<string, string>>,
 ): Promise<string | undefined> {
   const path = `${join(import.meta.dirname, '../../node_modules/.bin')}:${process.env['PATH'] ?? ''}`;
   const child = spawn(program, argv, {
     cwd: root,
-    stdio: ['ignore', output, output],
+    stdio: ['ignore', ...outputs(output)],
     env: { ...process.env, ...variables, PATH: path },
     timeout: STAGE_TIMEOUT_MS,
   });
+  const said: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => said.push(chunk));
   const name = [basename(program), ...argv].slice(0, NAMED_WORDS).join(' ');
   return new Promise((resolve) => {
     child.on('error', (error) => {
       resolve(`${name} could not be started: ${error.message}`);
     });
     child.on('close', (code, signal) => {
+      if (output === 'collect') process.stdout.write(Buffer.concat([Buffer.from(heading), ...said]));
       if (code === 0) resolve(undefined);
       else resolve(signal === null ? `${name} ended with status ${code}` : `${name} was ended by ${signal}`);
     });

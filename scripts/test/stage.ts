@@ -8,6 +8,8 @@ export interface Stage {
   readonly command: readonly [program: string, ...argv: string[]];
   /** The command is a run of vitest: its tests are counted, not the command. */
   readonly vitest?: true;
+  /** Keeps one core busy and changes nothing: it runs at the same time as neighbours of which that is true as well. */
+  readonly beside?: true;
   /** Stages without which this one says nothing new; when one of them failed, it fails without being run. */
   readonly needs?: readonly string[];
 }

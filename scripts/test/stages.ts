@@ -13,20 +13,37 @@ const shellScripts = [
 
 /** What `make test` runs, in this order: what is quick and fails often comes first. */
 export const stages: readonly Stage[] = [
-  { name: 'format', what: 'prettier', command: ['prettier', '--check', '--log-level=warn', '.'] },
-  { name: 'types', what: 'TypeScript', command: ['tsc', '-p', 'tsconfig.json'] },
-  { name: 'lint', what: 'oxlint, with types', command: ['oxlint'] },
-  { name: 'imports', what: 'who may import whom', command: [NODE, 'scripts/import-rules/check.ts'] },
-  { name: 'dead-code', what: 'knip', command: ['knip'] },
-  { name: 'texts', what: 'machine paths, hosts, reasons', command: [NODE, 'scripts/texts/check.ts'] },
-  { name: 'shell', what: 'shellcheck', command: ['shellcheck', ...shellScripts] },
+  {
+    name: 'format',
+    beside: true,
+    what: 'prettier',
+    command: ['prettier', '--check', '--log-level=warn', '.'],
+  },
+  { name: 'types', beside: true, what: 'TypeScript', command: ['tsc', '-p', 'tsconfig.json'] },
+  { name: 'lint', beside: true, what: 'oxlint, with types', command: ['oxlint'] },
+  {
+    name: 'imports',
+    beside: true,
+    what: 'who may import whom',
+    command: [NODE, 'scripts/import-rules/check.ts'],
+  },
+  { name: 'dead-code', beside: true, what: 'knip', command: ['knip'] },
+  {
+    name: 'texts',
+    beside: true,
+    what: 'machine paths, hosts, reasons',
+    command: [NODE, 'scripts/texts/check.ts'],
+  },
+  { name: 'shell', beside: true, what: 'shellcheck', command: ['shellcheck', ...shellScripts] },
   {
     name: 'agent',
+    beside: true,
     what: 'guest agent: warnings, tests, fuzz',
     command: ['make', '-s', '-C', 'guest', 'all', 'check'],
   },
   {
     name: 'netguard',
+    beside: true,
     what: 'network guard: warnings, tests, fuzz',
     command: ['make', '-s', '-C', 'netguard', 'all', 'check'],
   },

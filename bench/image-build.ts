@@ -46,7 +46,8 @@ async function bareBuild(mmdebstrap: (tree: string) => readonly string[], bytes:
   const tree = join(directory, 'tree');
   try {
     return await timed(async () => {
-      await program(mmdebstrap(tree));
+      // In a mount namespace, so that an interruption leaves none of its mounts for what removes the directory.
+      await program(['unshare', '--mount', '--', ...mmdebstrap(tree)]);
       await program(['mkfs.ext4', '-q', '-d', tree, join(directory, 'root.ext4'), `${bytes / 1024}k`]);
     });
   } finally {

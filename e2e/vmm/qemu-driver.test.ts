@@ -239,12 +239,12 @@ describe('QEMU', () => {
 
   it('keeps the console of every boot', async () => {
     const spec = await host.spec();
-    const running = await driver.launch({ ...spec, cmdline: 'console=ttyS0 panic=0' });
+    const running = await driver.launch({ ...spec, cmdline: 'console=ttyS0 panic=0 no_timer_check' });
     await (await host.booted(running)).powerOff();
     await running.ended;
     const once = await readFile(spec.consoleLog, 'utf8');
     expect(once).toContain('Run /init as init process');
-    const second = await driver.launch({ ...spec, cmdline: 'console=ttyS0 panic=0' });
+    const second = await driver.launch({ ...spec, cmdline: 'console=ttyS0 panic=0 no_timer_check' });
     await host.booted(second);
     expect((await readFile(spec.consoleLog, 'utf8')).startsWith(once)).toBe(true);
   });

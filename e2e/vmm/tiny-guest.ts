@@ -39,7 +39,7 @@ export async function makeTinyGuest(home: string, dir: string): Promise<TinyGues
   return {
     kernel: join(kernels, name, 'vmlinux'),
     initrd,
-    cmdline: 'console=ttyS0 quiet loglevel=4 panic=0',
+    cmdline: 'console=ttyS0 quiet loglevel=4 panic=0 no_timer_check',
   };
 }
 

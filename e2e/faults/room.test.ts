@@ -63,7 +63,7 @@ describe('no room on the disk', () => {
   });
 
   test('while a VM starts', async () => {
-    home.setRoom(MIB, 'state', 'vms');
+    home.setRoom(MIB / 2, 'state', 'vms');
     expectFault(await home.run(['vm', 'run', '--name', 'late', ...small, '--', 'true']), {
       code: 'disk_full',
       status: 125,

@@ -79,6 +79,7 @@ describe('the state database', () => {
   test('of a newer banger is refused and left as it is', async () => {
     await used();
     const database = new DatabaseSync(file());
+    const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
     database.exec('PRAGMA user_version = 999');
     database.close();
     const before = readFileSync(file());
@@ -86,7 +87,7 @@ describe('the state database', () => {
     expect(readFileSync(file())).toEqual(before);
     expectNoDaemon();
     const mended = new DatabaseSync(file());
-    mended.exec('PRAGMA user_version = 1');
+    mended.exec(`PRAGMA user_version = ${version}`);
     mended.close();
     await expectMended();
   });

@@ -22,6 +22,7 @@ import { attachTapGuest, netguardProgram } from './tap-guest.ts';
 /** A process ends within milliseconds of the event that ends it; this is a hang. */
 const END_TIMEOUT_MS = 5_000;
 const PORT = 7000;
+const never = new AbortController().signal;
 const MAC = '52:54:00:ab:cd:ef';
 
 let lab: Lab;
@@ -118,10 +119,12 @@ describe('the user-mode network', () => {
   });
 
   test('its sockets and its log are private', async () => {
+    const attachment = await prepare();
+    await attachment.ready(never);
     const { stdout } = await promisify(execFile)('stat', [
       '-c',
       '%a',
-      socketOf(await prepare()),
+      socketOf(attachment),
       join(directory, 'outbound.sock'),
       join(directory, 'network.log'),
     ]);
@@ -172,6 +175,7 @@ describe('the user-mode network', () => {
 
   test('passt killed before a VMM came: netguard does not wait for one', async () => {
     const attachment = await prepare();
+    await attachment.ready(never);
     process.kill(await passtOf(attachment), 'SIGKILL');
     await expectAllEnded();
     expect(await log()).toContain('passt ended before a VMM connected');
@@ -179,11 +183,13 @@ describe('the user-mode network', () => {
 
   test('a passt that does not start is an error with its words, and leaves nothing', async () => {
     const which = async (program: string) => (program === 'passt' ? '/bin/ls' : program);
-    await expect(networkWith({ which }).prepare(spec())).rejects.toMatchObject({
+    const attachment = await networkWith({ which }).prepare(spec());
+    await expect(attachment.ready(never)).rejects.toMatchObject({
       code: 'network_failed',
       message: expect.stringContaining('passt: '),
     });
     await expectAllEnded();
+    await networkWith().remove(attachment.handle);
     expect(await readdir(directory)).toEqual(['network.log']);
   });
 

@@ -121,6 +121,10 @@ export const startSteps: readonly Stage<StartContext>[] = [
     },
   },
   [
+    // Begun first, so that what is told to be going on is the boot, which takes longer.
+    ...capabilities.flatMap(({ name, settle }) =>
+      settle === undefined ? [] : [{ name: `${name}-ready`, ...settle }],
+    ),
     {
       name: 'agent',
       title: 'Booting to the agent',
@@ -136,9 +140,6 @@ export const startSteps: readonly Stage<StartContext>[] = [
         live?.session?.close();
       },
     },
-    ...capabilities.flatMap(({ name, settle }) =>
-      settle === undefined ? [] : [{ name: `${name}-ready`, ...settle }],
-    ),
   ],
 ];
 

@@ -10,6 +10,6 @@ test('the steps of a creation and of a start have those of every capability, eac
     'runtime',
     ['preflight', 'network', 'accel'],
     'vmm',
-    ['agent', 'network-ready'],
+    ['network-ready', 'agent'],
   ]);
 });

@@ -50,6 +50,7 @@ const spec = (changes: Partial<NetworkSpec> = {}): NetworkSpec => ({
 async function prepare(changes: Partial<NetworkSpec> = {}): Promise<NetworkAttachment> {
   const attachment = await networkWith().prepare(spec(changes));
   attached.push(attachment);
+  await attachment.ready(never);
   return attachment;
 }
 
@@ -120,7 +121,6 @@ describe('the user-mode network', () => {
 
   test('its sockets and its log are private', async () => {
     const attachment = await prepare();
-    await attachment.ready(never);
     const { stdout } = await promisify(execFile)('stat', [
       '-c',
       '%a',
@@ -175,7 +175,6 @@ describe('the user-mode network', () => {
 
   test('passt killed before a VMM came: netguard does not wait for one', async () => {
     const attachment = await prepare();
-    await attachment.ready(never);
     process.kill(await passtOf(attachment), 'SIGKILL');
     await expectAllEnded();
     expect(await log()).toContain('passt ended before a VMM connected');

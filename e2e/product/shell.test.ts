@@ -50,7 +50,10 @@ describe('the client goes away', () => {
     await terminal.shows(/[#$] $/);
     terminal.hangUp();
     await until('the VM to be gone', async () => ((await list()).length === 0 ? true : undefined));
-    expect(vmProcessesOf(home)).toEqual([]);
+    // The command line itself looks for what it has left open before it ends.
+    await until('all processes to be gone', async () =>
+      vmProcessesOf(home).length === 0 ? true : undefined,
+    );
     expect(entries(home, 'state', 'vms')).toEqual([]);
   });
 

@@ -1,14 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NOW, bytes, problems, readImage, type FoundEntry } from '../ext4/image.suite.ts';
-import { convertImage, type ConvertedImage } from './convert-image.ts';
-import { writeLayout } from './layout.suite.ts';
+import { convertImage, type ConvertOptions, type ConvertedImage } from './convert-image.ts';
+import { sha256, writeLayout } from './layout.suite.ts';
 import { randomLayers } from './random-layers.suite.ts';
 import { archive, readAll } from './tar/archive.suite.ts';
 import type { LocalImage } from './source/open-image.ts';
+
+const MIB = 1024 ** 2;
 
 let directory = '';
 beforeEach(() => {
@@ -21,14 +23,15 @@ const at = (name: string): string => join(directory, name);
 function convert(
   source: LocalImage,
   file = at('image'),
-  signal = new AbortController().signal,
+  options: Partial<ConvertOptions> = {},
 ): Promise<ConvertedImage> {
   return convertImage(source, file, {
-    sizeBytes: 128 * 1024 ** 2,
+    sizeBytes: 128 * MIB,
     uuid: bytes('0123456789abcdef'),
     hashSeed: bytes('some seed or so.'),
     now: NOW,
-    signal,
+    signal: new AbortController().signal,
+    ...options,
   });
 }
 
@@ -101,13 +104,15 @@ async function inDirectory(root: string): Promise<Map<string, Seen>> {
       xattrs: Object.fromEntries(xattrs.map((xattr) => [String(xattr.name), xattr.value.toString('latin1')])),
     });
   }
-  const first = new Map<string, string>();
+  // GNU tar tells hard links of files only.
+  const first = new Map<number, string>();
   return new Map(
     [...target]
       .toSorted(([one], [other]) => (one < other ? -1 : 1))
       .map(([path, of]) => {
-        if (!first.has(of)) first.set(of, path);
-        return [path, { ...(files.get(of) as Seen), same: first.get(of) ?? path }];
+        const { ino } = lstatSync(Buffer.from(join(root, path), 'latin1'));
+        if (!first.has(ino)) first.set(ino, path);
+        return [path, { ...(files.get(of) as Seen), same: first.get(ino) ?? path }];
       }),
   );
 }
@@ -200,9 +205,9 @@ describe('what is refused, and leaves no file', () => {
   const change = (key: string, value: unknown, of: 'index' | 'manifest' | 'config') => ({
     change: (what: string, json: Record<string, unknown>) => (what === of ? { ...json, [key]: value } : json),
   });
-  const refused = async (message: string, code = 'image_invalid'): Promise<void> => {
+  const refused = async (message: string): Promise<void> => {
     await expect(convert({ path: at('layout') })).rejects.toMatchObject({
-      code,
+      code: 'image_invalid',
       message: expect.stringContaining(message) as string,
     });
     expect(existsSync(at('image'))).toBe(false);
@@ -264,7 +269,6 @@ describe('what is refused, and leaves no file', () => {
 
   it('a layer that was changed, cut off or made longer', async () => {
     writeLayout(at('layout'), [layer], { packing: () => 'plain' });
-    const { sha256 } = await import('./layout.suite.ts');
     const file = blob(sha256(layer));
     writeFileSync(file, Buffer.from(layer).fill('x', 512, 513));
     await refused('has the digest');
@@ -286,8 +290,7 @@ describe('what is refused, and leaves no file', () => {
           const [descriptor] = json['layers'] as { digest: string; size: number }[];
           const bad = readFileSync(blob(descriptor!.digest)).subarray(0, -cut);
           packed = bad.toString('latin1');
-          const { createHash } = process.getBuiltinModule('node:crypto');
-          const digest = `sha256:${createHash('sha256').update(bad).digest('hex')}`;
+          const digest = sha256(bad);
           writeFileSync(blob(digest), bad);
           return { ...json, layers: [{ ...descriptor, digest, size: bad.length }] };
         },
@@ -298,13 +301,21 @@ describe('what is refused, and leaves no file', () => {
   });
 
   it('a size that is too small, with both figures', async () => {
-    writeLayout(at('layout'), [archive([{ name: 'a', content: Buffer.alloc(200 * 1024 ** 2, 'x') }])]);
-    await refused('is too small', 'invalid_argument');
+    writeLayout(at('layout'), [archive([{ name: 'a', content: Buffer.alloc(16 * MIB, 'x') }])]);
+    await expect(
+      convert({ path: at('layout') }, at('image'), { sizeBytes: 8 * MIB, growBytes: 8 * MIB }),
+    ).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringMatching(/ 8388608 bytes is too small: .* \d+ bytes/) as string,
+    });
+    expect(existsSync(at('image'))).toBe(false);
   });
 
   it('what was cancelled', async () => {
     writeLayout(at('layout'), [layer]);
-    await expect(convert({ path: at('layout') }, at('image'), AbortSignal.abort())).rejects.toMatchObject({
+    await expect(
+      convert({ path: at('layout') }, at('image'), { signal: AbortSignal.abort() }),
+    ).rejects.toMatchObject({
       code: 'cancelled',
     });
     expect(existsSync(at('image'))).toBe(false);
@@ -313,7 +324,7 @@ describe('what is refused, and leaves no file', () => {
   it('no image, a file that is no archive, and an archive of something else', async () => {
     await expect(convert({ path: at('none') })).rejects.toMatchObject({ code: 'invalid_argument' });
     writeFileSync(at('layout'), 'text'.repeat(200));
-    await refused('no archive');
+    await refused('or no archive');
     writeFileSync(at('layout'), layer);
     await refused('not of an image');
   });

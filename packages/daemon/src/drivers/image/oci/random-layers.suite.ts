@@ -1,7 +1,7 @@
 import { archive, type Written } from './tar/archive.suite.ts';
 
 /** Numbers that follow from a seed (mulberry32, public domain). */
-export function seeded(seed: number): (below: number) => number {
+function seeded(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
     state = (state + 0x6d2b79f5) | 0;

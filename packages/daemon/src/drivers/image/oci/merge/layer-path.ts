@@ -3,6 +3,8 @@ import { invalidImage, shownBytes } from '../invalid.ts';
 /** The longest that Linux opens (PATH_MAX without its NUL), and the longest name that ext4 has. */
 export const MAX_PATH_BYTES = 4095;
 const MAX_NAME_BYTES = 255;
+/** What stands before a name that is hidden. */
+export const WHITEOUT = '.wh.';
 
 /**
  * The place in the root file system that a name in a layer means: bytes, a byte a character, without slashes at its ends; '' is the root. An
@@ -15,7 +17,7 @@ export function layerPath(name: Buffer): string {
     .split('/')
     .filter((each) => each !== '' && each !== '.');
   if (names.includes('..')) throw bad(name, 'has the name .. in it');
-  if (names.some((each) => each.length > MAX_NAME_BYTES))
+  if (names.some((each) => each.length > MAX_NAME_BYTES + (each.startsWith(WHITEOUT) ? WHITEOUT.length : 0)))
     throw bad(name, `has a name of more than ${MAX_NAME_BYTES} bytes in it`);
   const path = names.join('/');
   if (path.length > MAX_PATH_BYTES) throw bad(name, `is longer than ${MAX_PATH_BYTES} bytes`);

@@ -1,7 +1,6 @@
 import { invalidImage } from '../invalid.ts';
-import { below, nameOf, namesOf, parentOf, shownPath } from './layer-path.ts';
+import { WHITEOUT, below, nameOf, namesOf, parentOf, shownPath } from './layer-path.ts';
 
-const WHITEOUT = '.wh.';
 /** Names of AUFS's own; all but one mean nothing elsewhere (image-spec, layer.md, "Whiteouts"). */
 const META = '.wh..wh.';
 const OPAQUE = '.wh..wh..opq';

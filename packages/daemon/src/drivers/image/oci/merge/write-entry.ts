@@ -3,6 +3,9 @@ import { invalidImage, shownBytes } from '../invalid.ts';
 import type { TarEntry } from '../tar/entry.ts';
 import type { RootWriter } from './root-writer.ts';
 
+/** Linux makes every link with it, whatever an archive says. */
+const SYMLINK_MODE = 0o777;
+
 /** A path as the writer takes it. */
 export function pathBytes(path: string): Buffer {
   return Buffer.from(path, 'latin1');
@@ -19,7 +22,7 @@ export async function writeEntry(root: RootWriter, path: string, entry: TarEntry
     case 'symlink':
       if (entry.linkName.length === 0)
         throw invalidImage(`A layer has "${shownBytes(entry.name)}", a link to nothing.`);
-      await root.symlink(at, metadata, entry.linkName);
+      await root.symlink(at, { ...metadata, mode: SYMLINK_MODE }, entry.linkName);
       return;
     case 'character':
     case 'block':

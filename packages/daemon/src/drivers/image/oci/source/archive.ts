@@ -40,7 +40,6 @@ export class ArchiveBlobs implements BlobSource {
     return new ArchiveBlobs(path, files);
   }
 
-  // oxlint-disable-next-line typescript/require-await -- a directory has to be asked
   async find(path: string): Promise<Blob | undefined> {
     let found = this.#files.get(path);
     for (let links = 0; links < MAX_LINKS && found !== undefined && 'link' in found; links += 1)

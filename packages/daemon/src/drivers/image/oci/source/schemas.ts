@@ -22,7 +22,7 @@ export const indexSchema = z.object({
 });
 
 /** A manifest, OCI's or Docker's of version 2 (manifest.md). */
-export const manifestSchema = z.object({
+const manifestSchema = z.object({
   schemaVersion: z.literal(2),
   config: descriptorSchema,
   layers: z.array(descriptorSchema),

@@ -76,7 +76,7 @@ function header(entry: Written, size: number): Buffer {
 }
 
 /** A PAX record: its length counts itself. */
-export function record(key: string, value: Buffer): Buffer {
+function record(key: string, value: Buffer): Buffer {
   const rest = Buffer.concat([Buffer.from(` ${key}=`, 'latin1'), value, Buffer.from('\n')]);
   let length = rest.length + 1;
   while (String(length).length + rest.length !== length) length = String(length).length + rest.length;

@@ -102,7 +102,8 @@ function parseChecksum(block: Buffer): number | undefined {
     high += byte >>> 7;
   }
   if (unsigned === BLANK * length && block.every((byte) => byte === 0)) return undefined;
-  const sum = parseNumber(block, offset, length, 'checksum');
+  const field = /^[ \0]*([0-7]+)[ \0]/.exec(latin1(block, [offset, length + 1]))?.[1];
+  const sum = field === undefined ? -1 : Number.parseInt(field, 8);
   // Some old writers added up signed bytes.
   if (sum !== unsigned && sum !== unsigned - 256 * high)
     throw invalidImage(

@@ -7,12 +7,18 @@ PATH=$PATH:/usr/sbin:/sbin
 # How long apt waits for another package installation to end, in seconds; unattended upgrades take minutes.
 APT_LOCK_TIMEOUT=300
 
-# present WHAT: true when the program or compiler file of the table's first column is there.
+# present WHAT: true when the program, compiler file or source of the table's first column is there.
 present() {
   case $1 in
     cc:*)
       # gcc prints the bare name of a file that it does not find.
       command -v gcc >/dev/null && [ "$(gcc -print-file-name="${1#cc:}")" != "${1#cc:}" ]
+      ;;
+    go:*)
+      for sources in /usr/share/go-*/src /usr/lib/go/src /usr/lib/golang/src; do
+        if [ -d "$sources/${1#go:}/testdata" ]; then return; fi
+      done
+      false
       ;;
     *) command -v "$1" >/dev/null ;;
   esac
@@ -28,7 +34,7 @@ missing() {
       dnf) package=$dnf ;;
       *) package=$pacman ;;
     esac
-    printf '%s\t%s (%s)\n' "$package" "${what#cc:}" "$why"
+    printf '%s\t%s (%s)\n' "$package" "${what#*:}" "$why"
   done <"$here/packages.txt"
 }
 

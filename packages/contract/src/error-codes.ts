@@ -106,7 +106,7 @@ const table = {
   },
   image_invalid: {
     kind: 'system',
-    summary: 'A stored image is damaged or incomplete.',
+    summary: 'An image is damaged, incomplete or made against the rules.',
     hint: 'Delete it with `banger image delete NAME` and pull it again.',
   },
   image_not_found: {

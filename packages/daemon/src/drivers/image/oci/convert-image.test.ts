@@ -1,0 +1,331 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NOW, bytes, problems, readImage, type FoundEntry } from '../ext4/image.suite.ts';
+import { convertImage, type ConvertOptions, type ConvertedImage } from './convert-image.ts';
+import { sha256, writeLayout } from './layout.suite.ts';
+import { randomLayers } from './random-layers.suite.ts';
+import { archive, readAll } from './tar/archive.suite.ts';
+import type { LocalImage } from './source/open-image.ts';
+
+const MIB = 1024 ** 2;
+
+let directory = '';
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'oci-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const at = (name: string): string => join(directory, name);
+
+function convert(
+  source: LocalImage,
+  file = at('image'),
+  options: Partial<ConvertOptions> = {},
+): Promise<ConvertedImage> {
+  return convertImage(source, file, {
+    sizeBytes: 128 * MIB,
+    uuid: bytes('0123456789abcdef'),
+    hashSeed: bytes('some seed or so.'),
+    now: NOW,
+    signal: new AbortController().signal,
+    ...options,
+  });
+}
+
+/** An entry of a tree in the words of both sides. */
+interface Seen {
+  readonly type: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly modified: string;
+  readonly content: string;
+  readonly device: string;
+  readonly xattrs: Readonly<Record<string, string>>;
+  /** The first name, in order, of the same file. */
+  readonly same: string;
+}
+
+const TYPES: Readonly<Record<string, string>> = { FIFO: 'fifo', regular: 'file' };
+
+/** What debugfs finds in an image. */
+function inImage(file: string): Map<string, Seen> {
+  const first = new Map<number, string>();
+  const found = [...readImage(file)].toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return new Map(
+    found.map(([path, entry]) => {
+      if (!first.has(entry.inode)) first.set(entry.inode, path);
+      return [path, seen(entry, first.get(entry.inode) ?? path)];
+    }),
+  );
+}
+
+function seen(entry: FoundEntry, same: string): Seen {
+  const { mode, uid, gid, modified, xattrs, device } = entry;
+  const type = TYPES[entry.type] ?? entry.type;
+  return {
+    type,
+    mode,
+    uid,
+    gid,
+    modified: `${modified.seconds}.${modified.nanoseconds}`,
+    content: type === 'file' || type === 'symlink' ? entry.content.toString('latin1') : '',
+    device: device?.join(':') ?? '',
+    xattrs,
+    same,
+  };
+}
+
+/** What is in a directory, by way of GNU tar, which keeps all of it. */
+async function inDirectory(root: string): Promise<Map<string, Seen>> {
+  const argv = ['--xattrs', '--xattrs-include=*', '--numeric-owner', '--format=pax', '-C', root, '-c', '.'];
+  const { stdout } = spawnSync('tar', argv, { maxBuffer: 1024 ** 3 });
+  const name = (each: Buffer): string => each.toString('latin1').replace(/^\.\/?|\/$/g, '');
+  const files = new Map<string, Omit<Seen, 'same'>>();
+  const target = new Map<string, string>();
+  for (const entry of await readAll(stdout, { cut: 1e6 })) {
+    const path = name(entry.name);
+    const of = entry.kind === 'hard link' ? name(entry.linkName) : path;
+    target.set(path, of);
+    if (of !== path) continue;
+    const { mode, uid, gid, modified, xattrs = [] } = entry.metadata;
+    const device = entry.kind === 'character' || entry.kind === 'block';
+    files.set(path, {
+      type: entry.kind,
+      mode,
+      uid,
+      gid,
+      modified: `${modified.seconds}.${modified.nanoseconds}`,
+      content: (entry.kind === 'symlink' ? entry.linkName : entry.bytes).toString('latin1'),
+      device: device ? `${entry.major}:${entry.minor}` : '',
+      xattrs: Object.fromEntries(xattrs.map((xattr) => [String(xattr.name), xattr.value.toString('latin1')])),
+    });
+  }
+  // GNU tar tells hard links of files only.
+  const first = new Map<number, string>();
+  return new Map(
+    [...target]
+      .toSorted(([one], [other]) => (one < other ? -1 : 1))
+      .map(([path, of]) => {
+        const { ino } = lstatSync(Buffer.from(join(root, path), 'latin1'));
+        if (!first.has(ino)) first.set(ino, path);
+        return [path, { ...(files.get(of) as Seen), same: first.get(ino) ?? path }];
+      }),
+  );
+}
+
+function run(argv: readonly [string, ...string[]]): void {
+  const [program, ...rest] = argv;
+  const { status, stderr, error } = spawnSync(program, rest, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${argv.join(' ')}: ${stderr} ${String(error)}`);
+}
+
+/** Only root can give files to others, which is what umoci is to do. */
+describe.runIf(process.getuid?.() === 0)('the tree', () => {
+  it.each([1, 2, 3, 4])('is what umoci unpacks, in every attribute (seed %i)', async (seed) => {
+    writeLayout(at('layout'), randomLayers(seed, 12, 60), {
+      packing: (layer) => (layer % 3 === 0 ? 'plain' : 'gzip'),
+    });
+    run(['umoci', 'raw', 'unpack', '--image', `${at('layout')}:image`, at('rootfs')]);
+    await convert({ path: at('layout') });
+    expect(problems(at('image'))).toBe('');
+    const [expected, found] = [await inDirectory(at('rootfs')), inImage(at('image'))];
+    // No layer has the root: each tool makes it as it likes.
+    for (const tree of [expected, found]) tree.delete('');
+    expect(found.size).toBeGreaterThan(50);
+    expect(found).toEqual(expected);
+  });
+});
+
+it('is the same from a layout, its archive, an archive of docker save, and with zstd', async () => {
+  const layers = randomLayers(7, 6, 30);
+  writeLayout(at('layout'), layers);
+  writeLayout(at('zstd'), layers, { packing: () => 'zstd' });
+  run([
+    'skopeo',
+    '--insecure-policy',
+    'copy',
+    `oci:${at('layout')}:image`,
+    `oci-archive:${at('oci.tar')}:image`,
+  ]);
+  run([
+    'skopeo',
+    '--insecure-policy',
+    'copy',
+    `oci:${at('layout')}:image`,
+    `docker-archive:${at('docker.tar')}:some/image:1`,
+  ]);
+  await convert({ path: at('layout') });
+  const expected = inImage(at('image'));
+  for (const path of ['zstd', 'oci.tar', 'docker.tar']) {
+    await convert({ path: at(path) }, at(`${path}.image`));
+    expect(inImage(at(`${path}.image`))).toEqual(expected);
+  }
+});
+
+it('tells how the image wants to be run', async () => {
+  writeLayout(at('layout'), [archive([])], {
+    config: {
+      Env: ['PATH=/bin', 'A=b'],
+      WorkingDir: '/srv',
+      User: '1000:1000',
+      Entrypoint: ['/bin/a'],
+      Cmd: null,
+      ExposedPorts: { '80/tcp': {} },
+    },
+  });
+  expect((await convert({ path: at('layout'), reference: 'image' })).config).toEqual({
+    env: ['PATH=/bin', 'A=b'],
+    cwd: '/srv',
+    user: '1000:1000',
+    entrypoint: ['/bin/a'],
+    cmd: [],
+    exposedPorts: ['80/tcp'],
+  });
+});
+
+it('begins anew when a layer has several entries for one path', async () => {
+  writeLayout(at('layout'), [
+    archive([
+      { name: 'a', content: 'first' },
+      { name: 'a', content: 'second' },
+    ]),
+  ]);
+  await convert({ path: at('layout') });
+  expect(problems(at('image'))).toBe('');
+  expect(inImage(at('image')).get('a')).toMatchObject({ content: 'second' });
+});
+
+describe('what is refused, and leaves no file', () => {
+  const layer = archive([{ name: 'a', content: 'content' }]);
+  const blob = (digest: string): string => at(`layout/blobs/sha256/${digest.replace('sha256:', '')}`);
+  const change = (key: string, value: unknown, of: 'index' | 'manifest' | 'config') => ({
+    change: (what: string, json: Record<string, unknown>) => (what === of ? { ...json, [key]: value } : json),
+  });
+  const refused = async (message: string): Promise<void> => {
+    await expect(convert({ path: at('layout') })).rejects.toMatchObject({
+      code: 'image_invalid',
+      message: expect.stringContaining(message) as string,
+    });
+    expect(existsSync(at('image'))).toBe(false);
+  };
+
+  it.each<[string, Parameters<typeof writeLayout>[2], string]>([
+    ['another architecture', { architecture: 'arm64' }, 'linux/arm64'],
+    ['more layers than the configuration has', change('layers', [], 'manifest'), 'says 1'],
+    [
+      'a configuration without layers',
+      change('rootfs', { type: 'layers', diff_ids: [] }, 'config'),
+      'says 0',
+    ],
+    [
+      'another diff_id',
+      change('rootfs', { type: 'layers', diff_ids: [`sha256:${'0'.repeat(64)}`] }, 'config'),
+      'has the digest',
+    ],
+    [
+      'a diff_id that is none',
+      change('rootfs', { type: 'layers', diff_ids: ['sha256:../x'] }, 'config'),
+      'which is none',
+    ],
+    [
+      'no platform of ours',
+      change(
+        'manifests',
+        [{ digest: `sha256:${'0'.repeat(64)}`, size: 1, platform: { os: 'linux', architecture: 's390x' } }],
+        'index',
+      ),
+      'linux/s390x',
+    ],
+    [
+      'a blob that is not there',
+      change('manifests', [{ digest: `sha256:${'0'.repeat(64)}`, size: 1 }], 'index'),
+      'lacks',
+    ],
+    [
+      'a digest with a path in it',
+      change('manifests', [{ digest: 'sha256:../../../etc/passwd', size: 1 }], 'index'),
+      'which is none',
+    ],
+    ['no images', change('manifests', [], 'index'), 'no image'],
+    [
+      'a layer of a type that is not known',
+      change(
+        'layers',
+        [{ mediaType: 'text/plain', digest: `sha256:${'0'.repeat(64)}`, size: 1 }],
+        'manifest',
+      ),
+      'text/plain',
+    ],
+    ['a manifest of another version', change('schemaVersion', 1, 'manifest'), 'not as it should be'],
+    ['a NUL in what is to be run', change('config', { Cmd: ['a\0b'] }, 'config'), 'NUL'],
+  ])('%s', async (_, options, message) => {
+    writeLayout(at('layout'), [layer], options);
+    await refused(message);
+  });
+
+  it('a layer that was changed, cut off or made longer', async () => {
+    writeLayout(at('layout'), [layer], { packing: () => 'plain' });
+    const file = blob(sha256(layer));
+    writeFileSync(file, Buffer.from(layer).fill('x', 512, 513));
+    await refused('has the digest');
+    writeFileSync(file, layer.subarray(0, 700));
+    await refused('has 700 bytes');
+  });
+
+  it('a layer that is packed badly', async () => {
+    for (const [packing, cut] of [
+      ['gzip', 10],
+      ['zstd', 5],
+    ] as const) {
+      rmSync(at('layout'), { recursive: true, force: true });
+      let packed = '';
+      writeLayout(at('layout'), [layer], {
+        packing: () => packing,
+        change: (what, json) => {
+          if (what !== 'manifest') return json;
+          const [descriptor] = json['layers'] as { digest: string; size: number }[];
+          const bad = readFileSync(blob(descriptor!.digest)).subarray(0, -cut);
+          packed = bad.toString('latin1');
+          const digest = sha256(bad);
+          writeFileSync(blob(digest), bad);
+          return { ...json, layers: [{ ...descriptor, digest, size: bad.length }] };
+        },
+      });
+      expect(packed.length).toBeGreaterThan(20);
+      await refused('cannot be unpacked');
+    }
+  });
+
+  it('a size that is too small, with both figures', async () => {
+    writeLayout(at('layout'), [archive([{ name: 'a', content: Buffer.alloc(16 * MIB, 'x') }])]);
+    await expect(
+      convert({ path: at('layout') }, at('image'), { sizeBytes: 8 * MIB, growBytes: 8 * MIB }),
+    ).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringMatching(/ 8388608 bytes is too small: .* \d+ bytes/) as string,
+    });
+    expect(existsSync(at('image'))).toBe(false);
+  });
+
+  it('what was cancelled', async () => {
+    writeLayout(at('layout'), [layer]);
+    await expect(
+      convert({ path: at('layout') }, at('image'), { signal: AbortSignal.abort() }),
+    ).rejects.toMatchObject({
+      code: 'cancelled',
+    });
+    expect(existsSync(at('image'))).toBe(false);
+  });
+
+  it('no image, a file that is no archive, and an archive of something else', async () => {
+    await expect(convert({ path: at('none') })).rejects.toMatchObject({ code: 'invalid_argument' });
+    writeFileSync(at('layout'), 'text'.repeat(200));
+    await refused('or no archive');
+    writeFileSync(at('layout'), layer);
+    await refused('not of an image');
+  });
+});

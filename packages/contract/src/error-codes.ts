@@ -114,6 +114,11 @@ const table = {
     summary: 'No such image.',
     hint: 'See `banger image list --available`.',
   },
+  image_unsupported: {
+    kind: 'user',
+    summary: 'The image is of a kind that a VM cannot run.',
+    hint: 'Use an image for linux/amd64, as OCI and Docker (schema 2) have them.',
+  },
   internal: {
     kind: 'bug',
     summary: 'A bug in banger.',
@@ -203,6 +208,16 @@ const table = {
     kind: 'bug',
     summary: 'A message was not valid JSON-RPC.',
     hint: 'CLI and daemon may be of different builds; see `banger version`.',
+  },
+  registry_auth: {
+    kind: 'user',
+    summary: 'A registry wants a login that is not there, or refused it.',
+    hint: 'Log in with `docker login` or `podman login`; the message says where a login was looked for.',
+  },
+  registry_failed: {
+    kind: 'system',
+    summary: 'A registry could not be reached, or did not answer as it should.',
+    hint: 'The message says what it did; try again later, or use a mirror (docs/configuration.md).',
   },
   usage: {
     kind: 'user',

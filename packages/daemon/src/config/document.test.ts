@@ -2,12 +2,19 @@ import { expectSection, table } from '@banger/contract/document.suite';
 import { expect, test } from 'vitest';
 import { fillIn } from './effective.ts';
 import { configKeys, keyNames } from './keys.ts';
+import { REGISTRIES, registryKeyNames, registryKeys } from './registry-keys.ts';
 
 test('docs/configuration.md has every key', async () => {
-  const rows = keyNames.map((name) => {
-    const { summary, must, otherwise } = configKeys[name];
-    return [`\`${name}\``, must.replace(/^be /, ''), otherwise, summary];
-  });
+  const keys = [
+    ...keyNames.map((name) => [name, configKeys[name]] as const),
+    ...registryKeyNames.map((name) => [`${REGISTRIES}."HOST".${name}`, registryKeys[name]] as const),
+  ];
+  const rows = keys.map(([name, { summary, must, otherwise }]) => [
+    `\`${name}\``,
+    must.replace(/^be /, ''),
+    otherwise,
+    summary,
+  ]);
   await expectSection(
     'configuration.md',
     'keys',

@@ -2,21 +2,7 @@ import { sizeText, readSize } from '@banger/contract/size-text';
 import { allowedText, isAllowed, vmLimits, type Limited } from '@banger/contract/vm-limits';
 import { isArtifactName } from '../domain/artifact-name.ts';
 import { durationText, readDuration } from '../domain/duration.ts';
-import type { TomlValue } from './toml-document.ts';
-
-/** A key of `config.toml`. */
-interface Key<T> {
-  /** What it decides, for `docs/configuration.md`. */
-  readonly summary: string;
-  /** What holds without it, for people. */
-  readonly otherwise: string;
-  /** What a value must be, as the rest of a sentence. */
-  readonly must: string;
-  /** The value; undefined when it is not what it must be. */
-  readonly read: (value: TomlValue) => T | undefined;
-  /** The value as one would write it in the file. */
-  readonly write: (value: T) => string | number;
-}
+import type { Key } from './key.ts';
 
 /** The levels of the daemon's log, the most talkative first. */
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { settingsOf } from './effective.ts';
 import { loadConfig } from './load.ts';
+import { registriesOf } from './registry-keys.ts';
 
 const GIB = 1024 ** 3;
 const uid = process.getuid?.() ?? 0;
@@ -111,8 +112,77 @@ root_size = "12g"
   });
 });
 
+test('what is said of registries is read, and nothing holds for others', async () => {
+  write(`[registries."docker.io"]
+mirrors = ["mirror.test", "mirror.test:5000/hub/proxy"]
+[registries]
+localhost = { plain_http = true }
+"[::1]:5000" = { ca_file = "/etc/ca.pem" }
+`);
+  expect(registriesOf((await load()).registries)).toEqual(
+    new Map([
+      [
+        'docker.io',
+        {
+          mirrors: [
+            { host: 'mirror.test', prefix: '' },
+            { host: 'mirror.test:5000', prefix: 'hub/proxy' },
+          ],
+          plainHttp: false,
+          caFile: undefined,
+        },
+      ],
+      ['localhost', { mirrors: [], plainHttp: true, caFile: undefined }],
+      ['[::1]:5000', { mirrors: [], plainHttp: false, caFile: '/etc/ca.pem' }],
+    ]),
+  );
+  write('');
+  expect((await load()).registries.size).toBe(0);
+});
+
 describe('a file with mistakes', () => {
   test.each([
+    ['registries = 1', '1:1: registries must be a table, and is 1'],
+    ['[registry.x]', '1:1: there is no table registry; did you mean registries?'],
+    ['registries.x = 1', '1:1: registries.x must be a table, and is 1'],
+    [
+      '[registries."a b"]\nplain_http = true',
+      '1:1: registries."a b" is no registry: it must be a HOST or "HOST:PORT"',
+    ],
+    [
+      '[registries."a.b:99999"]',
+      '1:1: registries."a.b:99999" is no registry: it must be a HOST or "HOST:PORT"',
+    ],
+    [
+      '[registries.a.b]\nplain_http = true',
+      expect.stringMatching(/^1:1: there is no key registries.a.b; those/) as string,
+    ],
+    [
+      'registries.x.plain-http = true',
+      '1:1: there is no key registries.x.plain-http; did you mean registries.x.plain_http?',
+    ],
+    [
+      'registries.x.insecure = true',
+      expect.stringMatching(/^1:1: there is no key registries.x.insecure; those/) as string,
+    ],
+    ['registries.x.plain_http = "yes"', '1:1: registries.x.plain_http must be true or false, and is "yes"'],
+    [
+      'registries.x.ca_file = "ca.pem"',
+      '1:1: registries.x.ca_file must be an absolute path, and is "ca.pem"',
+    ],
+    ...[
+      '[]',
+      '[1]',
+      '["http://a"]',
+      '["a", "A/B"]',
+      '["a/"]',
+      '["a/../b"]',
+      '"a"',
+      `[${'"a",'.repeat(9)}]`,
+    ].map((mirrors): [string, string] => [
+      `registries.x.mirrors = ${mirrors}`,
+      expect.stringMatching(/^1:1: registries.x.mirrors must be an array of 1-8 texts as /) as string,
+    ]),
     ['logLevel = "info"', '1:1: there is no key logLevel; did you mean log_level?'],
     ['\n  vcpu = 2', '2:3: there is no key vcpu; did you mean vm_defaults.vcpu?'],
     [
@@ -180,7 +250,7 @@ describe('a file with mistakes', () => {
     ],
     [
       '__proto__ = 1',
-      '1:1: there is no key __proto__; those there are: log_level, default_image_name, auto_stop_stale_after, vm_defaults.vcpu, vm_defaults.memory_mib, vm_defaults.disk_size, vm_defaults.root_size, vm_defaults',
+      '1:1: there is no key __proto__; those there are: log_level, default_image_name, auto_stop_stale_after, vm_defaults.vcpu, vm_defaults.memory_mib, vm_defaults.disk_size, vm_defaults.root_size, vm_defaults, registries',
     ],
     ['"a\\nb" = 1', expect.stringMatching(/^1:1: there is no key "a\\nb"; those there are: /) as string],
     [

@@ -4,6 +4,7 @@ import { readConfigFile } from './config-file.ts';
 import { fillIn, LOG_LEVEL_VARIABLE, type EffectiveConfig } from './effective.ts';
 import { configKeys, type LogLevel } from './keys.ts';
 import { readToml, TomlError, type Entry, type Problem } from './toml-document.ts';
+import type { WrittenRegistry } from './registry-keys.ts';
 import { validate } from './validate.ts';
 
 /** Problems that a message lists; who has more mends these first. */
@@ -24,6 +25,8 @@ export interface LoadedConfig {
   /** What the file says, byte for byte; undefined when there was none. */
   readonly text: string | undefined;
   readonly effective: EffectiveConfig;
+  /** What it says of registries, by host. */
+  readonly registries: ReadonlyMap<string, WrittenRegistry>;
 }
 
 /**
@@ -34,9 +37,9 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
   const { file, uid, env, host } = input;
   const logLevel = readLogLevel(env[LOG_LEVEL_VARIABLE]);
   const text = await readConfigFile(file, uid);
-  const { config, problems } = validate(entriesOf(file, text ?? ''));
+  const { config, registries, problems } = validate(entriesOf(file, text ?? ''));
   if (problems.length > 0) throw invalid(file, problems);
-  return { input, text, effective: fillIn(config, { file, host, logLevel }) };
+  return { input, text, effective: fillIn(config, { file, host, logLevel }), registries };
 }
 
 function entriesOf(file: string, text: string): Entry[] {

@@ -18,7 +18,10 @@ export interface Problem extends Position {
 export type TomlValue =
   | { readonly kind: 'string'; readonly text: string }
   | { readonly kind: 'integer'; readonly number: number }
-  | { readonly kind: 'table' | 'tables' | 'array' | 'float' | 'boolean' | 'date' };
+  | { readonly kind: 'boolean'; readonly yes: boolean }
+  /** `texts` when it has nothing else. */
+  | { readonly kind: 'array'; readonly texts: readonly string[] | undefined }
+  | { readonly kind: 'table' | 'tables' | 'float' | 'date' };
 
 /** A value of the file, or the head of a table. */
 export interface Entry extends Position {
@@ -59,7 +62,7 @@ function table(node: AST.TOMLTable): Entry[] {
 
 function keyValue({ key, value }: AST.TOMLKeyValue, prefix: readonly string[]): Entry[] {
   const path = [...prefix, ...names(key)];
-  if (value.type === 'TOMLArray') return [entry(key, path, { kind: 'array' })];
+  if (value.type === 'TOMLArray') return [entry(key, path, { kind: 'array', texts: textsOf(value) })];
   if (value.type === 'TOMLInlineTable') {
     return [entry(key, path, { kind: 'table' }), ...value.body.flatMap((each) => keyValue(each, path))];
   }
@@ -74,7 +77,15 @@ function valueOf(node: AST.TOMLValue): TomlValue {
   if (node.kind === 'string') return { kind: 'string', text: node.value };
   // Past 2^53 a number is not the one that was written, and past every limit of ours too.
   if (node.kind === 'integer') return { kind: 'integer', number: node.value };
-  return { kind: node.kind === 'float' || node.kind === 'boolean' ? node.kind : 'date' };
+  if (node.kind === 'boolean') return { kind: 'boolean', yes: node.value };
+  return { kind: node.kind === 'float' ? 'float' : 'date' };
+}
+
+function textsOf({ elements }: AST.TOMLArray): readonly string[] | undefined {
+  const texts = elements.flatMap((each) =>
+    each.type === 'TOMLValue' && each.kind === 'string' ? [each.value] : [],
+  );
+  return texts.length === elements.length ? texts : undefined;
 }
 
 function entry(node: AST.TOMLNode, path: readonly string[], value: TomlValue): Entry {

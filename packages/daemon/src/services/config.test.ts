@@ -10,11 +10,12 @@ const host = { cpus: 8, memoryMib: 16_384 };
 const file = '/home/me/.config/banger/config.toml';
 
 function loaded(text: string | undefined): LoadedConfig {
-  const { config } = validate(readToml(text ?? ''));
+  const { config, registries } = validate(readToml(text ?? ''));
   return {
     input: { file, uid: 1000, env: {}, host },
     text,
     effective: fillIn(config, { file, host, logLevel: undefined }),
+    registries,
   };
 }
 
@@ -38,6 +39,28 @@ test('every key is told as one would write it, with where it came from', async (
     { key: 'vm_defaults.disk_size', value: '16G', origin: 'config', source: `${file}:3` },
     { key: 'vm_defaults.root_size', value: '8G', origin: 'default', source: '' },
   ]);
+});
+
+test('of registries is told what the file says, and what it says otherwise by now', async () => {
+  const before = '[registries."reg.test:5000"]\nplain_http = true\nmirrors = ["a.test", "b.test:1/c"]';
+  const view = await show(before, '[registries.localhost]\nca_file = "/ca.pem"');
+  expect(view.values.slice(7)).toEqual([
+    {
+      key: 'registries."reg.test:5000".mirrors',
+      value: 'a.test, b.test:1/c',
+      origin: 'config',
+      source: `${file}:3`,
+    },
+    { key: 'registries."reg.test:5000".plain_http', value: 'true', origin: 'config', source: `${file}:2` },
+  ]);
+  expect(view.now).toEqual({
+    state: 'changed',
+    differences: [
+      { key: 'registries."reg.test:5000".mirrors', from: 'a.test, b.test:1/c', to: null },
+      { key: 'registries."reg.test:5000".plain_http', from: 'true', to: null },
+      { key: 'registries.localhost.ca_file', from: null, to: '/ca.pem' },
+    ],
+  });
 });
 
 test('a file that is as it was has not changed', async () => {

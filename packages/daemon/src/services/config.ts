@@ -1,10 +1,13 @@
 import type { ConfigView } from '@banger/contract/config';
 import { toBangerError } from '@banger/contract/error';
 import type { EffectiveConfig } from '../config/effective.ts';
+import { dotted } from '../config/dotted.ts';
 import { configKeys, keyNames, type ConfigKey } from '../config/keys.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import { REGISTRIES, registryKeyNames, registryKeys } from '../config/registry-keys.ts';
 
-type Value = ConfigView['values'][number]['value'];
+type Values = ConfigView['values'];
+type Value = Values[number]['value'];
 
 /** Tells what the daemon works with, and whether a new one would work with something else. */
 export class ConfigService {
@@ -18,14 +21,11 @@ export class ConfigService {
   }
 
   async show(): Promise<ConfigView> {
-    const { input, text, effective } = this.#loaded;
+    const { input, text } = this.#loaded;
     return {
       file: input.file,
       found: text !== undefined,
-      values: keyNames.map((key) => {
-        const { origin, source } = effective[key];
-        return { key, value: written(effective, key), origin, source };
-      }),
+      values: valuesOf(this.#loaded),
       now: await this.#now(),
     };
   }
@@ -38,13 +38,37 @@ export class ConfigService {
       const { code, message, hint } = toBangerError(thrown);
       return { state: 'invalid', code, message, hint };
     }
-    const { text, effective } = this.#loaded;
-    if (now.text === text) return { state: 'unchanged' };
-    const differences = keyNames
-      .map((key) => ({ key, from: written(effective, key), to: written(now.effective, key) }))
+    if (now.text === this.#loaded.text) return { state: 'unchanged' };
+    const [before, after] = [valuesOf(this.#loaded), valuesOf(now)];
+    const differences = [...new Set([...before, ...after].map(({ key }) => key))]
+      .map((key) => ({ key, from: valueIn(before, key), to: valueIn(after, key) }))
       .filter(({ from, to }) => from !== to);
     return { state: 'changed', differences };
   }
+}
+
+/** All that holds: every key, and of registries those that the file has something to say of. */
+function valuesOf({ input, effective, registries }: LoadedConfig): Values {
+  const keys = keyNames.map((key) => {
+    const { origin, source } = effective[key];
+    return { key, value: written(effective, key), origin, source };
+  });
+  const said = [...registries].flatMap(([host, registry]) =>
+    registryKeyNames.flatMap((name) => {
+      const found = registry[name];
+      if (found === undefined) return [];
+      const write = registryKeys[name].write as (value: unknown) => string | number;
+      const key = dotted([REGISTRIES, host, name]);
+      return [
+        { key, value: write(found.value), origin: 'config' as const, source: `${input.file}:${found.line}` },
+      ];
+    }),
+  );
+  return [...keys, ...said];
+}
+
+function valueIn(values: Values, key: string): Value {
+  return values.find((each) => each.key === key)?.value ?? null;
 }
 
 /** A value as one would write it in the file; null when it is off. */

@@ -1,0 +1,215 @@
+import { isBangerError, toBangerError } from '@banger/contract/error';
+import { z } from 'zod';
+import { sideBySide } from '../../../domain/side-by-side.ts';
+import type { StageContext } from '../../../domain/stage-progress.ts';
+import type { Clock } from '../../../host/clock.ts';
+import { Authorizer } from './authorizer.ts';
+import type { BlobCache } from './blob-cache.ts';
+import { downloadBlob, type BlobSink } from './blob-download.ts';
+import type { Digest } from './digest.ts';
+import { Endpoint, placesOf } from './endpoint.ts';
+import { TemporaryFailure, unsupported } from './failure.ts';
+import { BLOBS_AT_ONCE, MOST_CONFIG_BYTES, REGISTRY_LIMITS, type RegistryLimits } from './limits.ts';
+import type { CredentialSource } from './login.ts';
+import type { Descriptor } from './manifest-document.ts';
+import { fetchManifest } from './manifest-fetch.ts';
+import { isOurs, OUR_PLATFORM } from './platform.ts';
+import { referenceText, type ImageReference } from './reference.ts';
+import { within } from './retry.ts';
+import type { Registries } from './settings.ts';
+import { Transport } from './transport.ts';
+
+/** An image of a registry, for linux/amd64; its layers are still there. */
+export interface RegistryImage {
+  readonly reference: ImageReference;
+  /** Of what the reference named: an index, or the manifest itself. */
+  readonly named: Digest;
+  /** Of the manifest. */
+  readonly digest: Digest;
+  /** The configuration (OCI image specification, "Image Configuration"), verified: JSON, not yet read. */
+  readonly config: Buffer;
+  /** The lowest first. */
+  readonly layers: readonly Descriptor[];
+}
+
+/** What a client works with. */
+export interface RegistryClientOptions {
+  readonly registries: Registries;
+  readonly credentials: CredentialSource;
+  readonly cache: BlobCache;
+  readonly clock: Clock;
+  /** The product's own unless told. */
+  readonly limits?: RegistryLimits;
+}
+
+const platformSchema = z.object({ os: z.string(), architecture: z.string() });
+
+/** Fetches images from registries; all that it hands out has been verified against its digest. */
+export class RegistryClient {
+  readonly #options: RegistryClientOptions;
+  readonly #limits: RegistryLimits;
+  readonly #transport: Transport;
+  readonly #authorizer: Authorizer;
+
+  constructor(options: RegistryClientOptions) {
+    const { registries, credentials, clock, limits = REGISTRY_LIMITS } = options;
+    this.#options = options;
+    this.#limits = limits;
+    this.#transport = new Transport(registries, limits);
+    this.#authorizer = new Authorizer({ transport: this.#transport, credentials, clock });
+  }
+
+  /**
+   * Manifest and configuration of an image. Rejects with `image_not_found`, `image_unsupported` (other platforms only, schema 1,
+   * no image), `registry_auth`, `registry_failed`, `cancelled`.
+   */
+  async image(reference: ImageReference, context: StageContext): Promise<RegistryImage> {
+    const name = referenceText(reference);
+    return this.#anywhere(reference, context, async (endpoint) =>
+      within(this.#limits.documentMs, endpoint.host, context.signal, async (signal) => {
+        const retry = this.#retry(signal);
+        const { named, digest, config, layers } = await fetchManifest(endpoint, name, reference, retry);
+        if (config.bytes > MOST_CONFIG_BYTES)
+          throw unsupported(name, `has a configuration of more than ${MOST_CONFIG_BYTES / 1024 ** 2} MiB`);
+        const sink = memorySink();
+        await downloadBlob(endpoint, config, sink, { ...retry, onBytes: () => undefined });
+        const bytes = sink.bytes();
+        checkPlatform(name, bytes);
+        return { reference, named, digest, config: bytes, layers };
+      }),
+    );
+  }
+
+  /**
+   * Files of blobs of a repository, in their order, downloaded where they are not in the cache: some at the same time, the first ones
+   * first. `work` gets them; they stay for as long as it is at it. Progress is in bytes, over all. Rejects with `registry_auth`,
+   * `registry_failed`, `disk_full`, `cancelled`; what was downloaded by then stays in the cache.
+   */
+  async withBlobs<T>(
+    reference: ImageReference,
+    blobs: readonly Descriptor[],
+    context: StageContext,
+    work: (paths: readonly string[]) => Promise<T>,
+  ): Promise<T> {
+    const { cache } = this.#options;
+    return cache.holding(
+      blobs.map(({ digest }) => digest),
+      async () => work(await this.#fetchAll(reference, blobs, context)),
+    );
+  }
+
+  /** Ends all connections; what is at work fails. */
+  async close(): Promise<void> {
+    await this.#transport.close();
+  }
+
+  async #fetchAll(
+    reference: ImageReference,
+    blobs: readonly Descriptor[],
+    { signal, onProgress }: StageContext,
+  ): Promise<readonly string[]> {
+    const paths: string[] = [];
+    const come = blobs.map(() => 0);
+    const total = blobs.reduce((sum, { bytes }) => sum + bytes, 0);
+    const tell = (index: number, bytes: number): void => {
+      come[index] = bytes;
+      onProgress({
+        stage: 'Fetching layers',
+        done: come.reduce((sum, each) => sum + each, 0),
+        total,
+        unit: 'bytes',
+      });
+    };
+    const queue = blobs.entries();
+    const worker = async (either: AbortSignal): Promise<void> => {
+      for (const [index, blob] of queue) {
+        paths[index] = await this.#fetchOne(reference, blob, {
+          signal: either,
+          onProgress: (progress) =>
+            progress.unit === 'bytes' ? tell(index, progress.done ?? 0) : onProgress(progress),
+        });
+        tell(index, blob.bytes);
+      }
+    };
+    await sideBySide(
+      signal,
+      Array.from({ length: BLOBS_AT_ONCE }, () => worker),
+    );
+    return paths;
+  }
+
+  #fetchOne(reference: ImageReference, blob: Descriptor, context: StageContext): Promise<string> {
+    const ms = this.#limits.blobMs + (blob.bytes / this.#limits.blobLeastBytesPerSecond) * 1_000;
+    return this.#options.cache.fetch(blob, context, (sink, work) =>
+      this.#anywhere(reference, work, (endpoint) =>
+        within(ms, endpoint.host, work.signal, (signal) =>
+          downloadBlob(endpoint, blob, sink, {
+            ...this.#retry(signal),
+            onBytes: (done) =>
+              work.onProgress({
+                stage: 'Fetching layers',
+                detail: blob.digest,
+                done,
+                total: blob.bytes,
+                unit: 'bytes',
+              }),
+          }),
+        ),
+      ),
+    );
+  }
+
+  /** Asks the mirrors of a registry, then itself: what fails at a mirror is told as a warning, and asked of the next. */
+  async #anywhere<T>(
+    reference: ImageReference,
+    { signal, onProgress }: StageContext,
+    work: (endpoint: Endpoint) => Promise<T>,
+  ): Promise<T> {
+    const [transport, authorizer] = [this.#transport, this.#authorizer];
+    const { registries, clock } = this.#options;
+    const places = placesOf(reference, registries);
+    for (const [index, place] of places.entries()) {
+      const endpoint = new Endpoint(place, { transport, authorizer, clock, registries });
+      try {
+        return await work(endpoint);
+      } catch (thrown) {
+        const error = thrown instanceof TemporaryFailure ? thrown.error : thrown;
+        const next = places[index + 1];
+        // A disk that is full for a mirror is full for all.
+        if (next === undefined || signal.aborted || !isBangerError(error)) throw error;
+        onProgress({ stage: `${toBangerError(error).message} Asking ${next.host}.`, level: 'warning' });
+      }
+    }
+    throw new Error('a registry has one place at least');
+  }
+
+  #retry(signal: AbortSignal): { clock: Clock; limits: RegistryLimits; signal: AbortSignal } {
+    return { clock: this.#options.clock, limits: this.#limits, signal };
+  }
+}
+
+/** An index is believed only as far as the configuration agrees; without an index there is nothing else that tells. */
+function checkPlatform(name: string, config: Buffer): void {
+  let value: unknown;
+  try {
+    value = JSON.parse(config.toString('utf8'));
+  } catch {
+    throw unsupported(name, 'has a configuration that is not JSON');
+  }
+  const platform = platformSchema.safeParse(value);
+  if (!platform.success) throw unsupported(name, 'has a configuration that does not tell its platform');
+  if (!isOurs(platform.data))
+    throw unsupported(
+      name,
+      `is not for ${OUR_PLATFORM}, but for ${[platform.data.os, platform.data.architecture].join('/').slice(0, 60)}`,
+    );
+}
+
+function memorySink(): BlobSink & { bytes(): Buffer } {
+  const chunks: Buffer[] = [];
+  return {
+    restart: async () => void chunks.splice(0),
+    write: async (bytes) => void chunks.push(bytes),
+    bytes: () => Buffer.concat(chunks),
+  };
+}

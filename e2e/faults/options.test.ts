@@ -48,8 +48,12 @@ describe('what cannot be done as it is written', () => {
     ['an absurd disk', ['vm', 'create', '--disk-size', '4096T'], USAGE],
     ['a disk past what is allowed', ['vm', 'create', '--disk-size', '2T'], USAGE],
     ['a root disk too small for the image', ['vm', 'create', '--root-size', '1M'], USAGE],
-    ['an unknown image', ['vm', 'create', '--image', 'no-such'], { code: 'image_not_found', status: 1 }],
-    ['an image that is a path', ['vm', 'create', '--image', '../../etc'], name],
+    ['an unknown image', ['vm', 'create', '--image', 'No-Such'], { code: 'image_not_found', status: 1 }],
+    [
+      'an image that is a path',
+      ['vm', 'create', '--image', '../../etc'],
+      { code: 'image_not_found', status: 1 },
+    ],
     ['an unknown kernel', ['vm', 'create', '--kernel', 'no-such'], { code: 'kernel_not_found', status: 1 }],
     ['an unknown network', ['vm', 'create', '--network', 'bridge'], USAGE],
     ['a variable without a value', ['vm', 'create', '--env', 'NO_VALUE_OF_THAT_NAME='.slice(0, -1)], USAGE],
@@ -74,7 +78,7 @@ describe('what cannot be done as it is written', () => {
       ['image', 'delete', 'none'],
       { code: 'image_not_found', status: 1 },
     ],
-    ['a pull of no catalog entry', ['image', 'pull', 'none'], { code: 'image_not_found', status: 1 }],
+    ['a pull of what is no image', ['image', 'pull', 'None'], { code: 'image_not_found', status: 1 }],
     [
       'a kernel file that is not there',
       ['kernel', 'import', 'mine', '--from', '/nonexistent/vmlinuz'],

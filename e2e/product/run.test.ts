@@ -58,7 +58,7 @@ describe('K1: vm run', () => {
     ['no CPUs', ['vm', 'create', '--vcpu', '0']],
     ['no memory', ['vm', 'create', '--memory', '0']],
     ['an absurd disk', ['vm', 'create', '--disk-size', '4096T']],
-    ['an unknown image', ['vm', 'create', '--image', 'no-such-image']],
+    ['an unknown image', ['vm', 'create', '--image', 'No-Such-Image']],
     ['an unknown kernel', ['vm', 'create', '--kernel', 'no-such-kernel']],
     ['a path, which is not there yet', ['vm', 'run', './repo', '--', 'true']],
   ])('invalid spec: %s is refused with one message and no row', async (_, argv) => {

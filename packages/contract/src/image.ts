@@ -1,13 +1,34 @@
 import { z } from 'zod';
 
+/** The name of an image here, or what it was pulled as. */
+const imageSchema = z.string().min(1).max(4096);
+
 export const imageRefSchema = z.strictObject({
-  image: z.string().min(1).max(255),
+  image: imageSchema,
 });
 export const imagePullSchema = z.strictObject({
-  image: z.string().min(1).max(255),
+  /** Of the catalog; else `[HOST[:PORT]/]NAME[:TAG][@DIGEST]`; else `oci:`, `oci-archive:` or `docker-archive:` with an absolute path. */
+  image: imageSchema,
+  /** What it is called here, unless it is of the catalog. */
+  name: z.string().min(1).max(255).optional(),
+  /** Size of its root file system. */
+  rootBytes: z.int().positive().optional(),
+  /** Kernel that it boots with unless a VM names another. */
+  kernel: z.string().min(1).max(255).optional(),
 });
 export const imageListSchema = z.strictObject({
   /** Those of the catalog too. */ available: z.boolean(),
+});
+
+/** How an image wants to be run (OCI image specification, "Image Configuration"). */
+const imageConfigSchema = z.object({
+  env: z.array(z.string()).readonly(),
+  cwd: z.string(),
+  user: z.string(),
+  entrypoint: z.array(z.string()).readonly(),
+  cmd: z.array(z.string()).readonly(),
+  /** As `80/tcp`: hints. */
+  exposedPorts: z.array(z.string()).readonly(),
 });
 
 /** An image as clients see it. */
@@ -18,8 +39,15 @@ export const imageViewSchema = z.object({
   distribution: z.string(),
   arch: z.string(),
   description: z.string(),
-  /** Where it comes from, as `recipe`. */
+  /** Where it comes from: `recipe` or `oci`. */
   source: z.string(),
+  /** What was pulled, in its full form; empty for one of a recipe, as the next two. */
+  reference: z.string(),
+  digest: z.string(),
+  /** As they came, the oldest first. */
+  layers: z.array(z.object({ digest: z.string(), bytes: z.int() })),
+  /** How it wants to be run; absent where it says nothing. */
+  config: imageConfigSchema.optional(),
   kernel: z.string(),
   /** `agent`: no init system in the image, the agent is PID 1; else the path of the image's init. */
   init: z.string(),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { access, constants } from 'node:fs/promises';
-import { cpus, release } from 'node:os';
+import { cpus, homedir, release } from 'node:os';
 import { join } from 'node:path';
 import { installation } from '@banger/contract/installation';
 import type { Handler } from '@banger/rpc/handler';
@@ -12,12 +12,17 @@ import { methodTable } from './api/method-table.ts';
 import { StreamOffers } from './api/streams.ts';
 import { settingsOf } from './config/effective.ts';
 import { loadConfig, type LoadedConfig } from './config/load.ts';
+import { registriesOf } from './config/registry-keys.ts';
 import { layoutOf } from './domain/layout.ts';
 import { DEFAULT_KERNEL } from './domain/vm-defaults.ts';
 import { createQcow2Disks } from './drivers/disk/qcow2/disks.ts';
 import { createGuestDriver } from './drivers/guest/unix-channel.ts';
 import { BuildNamespace } from './drivers/image/build-namespace.ts';
 import { RecipeImageBuilder } from './drivers/image/builder.ts';
+import { OciImagePuller } from './drivers/image/pull/puller.ts';
+import { BlobCache } from './drivers/image/registry/blob-cache.ts';
+import { RegistryClient } from './drivers/image/registry/client.ts';
+import { ConfiguredCredentials } from './drivers/image/registry/credentials.ts';
 import { ImageDirectory } from './drivers/image/store.ts';
 import { HostKernelSource } from './drivers/kernel/source.ts';
 import { KernelDirectory } from './drivers/kernel/store.ts';
@@ -102,7 +107,15 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     changed: kernelEvents(bus),
   });
   const kernelSource = new HostKernelSource({ store: kernelStore, runner, agent, now: clock.now });
-  const images = new ImageService(imageStore, imageBuilder, vms, log);
+  const blobs = new BlobCache(layout.blobs);
+  const registry = new RegistryClient({
+    registries: registriesOf(config.registries),
+    credentials: new ConfiguredCredentials({ runner, environment: process.env, home: homedir() }),
+    cache: blobs,
+    clock,
+  });
+  const puller = new OciImagePuller({ store: imageStore, registry, now: clock.now });
+  const images = new ImageService({ store: imageStore, builder: imageBuilder, puller, vms, log });
   const kernels = new KernelService(kernelStore, kernelSource, vms, log);
 
   const guest = createGuestDriver(clock);
@@ -172,7 +185,7 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     arch: process.arch,
     distribution: () => readDistribution(),
   });
-  const gc = new GcService(deps, { images: imageStore, kernels: kernelStore });
+  const gc = new GcService(deps, { images: imageStore, kernels: kernelStore, blobs });
   const streams = new StreamOffers(info, log);
   const execs = new ExecSessions(streams);
   const api = handlers({

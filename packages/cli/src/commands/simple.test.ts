@@ -13,6 +13,9 @@ const image: ImageView = {
   arch: 'x86_64',
   description: '',
   source: 'recipe',
+  reference: '',
+  digest: '',
+  layers: [],
   kernel: 'debian',
   init: 'agent',
   sizeBytes: 1,
@@ -89,7 +92,7 @@ describe('lists', () => {
   });
 
   test('names of images and kernels are checked before anything', async () => {
-    for (const line of ['image pull ../x', 'kernel pull -- -x', 'image show a/b']) {
+    for (const line of ['kernel pull -- -x', 'image pull --name a/b alpine', 'vm create --kernel ../x']) {
       const daemon = new FakeDaemon();
       const ran = await run(line, fakeMachine({ client: daemon }));
       expect(ran.status).toBe(1);

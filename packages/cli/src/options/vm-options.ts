@@ -1,7 +1,9 @@
 import type { VmWish } from '@banger/contract/vm';
 import type { OptionRows, OptionValues } from '../command.ts';
+import type { Machine } from '../machine.ts';
 import { parseChoice } from './choice.ts';
 import { parseEnv, resolveEnv } from './env.ts';
+import { absoluteImage, parseImage } from './image.ts';
 import { parseStoredName, parseVmName } from './names.ts';
 import { parseUser, parseWorkdir } from './session-values.ts';
 import { parseDiskBytes, parseMemoryMib, parseRootBytes, parseVcpu } from './size.ts';
@@ -11,8 +13,8 @@ export const wishOptions = {
   name: { flags: '--name <new-name>', text: 'name of the VM (default: a generated one)', parse: parseVmName },
   image: {
     flags: '--image <image>',
-    text: 'image to boot (default: as configured, else debian-bookworm)',
-    parse: parseStoredName,
+    text: 'image to boot, as image pull takes it (default: as configured, else debian-bookworm)',
+    parse: parseImage,
   },
   kernel: {
     flags: '--kernel <kernel>',
@@ -77,12 +79,12 @@ export const sessionOptions = {
 /** The wish that the options make up; absent values are left to the daemon. */
 export function wishOf(
   options: OptionValues<typeof wishOptions>,
-  own: Readonly<Record<string, string | undefined>>,
+  { env: own, cwd }: Pick<Machine, 'env' | 'cwd'>,
 ): VmWish {
   const { name, image, kernel, vcpu, memory, diskSize, rootSize, network, noNat, env } = options;
   return {
     ...(name === undefined ? {} : { name }),
-    ...(image === undefined ? {} : { image }),
+    ...(image === undefined ? {} : { image: absoluteImage(image, cwd) }),
     ...(kernel === undefined ? {} : { kernel }),
     ...(vcpu === undefined ? {} : { vcpu }),
     ...(memory === undefined ? {} : { memoryMib: memory }),

@@ -45,6 +45,10 @@ export const renderImage: Renderer<'image.show'> = (image, screen) =>
               ['Distribution', image.distribution],
               ['Architecture', image.arch],
               ['Source', image.source],
+              ['Reference', image.reference],
+              ['Digest', image.digest],
+              ['Layers', layersText(image.layers)],
+              ...configRows(image.config),
               ['Kernel', image.kernel],
               ['Init', image.init === 'agent' ? 'none, the agent is process 1' : image.init],
               ['Size', image.present ? bytesText(image.sizeBytes) : ''],
@@ -56,6 +60,30 @@ export const renderImage: Renderer<'image.show'> = (image, screen) =>
         ],
         screen,
       );
+
+function layersText(layers: ImageView['layers']): string {
+  const bytes = layers.reduce((sum, layer) => sum + layer.bytes, 0);
+  return layers.length === 0 ? '' : `${layers.length}, ${bytesText(bytes)} as they came`;
+}
+
+/** How an image wants to be run. */
+function configRows(config: ImageView['config']): [string, string][] {
+  if (config === undefined) return [];
+  const { entrypoint, cmd, user, cwd, env, exposedPorts } = config;
+  return [
+    ['Entrypoint', wordsText(entrypoint)],
+    ['Command', wordsText(cmd)],
+    ['User', user],
+    ['Directory', cwd],
+    ['Environment', env.join('\n')],
+    ['Ports', exposedPorts.join(', ')],
+  ];
+}
+
+/** Words of a command line, such that each is seen to begin and to end. */
+function wordsText(words: readonly string[]): string {
+  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(' ');
+}
 
 /** `image pull`: the name alone, for the next command. */
 export const renderImageMade: Renderer<'image.made'> = ({ name }) => name;

@@ -83,7 +83,7 @@ export function handlers(services: ApiServices): Handlers {
       return {};
     },
     'image.list': ({ available }) => images.list(available),
-    'image.pull': ({ image }, { signal }) => images.pull(image, signal),
+    'image.pull': (wish, { signal }) => images.pull(wish, signal),
     'image.show': ({ image }) => images.show(image),
     'kernel.delete': async ({ kernel }, { signal }) => {
       await kernels.delete(kernel, signal);

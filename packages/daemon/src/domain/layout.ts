@@ -5,6 +5,8 @@ export interface Layout {
   readonly paths: BangerPaths;
   readonly images: string;
   readonly kernels: string;
+  /** Layers that were fetched, by digest. */
+  readonly blobs: string;
   /** What the KVM check found, kept over daemons. */
   readonly kvmVerdict: string;
   /** The state's database. */
@@ -39,6 +41,7 @@ export function layoutOf(paths: BangerPaths): Layout {
     paths,
     images: `${paths.state}/images`,
     kernels: `${paths.state}/kernels`,
+    blobs: `${paths.cache}/blobs`,
     kvmVerdict: `${paths.cache}/kvm-verdict.json`,
     database: `${paths.state}/banger.db`,
     vms,

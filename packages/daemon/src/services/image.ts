@@ -1,7 +1,16 @@
-import { BangerError } from '@banger/contract/error';
+import { BangerError, isBangerError, toBangerError } from '@banger/contract/error';
 import type { ImageView } from '@banger/contract/image';
 import type { Logger } from 'pino';
-import type { ImageBuilder, ImageCatalogEntry, ImageStore, StoredImage } from '../drivers/image/driver.ts';
+import { isArtifactName } from '../domain/artifact-name.ts';
+import { DEFAULT_KERNEL } from '../domain/vm-defaults.ts';
+import type {
+  ImageBuilder,
+  ImageCatalogEntry,
+  ImageOrigin,
+  ImagePuller,
+  ImageStore,
+  StoredImage,
+} from '../drivers/image/driver.ts';
 import type { VmRepository } from '../store/vm-repository.ts';
 import { underLock } from './lock-order.ts';
 import { tell } from './operation.ts';
@@ -9,6 +18,8 @@ import { inStages } from './stages.ts';
 
 /** What must be known of an image to plan a VM with it. */
 export interface ImageOutlook {
+  /** Of the image that is here; else what it is asked for by. */
+  readonly name: string;
   readonly present: boolean;
   readonly source: string;
   readonly kernel: string;
@@ -16,117 +27,246 @@ export interface ImageOutlook {
   readonly leastRootBytes: number;
 }
 
+/** What a user may say of an image to be pulled. */
+export interface ImagePull {
+  readonly image: string;
+  readonly name?: string | undefined;
+  readonly rootBytes?: number | undefined;
+  readonly kernel?: string | undefined;
+}
+
+/** What a text stands for: an image that is here, or one that can be fetched. */
+type Found =
+  { readonly stored: StoredImage } | { readonly entry: ImageCatalogEntry } | { readonly origin: ImageOrigin };
+
 /** The least root disk that the image fits on, in bytes. */
 export function leastRootBytes({ manifest }: Pick<StoredImage, 'manifest'>): number {
   return manifest.leastRootBytes ?? manifest.rootBytes;
 }
 
-/** Images: what is here, what can be had, and who uses what. */
-export class ImageService {
-  readonly #store: ImageStore;
-  readonly #builder: ImageBuilder;
-  readonly #vms: Pick<VmRepository, 'list'>;
-  readonly #log: Logger;
+/** What images are made from and kept in. */
+export interface ImageServiceDeps {
+  readonly store: ImageStore;
+  readonly builder: ImageBuilder;
+  readonly puller: ImagePuller;
+  readonly vms: Pick<VmRepository, 'list'>;
+  readonly log: Logger;
+}
 
-  constructor(store: ImageStore, builder: ImageBuilder, vms: Pick<VmRepository, 'list'>, log: Logger) {
-    this.#store = store;
-    this.#builder = builder;
-    this.#vms = vms;
-    this.#log = log;
+/**
+ * Images: what is here, what can be had, and who uses what. An image is asked for by its name here, by its name in the catalog, or
+ * by what it was pulled as, in this order.
+ */
+export class ImageService {
+  readonly #deps: ImageServiceDeps;
+
+  constructor(deps: ImageServiceDeps) {
+    this.#deps = deps;
   }
 
   /** What is known of an image without fetching it; `image_not_found` when it can be had nowhere. */
-  async look(name: string): Promise<ImageOutlook> {
-    const stored = await this.#store.get(name);
-    if (stored !== undefined) {
-      const { source, kernel } = stored.manifest;
-      return { present: true, source, kernel, leastRootBytes: leastRootBytes(stored) };
+  async look(image: string): Promise<ImageOutlook> {
+    const found = await this.#find(image);
+    if ('stored' in found) {
+      const { name, source, kernel } = found.stored.manifest;
+      return { name, present: true, source, kernel, leastRootBytes: leastRootBytes(found.stored) };
     }
-    const { source, kernel } = this.#entry(name);
-    return { present: false, source, kernel, leastRootBytes: 0 };
+    const { source, kernel } = 'entry' in found ? found.entry : { source: 'oci', kernel: DEFAULT_KERNEL };
+    return { name: image, present: false, source, kernel, leastRootBytes: 0 };
   }
 
   /** The image, fetched first when it is not here; says so. */
-  async ensure(name: string, signal: AbortSignal): Promise<StoredImage> {
-    const stored = await this.#store.get(name);
-    if (stored !== undefined) return stored;
-    this.#entry(name);
-    tell({ stage: `Image ${name} is not here yet: building it`, level: 'notice' });
-    return this.#build(name, signal);
+  async ensure(image: string, signal: AbortSignal): Promise<StoredImage> {
+    const found = await this.#find(image);
+    if ('stored' in found) return found.stored;
+    const doing = 'entry' in found ? 'building it' : `pulling ${found.origin.text}`;
+    tell({ stage: `Image ${image} is not here yet: ${doing}`, level: 'notice' });
+    return this.#fetch(found, { image }, signal);
   }
 
-  async pull(name: string, signal: AbortSignal): Promise<ImageView> {
-    this.#entry(name);
-    return this.#viewOf(await this.#build(name, signal));
+  /** Fetches an image; one that is here already is left as it is. */
+  async pull(wish: ImagePull, signal: AbortSignal): Promise<ImageView> {
+    const found = await this.#find(wish.image);
+    if ('stored' in found && (wish.name === undefined || wish.name === found.stored.manifest.name)) {
+      const { manifest } = found.stored;
+      const digest = manifest.source === 'oci' ? ` (${manifest.digest})` : '';
+      tell({ stage: `Image ${manifest.name}${digest} is here already: nothing is fetched`, level: 'notice' });
+      return this.#viewOf(found.stored);
+    }
+    return this.#viewOf(await this.#fetch(this.#wanted(found, wish), wish, signal));
   }
 
   async list(available: boolean): Promise<ImageView[]> {
-    const { images, damaged } = await this.#store.list();
+    const { images, damaged } = await this.#deps.store.list();
     for (const { name, reason } of damaged)
       tell({ stage: `Image ${name} is damaged: ${reason}`, level: 'warning' });
     const here = images.map((image) => this.#viewOf(image));
     if (!available) return here;
     const names = new Set(here.map((image) => image.name));
-    const rest = this.#builder.catalog.filter((entry) => !names.has(entry.name)).map(catalogView);
+    const rest = this.#deps.builder.catalog.filter((entry) => !names.has(entry.name)).map(catalogView);
     return [...here, ...rest].toSorted((a, b) => a.name.localeCompare(b.name));
   }
 
-  async show(name: string): Promise<ImageView> {
-    const stored = await this.#store.get(name);
-    return stored === undefined ? catalogView(this.#entry(name)) : this.#viewOf(stored);
+  async show(image: string): Promise<ImageView> {
+    const found = await this.#find(image);
+    if ('stored' in found) return this.#viewOf(found.stored);
+    if ('entry' in found) return catalogView(found.entry);
+    throw notHere(image);
   }
 
   /** Refused with `image_in_use` while a VM has it. */
-  async delete(name: string, signal: AbortSignal): Promise<void> {
-    await underLock('pull lock', `image ${name}`, () => this.#builder.idle(name, signal));
-    const users = this.#usersOf(name);
+  async delete(image: string, signal: AbortSignal): Promise<void> {
+    const { store } = this.#deps;
+    const name = await this.#nameOf(image, signal);
+    const stored = await store.get(name).catch((error: unknown) => {
+      // One that is damaged can only be removed.
+      if (!isBangerError(error, 'image_invalid')) throw error;
+      return undefined;
+    });
+    const users = this.#usersOf(name, stored);
     if (users.length > 0) {
       throw new BangerError('image_in_use', `The image ${name} is used by ${users.join(', ')}.`, {
         details: { usedBy: users },
       });
     }
-    await this.#store.remove(name);
+    await store.remove(name);
   }
 
-  #build(name: string, signal: AbortSignal): Promise<StoredImage> {
-    return underLock('pull lock', `image ${name}`, () =>
-      inStages(this.#log, (onProgress) => this.#builder.build(name, { signal, onProgress })),
+  async #find(image: string): Promise<Found> {
+    const { store, builder, puller } = this.#deps;
+    const named = isArtifactName(image) ? await store.get(image) : undefined;
+    if (named !== undefined) return { stored: named };
+    const entry = builder.catalog.find(({ name }) => name === image);
+    if (entry !== undefined) return { entry };
+    let origin: ImageOrigin;
+    try {
+      origin = puller.origin(image);
+    } catch (thrown) {
+      const cause = toBangerError(thrown);
+      throw new BangerError(
+        'image_not_found',
+        `There is no image named ${JSON.stringify(image)}, here or in the catalog, and nothing can be pulled by that name: ${cause.message}`,
+        { cause, details: { image } },
+      );
+    }
+    const { images } = await store.list();
+    const pulled = images.find((stored) => pulledAs(stored, origin));
+    return pulled === undefined ? { origin } : { stored: pulled };
+  }
+
+  /** The name of an image that is here, be it damaged, once nobody fetches it any more. */
+  async #nameOf(image: string, signal: AbortSignal): Promise<string> {
+    const { store, builder, puller } = this.#deps;
+    if (isArtifactName(image)) {
+      await underLock('pull lock', `image ${image}`, async () => {
+        await builder.idle(image, signal);
+        await puller.idle(image, signal);
+      });
+      const { images, damaged } = await store.list();
+      if ([...images.map(({ manifest }) => manifest), ...damaged].some(({ name }) => name === image))
+        return image;
+    }
+    const found = await this.#find(image);
+    if ('stored' in found) return found.stored.manifest.name;
+    throw notHere(image);
+  }
+
+  /** What of an image that is here under another name is to be fetched once more. */
+  #wanted(found: Found, { image, name, rootBytes, kernel }: ImagePull): Exclude<Found, { stored: unknown }> {
+    const again = 'stored' in found ? { origin: this.#deps.puller.origin(image) } : found;
+    const said = [name, rootBytes, kernel].some((value) => value !== undefined);
+    if ('entry' in again && said)
+      throw new BangerError(
+        'invalid_argument',
+        `The image ${image} is of the catalog, which says its name, its size and its kernel.`,
+        { hint: 'Leave --name, --size and --kernel out.' },
+      );
+    return again;
+  }
+
+  async #fetch(
+    found: Exclude<Found, { stored: unknown }>,
+    { name, rootBytes, kernel = DEFAULT_KERNEL }: ImagePull,
+    signal: AbortSignal,
+  ): Promise<StoredImage> {
+    const { builder, puller, log } = this.#deps;
+    if ('entry' in found) {
+      return underLock('pull lock', `image ${found.entry.name}`, () =>
+        inStages(log, (onProgress) => builder.build(found.entry.name, { signal, onProgress })),
+      );
+    }
+    const { origin } = found;
+    const free = name ?? (await this.#freeName(origin));
+    return underLock('pull lock', `image ${free}`, () =>
+      inStages(log, (onProgress) =>
+        puller.pull(origin, { name: free, rootBytes, kernel }, { signal, onProgress }),
+      ),
     );
   }
 
-  #entry(name: string): ImageCatalogEntry {
-    const entry = this.#builder.catalog.find((candidate) => candidate.name === name);
-    if (entry !== undefined) return entry;
-    throw new BangerError('image_not_found', `There is no image named "${name}", here or in the catalog.`, {
-      details: { image: name },
-    });
+  /** The name of an image for which the user gives none. */
+  async #freeName(origin: ImageOrigin): Promise<string> {
+    const { store, builder } = this.#deps;
+    const { images, damaged } = await store.list();
+    const taken = images.find(({ manifest }) => manifest.name === origin.defaultName);
+    const inCatalog = builder.catalog.some((entry) => entry.name === origin.defaultName);
+    const isTaken = inCatalog || damaged.some((each) => each.name === origin.defaultName);
+    return isTaken || (taken !== undefined && !pulledAs(taken, origin))
+      ? origin.otherName
+      : origin.defaultName;
   }
 
-  #usersOf(name: string): string[] {
-    return this.#vms
+  /** VMs that have an image, or wait for it, by whatever name they asked for it. */
+  #usersOf(name: string, stored?: StoredImage): string[] {
+    return this.#deps.vms
       .list()
-      .filter((vm) => vm.spec.image === name)
+      .filter(({ spec }) => spec.image === name || (stored !== undefined && this.#names(spec.image, stored)))
       .map((vm) => vm.spec.name);
+  }
+
+  #names(image: string, stored: StoredImage): boolean {
+    if (isArtifactName(image)) return false;
+    return pulledAs(stored, this.#deps.puller.origin(image));
   }
 
   #viewOf(image: StoredImage): ImageView {
     const { manifest, diskUsedBytes } = image;
     const { name, distribution, arch, description, source, kernel, init, createdAt } = manifest;
+    const pulled =
+      manifest.source === 'oci'
+        ? {
+            reference: manifest.reference,
+            digest: manifest.digest,
+            layers: manifest.layers,
+            config: manifest.config,
+          }
+        : NOT_PULLED;
     return {
-      name,
-      present: true,
-      distribution,
-      arch,
-      description,
-      source,
-      kernel,
-      init,
+      ...{ name, present: true, distribution, arch, description, source, kernel, init },
+      ...pulled,
       sizeBytes: leastRootBytes(image),
       diskUsedBytes,
       createdAt,
-      usedBy: this.#usersOf(name),
+      usedBy: this.#usersOf(name, image),
     };
   }
+}
+
+/** What is said of an image that came from no registry and no archive. */
+const NOT_PULLED = { reference: '', digest: '', layers: [] };
+
+function pulledAs({ manifest }: StoredImage, { text }: ImageOrigin): boolean {
+  return manifest.source === 'oci' && manifest.reference === text;
+}
+
+function notHere(image: string): BangerError {
+  return new BangerError(
+    'image_not_found',
+    `There is no image ${JSON.stringify(image)} here or in the catalog.`,
+    {
+      details: { image },
+    },
+  );
 }
 
 function catalogView({
@@ -139,14 +279,8 @@ function catalogView({
   init,
 }: ImageCatalogEntry): ImageView {
   return {
-    name,
-    present: false,
-    distribution,
-    arch,
-    description,
-    source,
-    kernel,
-    init,
+    ...{ name, present: false, distribution, arch, description, source, kernel, init },
+    ...NOT_PULLED,
     sizeBytes: 0,
     diskUsedBytes: 0,
     createdAt: '',

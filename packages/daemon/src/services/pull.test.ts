@@ -38,7 +38,7 @@ function machine(root: string) {
   return {
     ...{ bus, events, logged, stores, imageHost: images.host },
     operations: new Operations(bus, systemClock),
-    images: new ImageService(images.store, images.builder, vms, log),
+    images: new ImageService({ ...images, vms, log }),
     kernels: new KernelService(kernels.store, kernels.source, vms, log),
   };
 }
@@ -53,7 +53,7 @@ afterEach(() => rmSync(root, { recursive: true }));
 
 type Call = (signal: AbortSignal) => Promise<unknown>;
 const calls: readonly [string, 'images' | 'kernels', string, Call][] = [
-  ['image pull', 'images', 'debian-bookworm', (signal) => host.images.pull('debian-bookworm', signal)],
+  ['image pull', 'images', 'debian-bookworm', (signal) => host.images.pull({ image: 'debian-bookworm' }, signal)],
   ['kernel pull', 'kernels', 'debian-cloud', (signal) => host.kernels.pull('debian-cloud', false, signal)],
   [
     'kernel import',
@@ -123,7 +123,7 @@ test('of two that pull the same image, one may be cancelled and the other gets i
     host.operations
       .run(
         { id, method: 'image.pull', signal: never, progress: () => undefined, detached: false },
-        (signal) => host.images.pull('debian-bookworm', signal),
+        (signal) => host.images.pull({ image: 'debian-bookworm' }, signal),
       )
       .catch((error: unknown) => error);
   const both = [pull('aa11'), pull('bb22')];

@@ -1,5 +1,5 @@
 import { defineCommand } from '../../command.ts';
-import { parseStoredName } from '../../options/names.ts';
+import { absoluteImage, parseImage } from '../../options/image.ts';
 import { eachName } from '../each.ts';
 
 export const command = defineCommand({
@@ -10,7 +10,7 @@ export const command = defineCommand({
     eachName(context, args, async (name) => {
       const result = await context.call(
         'image.delete',
-        { image: parseStoredName(name) },
+        { image: absoluteImage(parseImage(name), context.machine.cwd) },
         `Deleting image ${name}`,
       );
       return { state: 'deleted', result };

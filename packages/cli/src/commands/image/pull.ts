@@ -1,20 +1,49 @@
 import { defineCommand } from '../../command.ts';
 import { detachOption, startDetached } from '../../options/detach.ts';
+import { absoluteImage, parseImage } from '../../options/image.ts';
 import { parseStoredName } from '../../options/names.ts';
+import { parseRootBytes } from '../../options/size.ts';
 
 export const command = defineCommand({
-  details: 'An image that is here already is left as it is. Prints its name.',
+  details:
+    'An image of the catalog; else one of a registry, as [HOST[:PORT]/]NAME[:TAG][@DIGEST], by the logins of docker and podman; else one of this machine: oci:PATH[:NAME] (a layout), oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME]. One that is here already is left as it is. Prints its name.',
   args: '<image>',
-  options: detachOption,
+  options: {
+    name: {
+      flags: '--name <new-name>',
+      text: 'what it is called here (default: app-1.2 for team/app:1.2)',
+      parse: parseStoredName,
+    },
+    size: {
+      flags: '--size <size>',
+      text: 'its root file system, as 8G (default: 8G, or what it needs)',
+      parse: parseRootBytes,
+    },
+    kernelRef: {
+      flags: '--kernel-ref <kernel>',
+      text: 'kernel that it boots with (default: debian-cloud)',
+      parse: parseStoredName,
+    },
+    ...detachOption,
+  },
   examples: [
     ['banger image pull debian-bookworm', 'what vm run would fetch by itself'],
+    ['banger image pull alpine:3.19', 'from a registry: Docker Hub, as no host is named'],
+    ['banger image pull --name app registry.example/team/app:1.2', 'under a name of your own'],
+    ['banger image pull oci-archive:app.tar', 'what podman save or skopeo copy wrote'],
     ['banger image pull -d debian-bookworm-systemd', 'in the background; follow it with operation watch'],
   ],
-  run: async (context, input) => {
-    const name = parseStoredName(input.name);
-    const label = `Pulling image ${name}`;
-    if (input.options.detach) return startDetached(context, 'image.pull', { image: name }, label);
-    const image = await context.call('image.pull', { image: name }, label);
-    return { view: { kind: 'image.made', data: image } };
+  run: async (context, { options, ...input }) => {
+    const image = absoluteImage(parseImage(input.name), context.machine.cwd);
+    const { name, size, kernelRef } = options;
+    const params = {
+      image,
+      ...(name === undefined ? {} : { name }),
+      ...(size === undefined ? {} : { rootBytes: size }),
+      ...(kernelRef === undefined ? {} : { kernel: kernelRef }),
+    };
+    const label = `Pulling image ${image}`;
+    if (options.detach) return startDetached(context, 'image.pull', params, label);
+    return { view: { kind: 'image.made', data: await context.call('image.pull', params, label) } };
   },
 });

@@ -19,7 +19,7 @@ export const command = defineCommand({
     ['banger vm create --image debian-bookworm-systemd --wait init', 'wait until its services are up'],
   ],
   run: async (context, { options }) => {
-    const wish = wishOf(options, context.machine.env);
+    const wish = wishOf(options, context.machine);
     const plan = await context.call('vm.plan', wish, 'Planning');
     if (options.dryRun) return { view: { kind: 'vm.plan', data: plan } };
     announcePlan(plan, context.reporter);

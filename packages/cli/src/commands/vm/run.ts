@@ -37,7 +37,7 @@ export const command = defineCommand({
   run: async (context, input) => {
     const { options: given, rest = [] } = input;
     refuse(input);
-    const wish = wishOf(given, context.machine.env);
+    const wish = wishOf(given, context.machine);
     if (given.dryRun) {
       return { view: { kind: 'vm.plan', data: await context.call('vm.plan', wish, 'Planning') } };
     }

@@ -64,3 +64,36 @@ export interface ImageBuilder {
   /** Resolves when no build of that name is at work: to be awaited before a removal. */
   idle(name: string, signal: AbortSignal): Promise<void>;
 }
+
+/** Where an image that is in no catalog is to be had. */
+export interface ImageOrigin {
+  /** In its full form, which reads as the same: `docker.io/library/alpine:3.19`, `oci:/srv/image`. */
+  readonly text: string;
+  /** What stores call it unless the user names it: `alpine-3.19`. */
+  readonly defaultName: string;
+  /** The same, when an image of another origin has that name. */
+  readonly otherName: string;
+}
+
+/** What an image is stored as. */
+export interface ImagePullWish {
+  readonly name: string;
+  readonly kernel: string;
+  /** Size of its root file system; as recipes have it unless told. */
+  readonly rootBytes: number | undefined;
+}
+
+/** Brings images here from registries, and from layouts and archives of this machine. */
+export interface ImagePuller {
+  /** Reads what a user wrote. Throws `invalid_argument` when it names nothing that could be had. */
+  origin(text: string): ImageOrigin;
+  /**
+   * Brings an image here, or answers the one of that name and origin that is here. Calls for one name at a time do the work once; it stops
+   * when the last of them is cancelled. Rejects with `name_taken` (one of another origin has the name), `image_not_found`,
+   * `image_unsupported`, `image_invalid`, `registry_auth`, `registry_failed`, `invalid_argument` (a size below its content), `disk_full`,
+   * `cancelled`; then there is no such image.
+   */
+  pull(origin: ImageOrigin, wish: ImagePullWish, context: StageContext): Promise<StoredImage>;
+  /** Resolves when no pull of that name is at work: to be awaited before a removal. */
+  idle(name: string, signal: AbortSignal): Promise<void>;
+}

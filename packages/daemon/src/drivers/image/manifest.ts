@@ -3,20 +3,17 @@ import { z } from 'zod';
 /** Version of the manifest; a reader refuses what it does not know. */
 export const IMAGE_MANIFEST_VERSION = 1;
 
-/** `manifest.json` of a stored image. */
-export const imageManifestSchema = z.strictObject({
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** What every image has. */
+const common = {
   manifest: z.literal(IMAGE_MANIFEST_VERSION),
   name: z.string(),
   /** As `debian`. */
   distribution: z.string(),
-  /** As `bookworm`. */
-  suite: z.string(),
   /** As `x86_64`. */
   arch: z.string(),
   description: z.string(),
-  source: z.literal('recipe'),
-  /** SHA-256 of the recipe it was built from, so that a newer recipe can be told. */
-  recipeSha256: z.string().regex(/^[0-9a-f]{64}$/),
   /** Kernel that it boots with unless the user names another. */
   kernel: z.string(),
   /** `agent`: no init system, the agent is PID 1; else the path of the image's init. */
@@ -31,7 +28,48 @@ export const imageManifestSchema = z.strictObject({
   contentBytes: z.int().nonnegative(),
   /** ISO 8601, UTC. */
   createdAt: z.iso.datetime(),
+};
+
+/** How an image wants to be run (OCI image specification, "Image Configuration"). */
+const configSchema = z.strictObject({
+  /** `NAME=VALUE`. */
+  env: z.array(z.string()).readonly(),
+  /** Empty when it says none. */
+  cwd: z.string(),
+  /** `user`, `uid`, or either with `:group`; empty for root. */
+  user: z.string(),
+  entrypoint: z.array(z.string()).readonly(),
+  cmd: z.array(z.string()).readonly(),
+  /** As `80/tcp`: hints. */
+  exposedPorts: z.array(z.string()).readonly(),
 });
+
+/** `manifest.json` of a stored image. */
+export const imageManifestSchema = z.discriminatedUnion('source', [
+  z.strictObject({
+    ...common,
+    source: z.literal('recipe'),
+    /** As `bookworm`. */
+    suite: z.string(),
+    /** SHA-256 of the recipe it was built from, so that a newer recipe can be told. */
+    recipeSha256: sha256,
+  }),
+  z.strictObject({
+    ...common,
+    source: z.literal('oci'),
+    /** What was pulled, in its full form: `HOST/REPOSITORY:TAG`, or where it lay on this machine. */
+    reference: z.string(),
+    /** Of the image's manifest; of its configuration, where there is no manifest. */
+    digest: z.string(),
+    /** As they came, the oldest first. */
+    layers: z.array(z.strictObject({ digest: z.string(), bytes: z.int().nonnegative() })),
+    config: configSchema,
+    /** It has a shell. */
+    shell: z.boolean(),
+  }),
+]);
 
 /** What is known of a stored image. */
 export type ImageManifest = z.infer<typeof imageManifestSchema>;
+/** What is known of one that came from a registry, a layout or an archive. */
+export type OciManifest = Extract<ImageManifest, { source: 'oci' }>;

@@ -240,7 +240,7 @@ describe("what is somebody's", () => {
       runtimes: { owners: () => [] },
     } as unknown as FakeHost['deps'];
     const none = { leftovers: () => Promise.resolve([]) };
-    const other = new GcService(deps, { images: none, kernels: none });
+    const other = new GcService(deps, { images: none, kernels: none, blobs: none });
     expect(await other.run(false, never)).toEqual(clean);
     expect(await host.vms.show('theirs')).toMatchObject({ state: 'running', id: view.id });
     expect(existsSync(host.layout.vm(view.id).runtime)).toBe(true);

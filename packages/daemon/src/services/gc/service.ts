@@ -2,6 +2,7 @@ import type { GcReport } from '@banger/contract/gc';
 import type { VmmDriver } from '../../drivers/vmm/driver.ts';
 import type { ImageStore } from '../../drivers/image/driver.ts';
 import type { KernelStore } from '../../drivers/kernel/driver.ts';
+import type { Leftover } from '../../domain/leftover.ts';
 import type { VmDeps } from '../vm/deps.ts';
 import { vmLookers } from '../vm/lookers.ts';
 import { collect } from './collect.ts';
@@ -15,6 +16,8 @@ import { unwrittenResources } from './unwritten.ts';
 export interface StagingStores {
   readonly images: Pick<ImageStore, 'leftovers'>;
   readonly kernels: Pick<KernelStore, 'leftovers'>;
+  /** Layers that were fetched. */
+  readonly blobs: { leftovers(): Promise<readonly Leftover[]> };
 }
 
 /** Finds and removes what nothing on this machine stands for any more. */
@@ -32,6 +35,7 @@ export class GcService {
       halfMade('probe', 'checks of KVM', deps.vmm),
       halfMade('staging', 'half-made images', stores.images),
       halfMade('staging', 'half-made kernels', stores.kernels),
+      halfMade('staging', 'unfinished downloads', stores.blobs),
       halfWrittenFiles(deps),
     ];
     this.#finders = [...unwrittenResources(deps, lookers), ownerlessRuns(deps), ...this.#left];

@@ -18,7 +18,7 @@ import { makeVmDirectory } from './vm-directory.ts';
 
 interface CreateContext {
   readonly deps: VmDeps;
-  readonly row: VmRow;
+  row: VmRow;
   image?: StoredImage;
 }
 
@@ -29,7 +29,6 @@ const MACHINE_ID_BYTES = 16;
 /** Everything of a spec that can be refused without looking at the host. */
 export function checkSpec(spec: VmSpec): void {
   checkVmName(spec.name);
-  checkArtifactName('image', spec.image);
   checkArtifactName('kernel', spec.kernel);
   checkSpecLimits(spec);
   checkEnvironment(spec.env);
@@ -119,6 +118,9 @@ export const createSteps: readonly Stage<CreateContext>[] = [
       ]);
       checkImageFits(row.spec, image);
       context.image = image;
+      // From here on by its name here: what it was pulled as may come to mean another one.
+      const { name } = image.manifest;
+      if (name !== row.spec.image) context.row = deps.vms.update(row.id, { spec: { ...row.spec, image: name } });
     },
   },
   {

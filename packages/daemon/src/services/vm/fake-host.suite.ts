@@ -264,7 +264,7 @@ export class FakeHost {
     const guest = mortal(life, 'guest', guests, { results: { connect: { name: 'agent', letGo: 'close' } } });
     const log = this.#options.log ?? pino({ level: 'silent' });
     const removers = life.bind(vmRemovers(vmm, networks));
-    this.#stores = { images: images.store, kernels: kernels.store };
+    this.#stores = { images: images.store, kernels: kernels.store, blobs: images.blobs };
     return {
       vms,
       runtimes: new RuntimeRepository<VmRuntimeRow>(database),
@@ -274,7 +274,7 @@ export class FakeHost {
       live: new Map(),
       uses: new VmUses(vms, clock, log),
       events: this.bus,
-      images: new ImageService(images.store, images.builder, vms, log),
+      images: new ImageService({ ...images, vms, log }),
       kernels: new KernelService(kernels.store, kernels.source, vms, log),
       vmm,
       disks: mortal(life, 'disks', this.#disks(turn)),

@@ -7,7 +7,7 @@ import type { VmDeps } from './deps.ts';
 export async function planVm(deps: VmDeps, wish: VmWish): Promise<VmPlan> {
   const image = await deps.images.look(wish.image ?? deps.defaults.image.value);
   const { spec, origins } = resolveSpec(
-    wish,
+    wish.image === undefined ? wish : { ...wish, image: image.name },
     deps.defaults,
     { kernel: image.kernel, minRootBytes: image.leastRootBytes },
     (below) => randomBelow(deps, below),

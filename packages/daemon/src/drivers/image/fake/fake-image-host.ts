@@ -1,9 +1,13 @@
 import { writeFile } from 'node:fs/promises';
+import { systemClock } from '../../../host/clock.ts';
 import { FakeExit, FakeRunner, type FakeProgram } from '../../../host/fake-runner.ts';
 import type { DirectoryListener } from '../../../host/staged-directories.ts';
 import { BuildNamespace } from '../build-namespace.ts';
 import { RecipeImageBuilder } from '../builder.ts';
 import { archive } from '../oci/tar/archive.suite.ts';
+import { OciImagePuller } from '../pull/puller.ts';
+import { BlobCache } from '../registry/blob-cache.ts';
+import { RegistryClient } from '../registry/client.ts';
 import { ImageDirectory } from '../store.ts';
 
 /** A machine with a pretended mmdebstrap; the builder above it is the real one. */
@@ -70,7 +74,7 @@ const pretendedSystem = archive([
   ),
 ]);
 
-/** Store and builder below `root` on a pretended machine. */
+/** Store, builder and puller below `root` on a pretended machine, which has no logins. Registries are asked for real. */
 export function createFakeImages(
   root: string,
   changed?: DirectoryListener,
@@ -78,11 +82,21 @@ export function createFakeImages(
   readonly host: FakeImageHost;
   readonly store: ImageDirectory;
   readonly builder: RecipeImageBuilder;
+  readonly puller: OciImagePuller;
+  readonly blobs: BlobCache;
 } {
   const host = new FakeImageHost();
   const { runner } = host;
   const namespace = new BuildNamespace(runner, 0);
   const store = new ImageDirectory(root, (path) => namespace.remove(path), changed);
   const builder = new RecipeImageBuilder({ store, runner, namespace, now: () => 0 });
-  return { host, store, builder };
+  const blobs = new BlobCache(`${root}-blobs`);
+  const registry = new RegistryClient({
+    registries: new Map(),
+    credentials: { find: async () => ({ found: undefined, from: undefined, looked: [] }) },
+    cache: blobs,
+    clock: systemClock,
+  });
+  const puller = new OciImagePuller({ store, registry, now: () => 0 });
+  return { host, store, builder, puller, blobs };
 }

@@ -174,7 +174,7 @@ export const verbs: readonly Verb[] = [
     name: 'image pull',
     onEmptyHost: true,
     before: nothing,
-    command: (host) => host.deps.images.pull(IMAGE, never),
+    command: (host) => host.deps.images.pull({ image: IMAGE }, never),
   },
   {
     name: 'image delete',

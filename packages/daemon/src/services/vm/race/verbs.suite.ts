@@ -233,7 +233,7 @@ export const verbs = {
     whenBusy: ['vm_not_found', 'vm_not_running'],
   },
   'image pull': {
-    run: (host, _vm, signal) => host.deps.images.pull(host.spec('any').image, signal),
+    run: (host, _vm, signal) => host.deps.images.pull({ image: host.spec('any').image }, signal),
     from: stays,
     kind: 'elsewhere',
   },

@@ -4,6 +4,7 @@ import { readImageConfig } from '../image-config.ts';
 import { MOST_CONFIG_BYTES, MOST_MANIFEST_BYTES } from '../image-limits.ts';
 import { invalidImage } from '../invalid.ts';
 import { layerPath } from '../merge/layer-path.ts';
+import { readReference, referenceText } from '../../registry/reference.ts';
 import { THE_IMAGE, blobAt, readBlob, type BlobSource } from './blob.ts';
 import { shownNames } from './names.ts';
 import { layersOf, type OpenedImage } from './opened-image.ts';
@@ -22,7 +23,7 @@ export async function openDockerArchive(
   const bytes = await readBlob(await blobAt(source, MANIFEST), MOST_MANIFEST_BYTES, `The file ${MANIFEST}`);
   const manifest = readingOf(THE_IMAGE, () => parseDocument(bytes, dockerManifestSchema, MANIFEST));
   const named = manifest.filter(
-    ({ RepoTags }) => reference === undefined || RepoTags?.includes(reference) === true,
+    ({ RepoTags }) => reference === undefined || RepoTags?.some((tag) => isSameName(tag, reference)) === true,
   );
   const [image, ...others] = named;
   const tags = shownNames(manifest.flatMap(({ RepoTags }) => RepoTags ?? []));
@@ -42,6 +43,19 @@ export async function openDockerArchive(
     config,
     layers: layersOf(blobs, diffIds),
   };
+}
+
+/** The same text, or the same image by the short and the full form of its name: each program that writes archives has its own habit. */
+function isSameName(tag: string, reference: string): boolean {
+  return tag === reference || fullName(tag) === fullName(reference);
+}
+
+function fullName(text: string): string {
+  try {
+    return referenceText(readReference(text));
+  } catch {
+    return text;
+  }
 }
 
 function pathOf(name: string): string {

@@ -1,0 +1,22 @@
+import { resolve } from 'node:path';
+import { BangerError } from '@banger/contract/error';
+import { quoted } from './usage.ts';
+
+/** The longest path there is (PATH_MAX), and longer than any reference. */
+const MOST_CHARACTERS = 4_095;
+/** An image on this machine: its path goes up to a colon. */
+const LOCAL = /^(oci|oci-archive|docker-archive):([^:]+)(:.*)?$/s;
+
+/** An image by its name here or in the catalog, or by what it is pulled as; the daemon knows which. */
+export function parseImage(image: string): string {
+  if (image !== '' && image.length <= MOST_CHARACTERS && !/[\0\n]/.test(image)) return image;
+  throw new BangerError('name_invalid', `${quoted(image)} is no image.`, {
+    hint: 'Name one that is here or in the catalog, as debian-bookworm, or one of a registry, as alpine:3.19.',
+  });
+}
+
+/** The same with an absolute path, where it has one that is taken from `directory`. */
+export function absoluteImage(image: string, directory: string): string {
+  const [, transport, path = '', named = ''] = LOCAL.exec(image) ?? [];
+  return transport === undefined ? image : `${transport}:${resolve(directory, path)}${named}`;
+}

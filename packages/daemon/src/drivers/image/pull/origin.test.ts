@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { isArtifactName } from '../../../domain/artifact-name.ts';
+import { readOrigin } from './origin.ts';
+
+test.each([
+  ['alpine', 'docker.io/library/alpine:latest', 'alpine'],
+  ['alpine:3.19', 'docker.io/library/alpine:3.19', 'alpine-3.19'],
+  ['localhost:5000/team/app', 'localhost:5000/team/app:latest', 'app'],
+  [`team/app@sha256:${'a'.repeat(64)}`, `docker.io/team/app@sha256:${'a'.repeat(64)}`, 'app-aaaaaaaaaaaa'],
+  [`app:1@sha256:${'a'.repeat(64)}`, `docker.io/library/app:1@sha256:${'a'.repeat(64)}`, 'app-1'],
+  [`app:${'t'.repeat(128)}`, `docker.io/library/app:${'t'.repeat(128)}`, `app-${'t'.repeat(106)}`],
+  ['oci:/srv/image', 'oci:/srv/image', 'image'],
+  ['oci:/srv/image:team/app:1', 'oci:/srv/image:team/app:1', 'team-app-1'],
+  ['oci-archive:/srv/app.oci.tar', 'oci-archive:/srv/app.oci.tar', 'app'],
+  ['docker-archive:/srv/.tar', 'docker-archive:/srv/.tar', 'image'],
+  ['oci:/', 'oci:/', 'image'],
+])('%s', (text, full, name) => {
+  const origin = readOrigin(text);
+  expect(origin).toMatchObject({ text: full, defaultName: name });
+  expect(readOrigin(full)).toEqual(origin);
+  expect([name, origin.otherName].every(isArtifactName)).toBe(true);
+});
+
+test.each([
+  '',
+  'No-Such',
+  '_',
+  'a b',
+  'oci:',
+  'oci:image',
+  'oci-archive:../x',
+  'docker-archive::x',
+  'dir:/x',
+])('refuses %j', (text) =>
+  expect(() => readOrigin(text)).toThrow(expect.objectContaining({ code: 'invalid_argument' })),
+);
+
+test('one that is called otherwise is told from others of its name', () => {
+  const names = ['alpine', 'quay.io/team/alpine', 'localhost/alpine'].map(
+    (text) => readOrigin(text).otherName,
+  );
+  expect(new Set(names).size).toBe(3);
+});

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { basename, isAbsolute } from 'node:path';
+import { BangerError } from '@banger/contract/error';
+import type { ImageOrigin } from '../driver.ts';
+import type { LocalImage } from '../oci/source/open-image.ts';
+import { readReference, referenceText, type ImageReference } from '../registry/reference.ts';
+
+/** An origin, and how to get there. */
+export type KnownOrigin = ImageOrigin &
+  (
+    | { readonly kind: 'registry'; readonly reference: ImageReference }
+    | { readonly kind: 'local'; readonly image: LocalImage }
+  );
+
+/** As in containers-transports(5), which skopeo and podman go by. What is there tells by itself which of the three it is. */
+const LOCAL = /^(oci|oci-archive|docker-archive):([^:]*)(?::(.+))?$/s;
+/** Of a name that is made from what was pulled: as long as a name of an image may be, with room for a hash. */
+const MOST_NAME_CHARACTERS = 110;
+const HASH_CHARACTERS = 8;
+/** Of a digest, where that is all that tells versions apart. */
+const DIGEST_CHARACTERS = 12;
+
+/** Reads what a user wrote as where an image is to be had. Throws `invalid_argument`. */
+export function readOrigin(text: string): KnownOrigin {
+  const [, transport, path = '', named] = LOCAL.exec(text) ?? [];
+  if (transport === undefined) {
+    const reference = readReference(text);
+    return { kind: 'registry', ...namesOf(referenceText(reference), nameOf(reference)), reference };
+  }
+  if (!isAbsolute(path))
+    throw new BangerError('invalid_argument', `The path of ${JSON.stringify(text)} is not absolute.`, {
+      hint: 'Write it as oci:/srv/image or oci-archive:/srv/image.tar:NAME.',
+    });
+  return {
+    kind: 'local',
+    ...namesOf(text, allowed(named ?? basename(path).replace(/(?:\.oci)?\.tar$/, ''))),
+    image: { path, ...(named === undefined ? {} : { reference: named }) },
+  };
+}
+
+function namesOf(text: string, defaultName: string): ImageOrigin {
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS);
+  return { text, defaultName, otherName: `${defaultName}-${hash}` };
+}
+
+/** `team/app:1.2` is `app-1.2`, `team/app` is `app`. */
+function nameOf({ repository, tag, digest }: ImageReference): string {
+  const last = repository.slice(repository.lastIndexOf('/') + 1);
+  if (tag !== undefined) return allowed(tag === 'latest' ? last : `${last}-${tag}`);
+  const hex = digest?.slice(digest.indexOf(':') + 1, digest.indexOf(':') + 1 + DIGEST_CHARACTERS) ?? '';
+  return allowed(`${last}-${hex}`);
+}
+
+/** What of a text can be a name; never empty. */
+function allowed(text: string): string {
+  const name = text.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[.-]+/, '');
+  return name === '' ? 'image' : name.slice(0, MOST_NAME_CHARACTERS);
+}

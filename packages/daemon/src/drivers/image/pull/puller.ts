@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BangerError } from '@banger/contract/error';
+import { checkArtifactName } from '../../../domain/artifact-name.ts';
+import { SingleFlight } from '../../../domain/single-flight.ts';
+import type { StageContext } from '../../../domain/stage-progress.ts';
+import { writeFileAtomic } from '../../../host/private-files.ts';
+import type { ImageOrigin, ImagePuller, ImagePullWish, StoredImage } from '../driver.ts';
+import { timestampOfMs } from '../ext4/time.ts';
+import { IMAGE_MANIFEST_VERSION, type OciManifest } from '../manifest.ts';
+import { convertLayers } from '../oci/convert-image.ts';
+import { readingOf } from '../oci/document.ts';
+import { readImageConfig, type ImageConfig } from '../oci/image-config.ts';
+import { openImage } from '../oci/source/open-image.ts';
+import { layersOfFiles, type OpenedImage } from '../oci/source/opened-image.ts';
+import type { RegistryClient } from '../registry/client.ts';
+import { imageFiles, type ImageDirectory } from '../store.ts';
+import { readOrigin, type KnownOrigin } from './origin.ts';
+
+/** In the directory of an image that is being made. */
+const SCRATCH = 'scratch';
+const PRIVATE_MODE = 0o700;
+
+/** Turns images of registries and of this machine into stored ones. */
+export class OciImagePuller implements ImagePuller {
+  readonly #store: ImageDirectory;
+  readonly #registry: RegistryClient;
+  readonly #now: () => number;
+  readonly #flights = new SingleFlight<StoredImage>();
+
+  constructor(options: {
+    readonly store: ImageDirectory;
+    readonly registry: RegistryClient;
+    readonly now: () => number;
+  }) {
+    this.#store = options.store;
+    this.#registry = options.registry;
+    this.#now = options.now;
+  }
+
+  origin(text: string): ImageOrigin {
+    return readOrigin(text);
+  }
+
+  async pull(origin: ImageOrigin, wish: ImagePullWish, context: StageContext): Promise<StoredImage> {
+    const { name } = wish;
+    checkArtifactName('image', name);
+    const known = readOrigin(origin.text);
+    const image = await this.#flights.run(name, context, async (work) => {
+      const here = await this.#store.get(name);
+      if (here !== undefined) return here;
+      const taken = (): BangerError => nameTaken(name);
+      await this.#store.staged.make(name, taken, (staging) =>
+        this.#gather(known, join(staging, SCRATCH), work, (gathered) =>
+          this.#fill(staging, known, wish, gathered, work),
+        ),
+      );
+      const made = await this.#store.get(name);
+      if (made === undefined)
+        throw new BangerError('internal', `The image ${name} was published and is not there.`);
+      return made;
+    });
+    const { manifest } = image;
+    if (manifest.source !== 'oci' || manifest.reference !== origin.text) throw nameTaken(name);
+    return image;
+  }
+
+  async idle(name: string, signal: AbortSignal): Promise<void> {
+    return this.#flights.idle(name, signal);
+  }
+
+  /** Keeps the layers here for as long as `work` is at it; what had to be unpacked for them lies in `scratch`. */
+  async #gather(
+    origin: KnownOrigin,
+    scratch: string,
+    context: StageContext,
+    work: (gathered: OpenedImage) => Promise<void>,
+  ): Promise<void> {
+    if (origin.kind === 'local') {
+      context.onProgress({ stage: 'Reading the image', detail: origin.image.path });
+      await mkdir(scratch, { mode: PRIVATE_MODE });
+      await work(await openImage(origin.image, { ...context, scratch }));
+      await rm(scratch, { recursive: true });
+      return;
+    }
+    const { reference } = origin;
+    context.onProgress({ stage: 'Asking the registry', detail: reference.host });
+    const { digest, config: document, layers } = await this.#registry.image(reference, context);
+    const { config, diffIds } = readingOf(`The image ${origin.text}`, () => readImageConfig(document));
+    // Their number is right or wrong before any is here.
+    layersOfFiles(
+      layers.map((layer) => ({ ...layer, path: '' })),
+      diffIds,
+    );
+    await this.#registry.withBlobs(reference, layers, context, (paths) => {
+      const files = layers.map((layer, at) => ({ ...layer, path: paths[at] ?? '' }));
+      return work({ digest, config, layers: layersOfFiles(files, diffIds) });
+    });
+  }
+
+  async #fill(
+    staging: string,
+    origin: KnownOrigin,
+    { name, kernel, rootBytes }: ImagePullWish,
+    { digest, config, layers }: OpenedImage,
+    { signal, onProgress }: StageContext,
+  ): Promise<void> {
+    const { facts, ...sizes } = await convertLayers(layers, {
+      rootFile: join(staging, imageFiles.rootDisk),
+      workFile: join(staging, imageFiles.workTemplate),
+      ...(rootBytes === undefined ? {} : { rootBytes }),
+      now: timestampOfMs(this.#now()),
+      random: randomBytes,
+      signal,
+      onProgress,
+    });
+    onProgress({ stage: 'Storing the image' });
+    const manifest: OciManifest = {
+      manifest: IMAGE_MANIFEST_VERSION,
+      name,
+      distribution: facts.osRelease?.id ?? '',
+      arch: 'x86_64',
+      description: origin.text,
+      source: 'oci',
+      reference: origin.text,
+      digest,
+      layers: layers.map(({ digest: packed, diffId, size = 0 }) => ({
+        digest: packed ?? diffId,
+        bytes: size,
+      })),
+      config,
+      shell: facts.shell,
+      kernel,
+      init: initOf(config, facts.init),
+      ...sizes,
+      createdAt: new Date(this.#now()).toISOString(),
+    };
+    await writeFileAtomic(join(staging, imageFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
+    if (signal.aborted) throw new BangerError('cancelled', 'The call was cancelled.');
+  }
+}
+
+/** An image whose command is an init system gets it as PID 1; that one is merely installed means nothing. */
+function initOf({ entrypoint, cmd }: ImageConfig, init: string | undefined): string {
+  const [command = ''] = [...entrypoint, ...cmd];
+  return init !== undefined && INITS.includes(command) ? init : 'agent';
+}
+
+const INITS = ['/sbin/init', '/usr/sbin/init', '/lib/systemd/systemd', '/usr/lib/systemd/systemd'];
+
+function nameTaken(name: string): BangerError {
+  return new BangerError('name_taken', `There is an image named "${name}" already, of another origin.`, {
+    hint: 'Give this one another name with --name, or delete that one.',
+    details: { image: name },
+  });
+}

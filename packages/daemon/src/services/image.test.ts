@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { VmRow } from '../domain/vm-row.ts';
+import { createFakeImages } from '../drivers/image/fake/fake-image-host.ts';
+import { writeLayout } from '../drivers/image/oci/layout.suite.ts';
+import { archive } from '../drivers/image/oci/tar/archive.suite.ts';
+import { ImageService } from './image.ts';
+
+const never = new AbortController().signal;
+let root: string;
+let images: ImageService;
+let vms: { image: string; name: string }[];
+let host: ReturnType<typeof createFakeImages>;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'banger-images-'));
+  host = createFakeImages(join(root, 'images'));
+  vms = [];
+  images = new ImageService({
+    ...host,
+    vms: { list: () => vms.map((spec) => ({ spec }) as VmRow) },
+    log: pino({ level: 'silent' }),
+  });
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+/** An image of this machine, which says where it lies. */
+function layout(name = 'layout'): string {
+  const directory = join(root, name);
+  writeLayout(directory, [archive([{ name: 'etc/motd', content: directory }])], {
+    config: { Cmd: ['/run'] },
+  });
+  return `oci:${directory}`;
+}
+
+test('an image is found by its name and by what it was pulled as', async () => {
+  const text = layout();
+  expect(await images.look(text)).toMatchObject({
+    name: text,
+    present: false,
+    source: 'oci',
+    kernel: 'debian-cloud',
+  });
+  const pulled = await images.pull({ image: text, name: 'mine', kernel: 'own' }, never);
+  expect(pulled).toMatchObject({ name: 'mine', reference: text, kernel: 'own', config: { cmd: ['/run'] } });
+  for (const image of ['mine', text]) {
+    expect(await images.look(image)).toMatchObject({ name: 'mine', present: true, kernel: 'own' });
+    expect(await images.show(image)).toEqual(pulled);
+    expect((await images.ensure(image, never)).manifest.name).toBe('mine');
+    expect(await images.pull({ image }, never)).toEqual(pulled);
+  }
+  await images.delete(text, never);
+  expect(await images.list(false)).toEqual([]);
+});
+
+test('without a name it gets one of its own, also when that is taken', async () => {
+  const first = await images.pull({ image: layout('a/app') }, never);
+  const second = await images.pull({ image: layout('b/app') }, never);
+  const catalog = await images.pull({ image: layout('c/debian-bookworm') }, never);
+  expect(first.name).toBe('app');
+  expect(second.name).toMatch(/^app-[0-9a-f]{8}$/);
+  expect(catalog.name).toMatch(/^debian-bookworm-[0-9a-f]{8}$/);
+  expect((await images.list(false)).map(({ name }) => name)).toEqual(
+    [first, second, catalog].map(({ name }) => name).toSorted(),
+  );
+});
+
+test('the same image may be here under two names', async () => {
+  const text = layout();
+  await images.pull({ image: text, name: 'one' }, never);
+  await images.pull({ image: text, name: 'two' }, never);
+  expect((await images.list(false)).map(({ name, reference }) => [name, reference])).toEqual([
+    ['one', text],
+    ['two', text],
+  ]);
+});
+
+test('the catalog comes before registries, and takes no wishes', async () => {
+  expect((await images.pull({ image: 'debian-bookworm' }, never)).source).toBe('recipe');
+  await images.delete('debian-bookworm', never);
+  await expect(images.pull({ image: 'debian-bookworm', name: 'mine' }, never)).rejects.toMatchObject({
+    code: 'invalid_argument',
+  });
+});
+
+test.each(['No-Such', '-x', 'a b', 'oci:relative'])('there is no image %j', async (image) => {
+  for (const call of [
+    () => images.look(image),
+    () => images.show(image),
+    () => images.pull({ image }, never),
+    () => images.delete(image, never),
+  ])
+    await expect(call()).rejects.toMatchObject({
+      code: 'image_not_found',
+      message: expect.stringContaining(image) as string,
+    });
+});
+
+test('what is not here is neither shown nor deleted', async () => {
+  for (const call of [
+    () => images.show('alpine'),
+    () => images.delete('alpine', never),
+    () => images.delete('debian-bookworm', never),
+  ])
+    await expect(call()).rejects.toMatchObject({ code: 'image_not_found' });
+});
+
+test('a VM that waits for an image by what it is pulled as keeps it from being deleted', async () => {
+  const text = layout();
+  await images.pull({ image: text }, never);
+  for (const image of [text, 'layout']) {
+    vms = [{ image, name: 'box' }];
+    expect(await images.show('layout')).toMatchObject({ usedBy: ['box'] });
+    await expect(images.delete('layout', never)).rejects.toMatchObject({ code: 'image_in_use' });
+  }
+});

@@ -12,8 +12,8 @@ import { busyboxLayout } from './busybox-image.ts';
 import { DebianRegistry, PASSWORD, USER } from './debian-registry.ts';
 import { makeLayout } from './oci-layout.ts';
 
-/** Takes a second or two to be converted. */
-const LARGE_LAYER_BYTES = 64 * 1024 ** 2;
+/** Takes a second to be converted. */
+const LARGE_LAYER_BYTES = 24 * 1024 ** 2;
 const LOGIN = Buffer.from(`${USER}:${PASSWORD}`).toString('base64');
 const config = {
   Env: ['GREETING=from the image'],

@@ -1,9 +1,12 @@
+import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { writeLayout } from '../../../drivers/image/oci/layout.suite.ts';
+import { archive } from '../../../drivers/image/oci/tar/archive.suite.ts';
 import { createSteps } from '../create.ts';
 import type { FakeHost } from '../fake-host.suite.ts';
 import { initStep, startSteps } from '../start-steps.ts';
 import { beginningOf, killEverywhere, makeStock, pointsOf } from './kill-points.suite.ts';
-import { stepped, verbs } from './verbs.suite.ts';
+import { LAYOUT, stepped, verbs } from './verbs.suite.ts';
 
 vi.mock('node:fs/promises', async (original) => {
   const { mortalFiles } = await import('./mortal-files.suite.ts');
@@ -16,8 +19,12 @@ const TIMEOUT_MS = 120_000;
 let stock: FakeHost;
 beforeAll(async () => {
   stock = await makeStock();
+  writeLayout(LAYOUT, [archive([{ name: 'etc/motd', content: 'hello' }])]);
 });
-afterAll(() => stock.close());
+afterAll(async () => {
+  rmSync(LAYOUT, { recursive: true });
+  await stock.close();
+});
 
 describe('a daemon that is killed', () => {
   const told: string[] = [];

@@ -1,4 +1,5 @@
 import { open, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ErrorCode } from '@banger/contract/error-codes';
 import type { VmState, VmView } from '@banger/contract/vm';
@@ -19,6 +20,9 @@ export interface Verb {
   /** The refusal by which a repeated command finds that all was done already, and the proof of that. */
   readonly doneAlready?: { readonly code: ErrorCode; readonly proof: (host: FakeHost) => Promise<boolean> };
 }
+
+/** Where an image lies that is not of the host; a test that pulls it writes it there. */
+export const LAYOUT = join(tmpdir(), `banger-crash-${process.pid}`);
 
 const NAME = 'box';
 const WRECKED = 'wrecked';
@@ -175,6 +179,12 @@ export const verbs: readonly Verb[] = [
     onEmptyHost: true,
     before: nothing,
     command: (host) => host.deps.images.pull({ image: IMAGE }, never),
+  },
+  {
+    name: 'image pull of a layout',
+    onEmptyHost: true,
+    before: nothing,
+    command: (host) => host.deps.images.pull({ image: `oci:${LAYOUT}`, name: 'from-a-layout' }, never),
   },
   {
     name: 'image delete',

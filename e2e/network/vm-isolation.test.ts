@@ -1,9 +1,9 @@
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BANGER_BIN } from '../harness/banger.ts';
-import { sharedHome } from '../harness/shared-home.ts';
+import { sharedHome, stock } from '../harness/shared-home.ts';
 import {
   both,
   hostAddresses,
@@ -57,9 +57,7 @@ async function reached(targets: readonly Target[]): Promise<readonly string[]> {
 beforeAll(async () => {
   // The namespaces have no way to a mirror: image and kernel come from the home that all tests share.
   home = await mkdtemp(join(tmpdir(), 'vm-lab-'));
-  await mkdir(join(home, 'state'), { mode: 0o700 });
-  for (const kind of ['images', 'kernels'])
-    await cp(join(sharedHome(), 'state', kind), join(home, 'state', kind), { recursive: true });
+  stock(home, sharedHome(), ['debian-bookworm']);
   lab = await Lab.create('vm');
   ({ onHost, onOutside } = await listenEverywhere(lab));
   await banger('vm', 'run', '-d', '--name', 'probe');

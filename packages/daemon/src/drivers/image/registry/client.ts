@@ -3,21 +3,23 @@ import { z } from 'zod';
 import { sideBySide } from '../../../domain/side-by-side.ts';
 import type { StageContext } from '../../../domain/stage-progress.ts';
 import type { Clock } from '../../../host/clock.ts';
+import { TemporaryFailure } from '../../../host/http/failure.ts';
+import type { ByteSink } from '../../../host/http/receive-file.ts';
+import { within } from '../../../host/http/retry.ts';
+import { Transport } from '../../../host/http/transport.ts';
 import { Authorizer } from './authorizer.ts';
 import type { BlobCache } from './blob-cache.ts';
-import { downloadBlob, type BlobSink } from './blob-download.ts';
+import { downloadBlob } from './blob-download.ts';
 import type { Digest } from './digest.ts';
 import { Endpoint, placesOf } from './endpoint.ts';
-import { TemporaryFailure, unsupported } from './failure.ts';
+import { registryFailed, unsupported } from './failure.ts';
 import { BLOBS_AT_ONCE, MOST_CONFIG_BYTES, REGISTRY_LIMITS, type RegistryLimits } from './limits.ts';
 import type { CredentialSource } from './login.ts';
 import type { Descriptor } from './manifest-document.ts';
 import { fetchManifest } from './manifest-fetch.ts';
 import { isOurs, OUR_PLATFORM } from './platform.ts';
 import { referenceText, type ImageReference } from './reference.ts';
-import { within } from './retry.ts';
 import type { Registries } from './settings.ts';
-import { Transport } from './transport.ts';
 
 /** An image of a registry, for linux/amd64; its layers are still there. */
 export interface RegistryImage {
@@ -55,7 +57,7 @@ export class RegistryClient {
     const { registries, credentials, clock, limits = REGISTRY_LIMITS } = options;
     this.#options = options;
     this.#limits = limits;
-    this.#transport = new Transport(registries, limits);
+    this.#transport = new Transport(registries, limits, registryFailed);
     this.#authorizer = new Authorizer({ transport: this.#transport, credentials, clock });
   }
 
@@ -66,17 +68,22 @@ export class RegistryClient {
   async image(reference: ImageReference, context: StageContext): Promise<RegistryImage> {
     const name = referenceText(reference);
     return this.#anywhere(reference, context, async (endpoint) =>
-      within(this.#limits.documentMs, endpoint.host, context.signal, async (signal) => {
-        const retry = this.#retry(signal);
-        const { named, digest, config, layers } = await fetchManifest(endpoint, name, reference, retry);
-        if (config.bytes > MOST_CONFIG_BYTES)
-          throw unsupported(name, `has a configuration of more than ${MOST_CONFIG_BYTES / 1024 ** 2} MiB`);
-        const sink = memorySink();
-        await downloadBlob(endpoint, config, sink, { ...retry, onBytes: () => undefined });
-        const bytes = sink.bytes();
-        checkPlatform(name, bytes);
-        return { reference, named, digest, config: bytes, layers };
-      }),
+      within(
+        this.#limits.documentMs,
+        { host: endpoint.host, failed: registryFailed },
+        context.signal,
+        async (signal) => {
+          const retry = this.#retry(signal);
+          const { named, digest, config, layers } = await fetchManifest(endpoint, name, reference, retry);
+          if (config.bytes > MOST_CONFIG_BYTES)
+            throw unsupported(name, `has a configuration of more than ${MOST_CONFIG_BYTES / 1024 ** 2} MiB`);
+          const sink = memorySink();
+          await downloadBlob(endpoint, config, sink, { ...retry, onBytes: () => undefined });
+          const bytes = sink.bytes();
+          checkPlatform(name, bytes);
+          return { reference, named, digest, config: bytes, layers };
+        },
+      ),
     );
   }
 
@@ -139,10 +146,10 @@ export class RegistryClient {
   }
 
   #fetchOne(reference: ImageReference, blob: Descriptor, context: StageContext): Promise<string> {
-    const ms = this.#limits.blobMs + (blob.bytes / this.#limits.blobLeastBytesPerSecond) * 1_000;
+    const ms = this.#limits.fileMs + (blob.bytes / this.#limits.leastBytesPerSecond) * 1_000;
     return this.#options.cache.fetch(blob, context, (sink, work) =>
       this.#anywhere(reference, work, (endpoint) =>
-        within(ms, endpoint.host, work.signal, (signal) =>
+        within(ms, { host: endpoint.host, failed: registryFailed }, work.signal, (signal) =>
           downloadBlob(endpoint, blob, sink, {
             ...this.#retry(signal),
             onBytes: (done) =>
@@ -205,7 +212,7 @@ function checkPlatform(name: string, config: Buffer): void {
     );
 }
 
-function memorySink(): BlobSink & { bytes(): Buffer } {
+function memorySink(): ByteSink & { bytes(): Buffer } {
   const chunks: Buffer[] = [];
   return {
     restart: async () => void chunks.splice(0),

@@ -1,14 +1,15 @@
 import type { BangerError } from '@banger/contract/error';
 import { z } from 'zod';
 import type { Clock } from '../../../host/clock.ts';
+import { TemporaryFailure } from '../../../host/http/failure.ts';
+import { MOST_FAILURE_BYTES } from '../../../host/http/limits.ts';
+import { getFollowing } from '../../../host/http/redirects.ts';
+import { retryAfterMs } from '../../../host/http/retry.ts';
+import { discard, readBody, type Answer, type Transport } from '../../../host/http/transport.ts';
 import type { Authorizer, Subject } from './authorizer.ts';
 import { apiHost } from './docker-hub.ts';
-import { registryFailed, TemporaryFailure } from './failure.ts';
-import { MOST_FAILURE_BYTES } from './limits.ts';
-import { getFollowing } from './redirects.ts';
-import { retryAfterMs } from './retry.ts';
+import { registryFailed } from './failure.ts';
 import { settingsOfHost, type Registries } from './settings.ts';
-import { discard, readBody, type Answer, type Transport } from './transport.ts';
 
 /** A repository at one registry: the one of the reference, or a mirror of it. */
 export interface Place {

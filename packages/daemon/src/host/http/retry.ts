@@ -1,19 +1,19 @@
 import { BangerError } from '@banger/contract/error';
-import type { Clock } from '../../../host/clock.ts';
-import { cancelled, registryFailed, TemporaryFailure } from './failure.ts';
-import type { RegistryLimits } from './limits.ts';
+import type { Clock } from '../clock.ts';
+import { cancelled, TemporaryFailure, type HostFailed } from './failure.ts';
+import type { HttpLimits } from './limits.ts';
 import { header, type Answer } from './transport.ts';
 
 /** How a work is tried again. */
 export interface RetryOptions {
   readonly clock: Clock;
-  readonly limits: RegistryLimits;
+  readonly limits: HttpLimits;
   readonly signal: AbortSignal;
   /** How many bytes have come, over all tries: who gets on has not failed in a row. */
   readonly bytes?: () => number;
 }
 
-/** Works until it succeeds or fails for good; waits longer after each temporary failure, or as long as the registry asks. */
+/** Works until it succeeds or fails for good; waits longer after each temporary failure, or as long as the server asks. */
 export async function retrying<T>(
   work: () => Promise<T>,
   { clock, limits, signal, bytes = () => 0 }: RetryOptions,
@@ -44,10 +44,10 @@ export function retryAfterMs(answer: Answer, now: number): number | undefined {
 /** The longest that a timer of Node can have; a longer one would be over at once. */
 const MOST_TIMER_MS = 2 ** 31 - 1;
 
-/** Work with an end: `registry_failed` when it is not done after `ms`, `cancelled` when the caller's signal fires. */
+/** Work with an end: the host has `failed` when it is not done after `ms`; `cancelled` when the caller's signal fires. */
 export async function within<T>(
   ms: number,
-  host: string,
+  { host, failed }: { readonly host: string; readonly failed: HostFailed },
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
@@ -56,14 +56,13 @@ export async function within<T>(
     return await work(AbortSignal.any([signal, deadline]));
   } catch (error) {
     if (signal.aborted) throw cancelled(error);
-    if (deadline.aborted)
-      throw registryFailed(host, `took longer than ${Math.ceil(ms / 1_000)} s`, { cause: error });
+    if (deadline.aborted) throw failed(host, `took longer than ${Math.ceil(ms / 1_000)} s`, { cause: error });
     throw error;
   }
 }
 
 /** Doubled each time, and up to half of it less, so that clients that failed together do not come back together. */
-function backOff(failures: number, { firstWaitMs, longestWaitMs }: RegistryLimits): number {
+function backOff(failures: number, { firstWaitMs, longestWaitMs }: HttpLimits): number {
   return Math.min(firstWaitMs * 2 ** (failures - 1), longestWaitMs) * (1 - Math.random() / 2);
 }
 

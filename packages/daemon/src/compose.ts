@@ -12,12 +12,14 @@ import { methodTable } from './api/method-table.ts';
 import { StreamOffers } from './api/streams.ts';
 import { settingsOf } from './config/effective.ts';
 import { loadConfig, type LoadedConfig } from './config/load.ts';
+import { registriesOf } from './config/registry-keys.ts';
 import { layoutOf } from './domain/layout.ts';
 import { DEFAULT_KERNEL } from './domain/vm-defaults.ts';
 import { createQcow2Disks } from './drivers/disk/qcow2/disks.ts';
 import { createGuestDriver } from './drivers/guest/unix-channel.ts';
 import { BuildNamespace } from './drivers/image/build-namespace.ts';
 import { RecipeImageBuilder } from './drivers/image/builder.ts';
+import { archiveReaders } from './drivers/image/oci/archive-readers.ts';
 import { ImageDirectory } from './drivers/image/store.ts';
 import { HostKernelSource } from './drivers/kernel/source.ts';
 import { KernelDirectory } from './drivers/kernel/store.ts';
@@ -101,9 +103,16 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     runner,
     changed: kernelEvents(bus),
   });
-  const kernelSource = new HostKernelSource({ store: kernelStore, runner, agent, now: clock.now });
+  const kernelSource = new HostKernelSource({
+    store: kernelStore,
+    runner,
+    agent,
+    readers: archiveReaders,
+    downloads: { hosts: registriesOf(config.registries), clock },
+    catalogs: settings.kernelCatalogs,
+  });
   const images = new ImageService(imageStore, imageBuilder, vms, log);
-  const kernels = new KernelService(kernelStore, kernelSource, vms, log);
+  const kernels = new KernelService(kernelStore, kernelSource, { vms, images: imageStore }, log);
 
   const guest = createGuestDriver(clock);
   const disks = createQcow2Disks(runner);

@@ -1,6 +1,6 @@
 import { shownUrl } from './failure.ts';
 import { MOST_REDIRECTS } from './limits.ts';
-import { discard, header, type Answer, type Transport } from './transport.ts';
+import { discard, header, NO_TLS_HINT, type Answer, type Transport } from './transport.ts';
 
 /** Statuses that send elsewhere with the same method, as far as a GET is concerned (RFC 9110, 15.4). */
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -48,7 +48,7 @@ export async function getFollowing(
     url = target(answer);
     if (!transport.mayAsk(url))
       throw transport.failed(first.host, `sends to ${shownUrl(url)}, which is not safe`, {
-        hint: 'If you trust that host without TLS, name it in the configuration with plain_http = true.',
+        hint: NO_TLS_HINT,
       });
     left ||= url.origin !== first.origin;
   }

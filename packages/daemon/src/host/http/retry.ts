@@ -33,8 +33,20 @@ export async function retrying<T>(
   }
 }
 
+/** What may be over when it is tried again (RFC 9110, 15.5.9, 15.6; RFC 6585, 4). */
+const TEMPORARY = new Set([408, 429, 500, 502, 503, 504]);
+
+/** A failure for an answer with this status: a temporary one, with the wait that it asks for, where it may be over soon. */
+export function statusFailure(
+  answer: Answer,
+  error: BangerError,
+  now: number,
+): BangerError | TemporaryFailure {
+  return TEMPORARY.has(answer.status) ? new TemporaryFailure(error, retryAfterMs(answer, now)) : error;
+}
+
 /** Milliseconds that `Retry-After` asks for (RFC 9110, 10.2.3); undefined when it is absent or no answer. */
-export function retryAfterMs(answer: Answer, now: number): number | undefined {
+function retryAfterMs(answer: Answer, now: number): number | undefined {
   const value = header(answer, 'retry-after')?.trim() ?? '';
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
   const date = value.endsWith('GMT') ? Date.parse(value) : Number.NaN;

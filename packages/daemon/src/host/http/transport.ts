@@ -30,6 +30,10 @@ const DISCARD_MS = 1_000;
 /** Connections to one host: several files, and something short besides. */
 const CONNECTIONS = 6;
 
+/** What can be done where it is meant to be so. */
+export const NO_TLS_HINT =
+  'If you trust that host without TLS, name it in the configuration with plain_http = true.';
+
 /** Origins that are remembered to have answered; a server can send to any number. */
 const MOST_ORIGINS = 1_000;
 
@@ -63,7 +67,9 @@ export class Transport {
   async request(url: URL, { method = 'GET', headers = {}, body, signal }: Request): Promise<Answer> {
     if (signal.aborted) throw cancelled();
     if (!this.mayAsk(url))
-      throw this.failed(url.host, `is to be asked at ${shownUrl(url)}, which is not safe`);
+      throw this.failed(url.host, `is to be asked at ${shownUrl(url)}, which is not safe`, {
+        hint: NO_TLS_HINT,
+      });
     const agent = await this.#agent(settingsOfUrl(this.#hosts, url).caFile);
     try {
       const answer = await agent.request({

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemClock } from '../../../host/clock.ts';
 import { FakeExit, FakeRunner } from '../../../host/fake-runner.ts';
 import type { DirectoryListener } from '../../../host/staged-directories.ts';
+import type { ArchiveReaders } from '../archive-readers.ts';
+import type { DownloadOptions } from '../download.ts';
 import { HostKernelSource } from '../source.ts';
 import { KernelDirectory } from '../store.ts';
 import { wantedModules } from '../wanted-modules.ts';
@@ -87,7 +90,12 @@ export async function writeKernelTree(directory: string): Promise<void> {
 export function createFakeKernels(options: {
   readonly root: string;
   readonly agent: string;
+  readonly readers: ArchiveReaders;
   readonly changed?: DirectoryListener;
+  /** Catalogs of the configuration; none unless told. */
+  readonly catalogs?: readonly string[];
+  /** Nothing is said of any host unless told. */
+  readonly downloads?: Partial<DownloadOptions>;
 }): {
   readonly host: FakeKernelHost;
   readonly store: KernelDirectory;
@@ -96,6 +104,7 @@ export function createFakeKernels(options: {
   const host = new FakeKernelHost();
   const { runner } = host;
   const store = new KernelDirectory({ ...options, runner });
-  const source = new HostKernelSource({ store, runner, agent: options.agent, now: () => 0 });
+  const downloads = { hosts: new Map(), clock: { ...systemClock, now: () => 0 }, ...options.downloads };
+  const source = new HostKernelSource({ catalogs: [], ...options, store, runner, downloads });
   return { host, store, source };
 }

@@ -40,9 +40,11 @@ export async function fetchAptKernel(
     if (!isBangerError(error, 'kernel_not_found') && !isBangerError(error, 'command_failed')) throw error;
     onProgress({ stage: 'Fetching package lists', detail: "of this machine's sources, for this once" });
     const lists = join(scratch, 'apt');
-    const found = await attempt(await AptArchive.fresh(runner, signal, lists));
-    await rm(lists, { recursive: true });
-    return found;
+    try {
+      return await attempt(await AptArchive.fresh(runner, signal, lists));
+    } finally {
+      await rm(lists, { recursive: true, force: true });
+    }
   }
 }
 

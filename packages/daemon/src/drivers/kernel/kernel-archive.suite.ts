@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { archive, type Written } from '../image/oci/tar/archive.suite.ts';
+import { archive } from '../image/oci/tar/archive.suite.ts';
+
+/** A tar archive of files by their paths. */
+export function tarOf(files: Iterable<readonly [path: string, content: Buffer]>): Buffer {
+  return archive([...files].map(([path, content]) => ({ name: `./${path}`, content })));
+}
 
 /** A tar archive of the files below a directory. */
 export async function kernelTar(directory: string): Promise<Buffer> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const written: Written[] = [];
-  for (const path of files)
-    written.push({ name: `./${relative(directory, path)}`, content: await readFile(path) });
-  return archive(written);
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return tarOf(
+    await Promise.all(paths.map(async (path) => [relative(directory, path), await readFile(path)] as const)),
+  );
 }
 
 /** A Debian package with this archive of files in it (deb(5)). */

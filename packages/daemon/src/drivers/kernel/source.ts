@@ -17,6 +17,15 @@ import { findKernelFiles, type KernelFiles } from './kernel-files.ts';
 import type { KernelDirectory } from './store.ts';
 import { unpackKernel } from './unpack.ts';
 
+/** A file that has come. */
+interface Fetched {
+  readonly file: string;
+  /** Where from, for people. */
+  readonly source: string;
+  /** Where the source tells one. */
+  readonly version?: string;
+}
+
 /** What a kernel is assembled from. */
 interface Gathered {
   readonly files: KernelFiles;
@@ -131,33 +140,29 @@ export class HostKernelSource implements KernelSource {
     staging: string,
     work: StageContext,
   ): Promise<Gathered> {
-    const directory = fetchedIn(staging);
+    const { file, source, ...known } = await this.#fetch(place, name, staging, work);
+    work.onProgress({ stage: 'Unpacking the kernel', detail: source });
+    const tools = { runner: this.#runner, readers: this.#readers, signal: work.signal };
     const unpacked = unpackedIn(staging);
+    const path = await unpackKernel(file, unpacked, source, tools);
+    // What came out of an archive is somewhere else by now.
+    if (path.startsWith(unpacked)) await rm(fetchedIn(staging), { recursive: true });
+    const origin = { distribution, source, ...(version === undefined ? {} : { version }), ...known };
+    return { files: await findKernelFiles(path, { shown: source }), origin, move: true };
+  }
+
+  async #fetch(place: KernelPlace, name: string, staging: string, work: StageContext): Promise<Fetched> {
+    const directory = fetchedIn(staging);
     if (place.type === 'apt') {
-      const fetched = await fetchAptKernel(
-        place.package,
-        { directory, scratch: staging },
-        this.#runner,
-        work,
-      );
-      work.onProgress({ stage: 'Unpacking the kernel', detail: fetched.package.name });
-      await this.#runner.run(['dpkg-deb', '--extract', fetched.file, unpacked], { signal: work.signal });
-      await rm(directory, { recursive: true });
-      const source = `package ${fetched.package.name}`;
-      const origin = { distribution, version: fetched.package.version, source };
-      return { files: await findKernelFiles(unpacked, { shown: source }), origin, move: true };
+      const places = { directory, scratch: staging };
+      const fetched = await fetchAptKernel(place.package, places, this.#runner, work);
+      const { name: source, version } = fetched.package;
+      return { file: fetched.file, source: `package ${source}`, version };
     }
     await mkdir(directory, { mode: 0o700 });
     const file = join(directory, 'kernel');
     await this.#downloads.fetch(name, place, file, work);
-    const source = placeText(place.url);
-    work.onProgress({ stage: 'Unpacking the kernel', detail: source });
-    const tools = { runner: this.#runner, readers: this.#readers, signal: work.signal };
-    const path = await unpackKernel(file, unpacked, source, tools);
-    // What came out of an archive is somewhere else by now.
-    if (path.startsWith(unpacked)) await rm(directory, { recursive: true });
-    const origin = { distribution, source, ...(version === undefined ? {} : { version }) };
-    return { files: await findKernelFiles(path, { shown: source }), origin, move: true };
+    return { file, source: placeText(place.url) };
   }
 
   /** `prepare` finds out where the files come from, before anything is made. */

@@ -448,7 +448,14 @@ describe('several sources', () => {
     const bad = archive([{ name: 'lib/readme', content: 'x' }]);
     server.respond = (request, response) => sending(request.url === '/bad' ? bad : tar)(request, response);
     await catalog(place(bad, 'bad'), { type: 'apt', package: 'no-such-package' }, place(tar));
-    expect((await pull()).manifest.modules).not.toEqual([]);
+    const kernel = await pull();
+    expect(kernel.manifest.modules).not.toEqual([]);
+    expect((await readdir(kernel.directory)).sort()).toEqual([
+      'initramfs.img',
+      'manifest.json',
+      'modules',
+      'vmlinux',
+    ]);
   });
 
   test('the error is that of the last', async () => {

@@ -89,6 +89,11 @@ const table = {
     summary: 'There is no room left on the disk.',
     hint: 'Free some space and run the command again.',
   },
+  download_failed: {
+    kind: 'system',
+    summary: 'A file could not be fetched, or is not the one that it should be.',
+    hint: 'The message says what happened; try again later, or correct the catalog.',
+  },
   file_damaged: {
     kind: 'system',
     summary: 'A file that banger keeps cannot be read or is damaged; it was left as it is.',

@@ -23,6 +23,7 @@ import { OciImagePuller } from './drivers/image/pull/puller.ts';
 import { BlobCache } from './drivers/image/registry/blob-cache.ts';
 import { RegistryClient } from './drivers/image/registry/client.ts';
 import { ConfiguredCredentials } from './drivers/image/registry/credentials.ts';
+import { archiveReaders } from './drivers/image/oci/archive-readers.ts';
 import { ImageDirectory } from './drivers/image/store.ts';
 import { HostKernelSource } from './drivers/kernel/source.ts';
 import { KernelDirectory } from './drivers/kernel/store.ts';
@@ -106,7 +107,14 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     runner,
     changed: kernelEvents(bus),
   });
-  const kernelSource = new HostKernelSource({ store: kernelStore, runner, agent, now: clock.now });
+  const kernelSource = new HostKernelSource({
+    store: kernelStore,
+    runner,
+    agent,
+    readers: archiveReaders,
+    downloads: { hosts: registriesOf(config.registries), clock },
+    catalogs: settings.kernelCatalogs,
+  });
   const blobs = new BlobCache(layout.blobs);
   const registry = new RegistryClient({
     registries: registriesOf(config.registries),
@@ -116,7 +124,7 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
   });
   const puller = new OciImagePuller({ store: imageStore, registry, now: clock.now });
   const images = new ImageService({ store: imageStore, builder: imageBuilder, puller, vms, log });
-  const kernels = new KernelService(kernelStore, kernelSource, vms, log);
+  const kernels = new KernelService(kernelStore, kernelSource, { vms, images: imageStore }, log);
 
   const guest = createGuestDriver(clock);
   const disks = createQcow2Disks(runner);

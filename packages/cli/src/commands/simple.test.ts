@@ -35,6 +35,7 @@ const kernel: KernelView = {
   diskUsedBytes: 1,
   createdAt: '2026-01-31T11:00:00.000Z',
   usedBy: [],
+  usedByImages: [],
 };
 
 describe('lists', () => {
@@ -67,6 +68,11 @@ describe('lists', () => {
       'kernel import mine --from ./out',
       'kernel.import',
       { kernel: 'mine', from: '/home/me/out', force: false },
+    ],
+    [
+      'kernel import mine --from k --initrd i --modules /m --force',
+      'kernel.import',
+      { kernel: 'mine', from: '/home/me/k', initrd: '/home/me/i', modules: '/m', force: true },
     ],
     ['kernel delete debian', 'kernel.delete', { kernel: 'debian' }],
     ['vm show box', 'vm.show', { vm: 'box' }],

@@ -26,7 +26,7 @@ describe('plain', () => {
     const task = plainReporter({ write, clock }).follow('Starting box');
     task.progress(event('Make the disk'));
     clock.advance(1_500);
-    task.progress(event('Make the disk', { done: 5, total: 10, unit: 'bytes' }));
+    task.progress(event('Make the disk', { done: 5, total: 10, unit: 'steps' }));
     task.progress(event('Make the disk', { ms: 1_600 }));
     task.progress(event('Boot the kernel'));
     clock.advance(12_000);
@@ -69,8 +69,24 @@ describe('plain', () => {
     clock.advance(61_000);
     task.end();
     expect(text()).toBe(
-      'Build · unpacking · 1 KiB of 4 KiB · 30 s …\nBuild · unpacking · 1 KiB of 4 KiB · 1 min …\nBuild (1 min 1 s)\n',
+      'Build · unpacking · 1 KiB of 4 KiB · 34.1 B/s · 30 s …\n' +
+        'Build · unpacking · 1 KiB of 4 KiB · 17.1 B/s · 1 min …\n' +
+        'Build (1 KiB, 16.8 B/s, 1 min 1 s)\n',
     );
+  });
+
+  test('what came is told in one line, with its speed, once there is one to tell', () => {
+    const { write, text, clock } = written();
+    const task = plainReporter({ write, clock }).follow('Pulling');
+    const bytes = (done: number): Progress => event('Fetch', { done, total: 64 * 1024 ** 2, unit: 'bytes' });
+    task.progress(bytes(0));
+    clock.advance(16_000);
+    task.progress(bytes(64 * 1024 ** 2));
+    task.progress(event('Fetch', { ms: 16_000 }));
+    task.progress(event('Unpack', { done: 3, total: 3, unit: 'steps' }));
+    clock.advance(2_000);
+    task.end();
+    expect(text()).toBe('Fetch (64 MiB, 4 MiB/s, 16 s)\nUnpack (2.0 s)\n');
   });
 });
 

@@ -47,6 +47,8 @@ export function stageTracker(
       }
       if (current?.name !== stage) end();
       current = {
+        // The end of a stage says nothing of how far it came.
+        ...(ms === undefined ? {} : current),
         name: stage,
         detail: detail ?? '',
         ...(done === undefined ? {} : { done }),

@@ -14,13 +14,13 @@ export const renderKernelList: Renderer<'kernel.list'> = (kernels, screen) =>
           { title: 'NAME', text: ({ name }) => name, shrinks: true },
           { title: 'HERE', text: ({ present }) => (present ? 'yes' : 'no') },
           { title: 'DISTRIBUTION', text: ({ distribution }) => distribution },
-          { title: 'RELEASE', text: ({ release }) => (release === '' ? '-' : release), shrinks: true },
+          { title: 'RELEASE', text: ({ release, version }) => release || version || '-', shrinks: true },
           {
             title: 'ON DISK',
             text: ({ present, diskUsedBytes }) => (present ? bytesText(diskUsedBytes) : '-'),
           },
           { title: 'SOURCE', text: ({ source }) => source, shrinks: true },
-          { title: 'USED BY', text: ({ usedBy }) => usedBy.join(', '), shrinks: true, optional: true },
+          { title: 'USED BY', text: usersText, shrinks: true, optional: true },
         ],
         screen,
       );
@@ -44,12 +44,16 @@ export const renderKernel: Renderer<'kernel.show'> = (kernel, screen) =>
               ['Source', kernel.source],
               ['On disk', kernel.present ? bytesText(kernel.diskUsedBytes) : ''],
               ['Created', kernel.present ? timeText(kernel.createdAt) : ''],
-              ['Used by', kernel.usedBy.join(', ')],
+              ['Used by', usersText(kernel)],
             ],
           },
         ],
         screen,
       );
+
+function usersText({ usedBy, usedByImages }: KernelView): string {
+  return [...usedBy, ...usedByImages.map((image) => `image ${image}`)].join(', ');
+}
 
 /** `kernel pull` and `kernel import`: the name alone, for the next command. */
 export const renderKernelMade: Renderer<'kernel.made'> = ({ name }) => name;

@@ -251,13 +251,15 @@ describe('other views', () => {
       source: 'package',
       diskUsedBytes: 60 * 1024 ** 2,
       createdAt: '2026-01-31T11:00:00.000Z',
-      usedBy: ['debian-bookworm'],
+      usedBy: ['box'],
+      usedByImages: ['debian-bookworm'],
     };
     expect(await renderText({ kind: 'kernel.list', data: [kernel] }, plain)).toMatchInlineSnapshot(`
       "NAME    HERE  DISTRIBUTION  RELEASE               ON DISK  SOURCE   USED BY
-      debian  yes   debian        6.1.0-25-cloud-amd64  60 MiB   package  debian-bookworm"
+      debian  yes   debian        6.1.0-25-cloud-amd64  60 MiB   package  box, image debian-bookworm"
     `);
-    const absent = { ...kernel, present: false, usedBy: [] };
+    const absent = { ...kernel, present: false, release: '', usedBy: [], usedByImages: [] };
+    expect(await renderText({ kind: 'kernel.list', data: [absent] }, plain)).toContain('6.1.106-3');
     expect(await renderText({ kind: 'kernel.show', data: absent }, plain)).toContain(
       'banger kernel pull debian',
     );

@@ -89,7 +89,8 @@ export function handlers(services: ApiServices): Handlers {
       await kernels.delete(kernel, signal);
       return {};
     },
-    'kernel.import': ({ kernel, from, force }, { signal }) => kernels.import(kernel, from, force, signal),
+    'kernel.import': ({ kernel, force, ...files }, { signal }) =>
+      kernels.import(kernel, files, force, signal),
     'kernel.list': ({ available }) => kernels.list(available),
     'kernel.pull': ({ kernel, force }, { signal }) => kernels.pull(kernel, force, signal),
     'kernel.show': ({ kernel }) => kernels.show(kernel),

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { sizeText, readSize } from '@banger/contract/size-text';
 import { allowedText, isAllowed, vmLimits, type Limited } from '@banger/contract/vm-limits';
 import { isArtifactName } from '../domain/artifact-name.ts';
@@ -11,6 +12,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** A VM is not stopped between two commands of one job, and a longer time is as good as none. */
 const LEAST_STALE_MS = 60_000;
 const MOST_STALE_MS = 365 * 86_400_000;
+
+/** Each is read whenever a kernel is looked for. */
+const MOST_CATALOGS = 16;
 
 /**
  * Every key there is, by its name from the top of the file; `docs/configuration.md` is kept equal by a test. A key comes with
@@ -40,6 +44,19 @@ export const configKeys = {
       return ms !== undefined && ms >= LEAST_STALE_MS && ms <= MOST_STALE_MS ? ms : undefined;
     },
     write: durationText,
+  }),
+  kernel_catalogs: key<readonly string[]>({
+    summary:
+      'catalogs of kernels (JSON) that come before the one of banger; read whenever a kernel is looked for ([images.md](images.md#kernels))',
+    otherwise: 'off',
+    must: `be an array of 1-${MOST_CATALOGS} absolute paths`,
+    read: (value) => {
+      const paths = value.kind === 'array' ? (value.texts ?? []) : [];
+      return paths.length > 0 && paths.length <= MOST_CATALOGS && paths.every((path) => isAbsolute(path))
+        ? paths
+        : undefined;
+    },
+    write: (paths) => paths.join(', '),
   }),
   'vm_defaults.vcpu': key({
     summary: 'virtual CPUs of a VM that is made without `--vcpu`',

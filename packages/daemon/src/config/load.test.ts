@@ -71,6 +71,7 @@ describe('values', () => {
 log_level = "debug"
 auto_stop_stale_after = "1d12h"
 default_image_name = 'other.image'
+kernel_catalogs = ["/srv/a.json", '/srv/b.json']
 
 [vm_defaults]
 vcpu = 3
@@ -82,9 +83,10 @@ root_size = "12g"
     expect(settingsOf(effective)).toMatchObject({
       logLevel: 'debug',
       autoStopStaleAfterMs: 36 * 3_600_000,
+      kernelCatalogs: ['/srv/a.json', '/srv/b.json'],
       vmDefaults: {
         image: { value: 'other.image', origin: 'config', source: `${file}:4` },
-        vcpu: { value: 3, origin: 'config', source: `${file}:7` },
+        vcpu: { value: 3, origin: 'config', source: `${file}:8` },
         memoryMib: { value: 1024 },
         diskBytes: { value: 16 * GIB },
         rootBytes: { value: 12 * GIB },
@@ -250,7 +252,7 @@ describe('a file with mistakes', () => {
     ],
     [
       '__proto__ = 1',
-      '1:1: there is no key __proto__; those there are: log_level, default_image_name, auto_stop_stale_after, vm_defaults.vcpu, vm_defaults.memory_mib, vm_defaults.disk_size, vm_defaults.root_size, vm_defaults, registries',
+      '1:1: there is no key __proto__; those there are: log_level, default_image_name, auto_stop_stale_after, kernel_catalogs, vm_defaults.vcpu, vm_defaults.memory_mib, vm_defaults.disk_size, vm_defaults.root_size, vm_defaults, registries',
     ],
     ['"a\\nb" = 1', expect.stringMatching(/^1:1: there is no key "a\\nb"; those there are: /) as string],
     [

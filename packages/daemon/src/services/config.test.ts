@@ -29,6 +29,7 @@ test('every key is told as one would write it, with where it came from', async (
     { key: 'log_level', value: 'info', origin: 'default', source: '' },
     { key: 'default_image_name', value: 'debian-bookworm', origin: 'default', source: '' },
     { key: 'auto_stop_stale_after', value: '2h', origin: 'config', source: `${file}:1` },
+    { key: 'kernel_catalogs', value: null, origin: 'default', source: '' },
     {
       key: 'vm_defaults.vcpu',
       value: 2,
@@ -44,7 +45,7 @@ test('every key is told as one would write it, with where it came from', async (
 test('of registries is told what the file says, and what it says otherwise by now', async () => {
   const before = '[registries."reg.test:5000"]\nplain_http = true\nmirrors = ["a.test", "b.test:1/c"]';
   const view = await show(before, '[registries.localhost]\nca_file = "/ca.pem"');
-  expect(view.values.slice(7)).toEqual([
+  expect(view.values.slice(8)).toEqual([
     {
       key: 'registries."reg.test:5000".mirrors',
       value: 'a.test, b.test:1/c',

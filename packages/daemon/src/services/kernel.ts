@@ -1,13 +1,16 @@
 import { BangerError } from '@banger/contract/error';
-import type { KernelView } from '@banger/contract/kernel';
+import type { KernelChoice, KernelView } from '@banger/contract/kernel';
 import type { Logger } from 'pino';
+import type { ImageStore } from '../drivers/image/driver.ts';
 import type {
+  ImportedFiles,
   KernelCatalogEntry,
   KernelSource,
   KernelStore,
   StoredKernel,
 } from '../drivers/kernel/driver.ts';
 import type { VmRepository } from '../store/vm-repository.ts';
+import { KernelUsers } from './kernel-users.ts';
 import { underLock } from './lock-order.ts';
 import { tell } from './operation.ts';
 import { inStages } from './stages.ts';
@@ -22,13 +25,18 @@ export interface KernelOutlook {
 export class KernelService {
   readonly #store: KernelStore;
   readonly #source: KernelSource;
-  readonly #vms: Pick<VmRepository, 'list'>;
+  readonly #users: KernelUsers;
   readonly #log: Logger;
 
-  constructor(store: KernelStore, source: KernelSource, vms: Pick<VmRepository, 'list'>, log: Logger) {
+  constructor(
+    store: KernelStore,
+    source: KernelSource,
+    users: { readonly vms: Pick<VmRepository, 'list'>; readonly images: Pick<ImageStore, 'list'> },
+    log: Logger,
+  ) {
     this.#store = store;
     this.#source = source;
-    this.#vms = vms;
+    this.#users = new KernelUsers(users);
     this.#log = log;
   }
 
@@ -36,15 +44,15 @@ export class KernelService {
   async look(name: string): Promise<KernelOutlook> {
     const stored = await this.#store.get(name);
     if (stored !== undefined) return { present: true, source: stored.manifest.source };
-    this.#entry(name);
-    return { present: false, source: 'package' };
+    const { source } = await this.#entry(name);
+    return { present: false, source };
   }
 
   /** The kernel, fetched first when it is not here; says so. */
   async ensure(name: string, signal: AbortSignal): Promise<StoredKernel> {
     const stored = await this.#store.get(name);
     if (stored !== undefined) return stored;
-    this.#entry(name);
+    await this.#entry(name);
     tell({ stage: `Kernel ${name} is not here yet: fetching it`, level: 'notice' });
     try {
       return await this.#pull(name, false, signal);
@@ -65,40 +73,70 @@ export class KernelService {
   }
 
   async pull(name: string, force: boolean, signal: AbortSignal): Promise<KernelView> {
-    this.#entry(name);
     return this.#viewOf(await this.#pull(name, force, signal));
   }
 
-  async import(name: string, from: string, force: boolean, signal: AbortSignal): Promise<KernelView> {
-    const kernel = await underLock('pull lock', `kernel ${name}`, () =>
-      inStages(this.#log, (onProgress) => this.#source.import(name, from, { force }, { signal, onProgress })),
-    );
-    return this.#viewOf(kernel);
+  async import(name: string, files: ImportedFiles, force: boolean, signal: AbortSignal): Promise<KernelView> {
+    return this.#viewOf(await this.#import(name, files, { force }, signal));
+  }
+
+  /**
+   * Runs the making of an image with the name of the kernel that it is to boot: the chosen one, else `otherwise`. A kernel that is neither
+   * here nor in a catalog is refused with `kernel_not_found` before anything is made. Files are imported under the image's name, as a
+   * kernel that goes again when `work` fails; what a killed daemon left of such an import is replaced, any other kernel of that name
+   * is `kernel_exists`. Nobody deletes the kernel while `work` is at it.
+   */
+  async forImage<T>(
+    image: string,
+    choice: KernelChoice | undefined,
+    otherwise: string,
+    signal: AbortSignal,
+    work: (kernel: string) => Promise<T>,
+  ): Promise<T> {
+    if (choice === undefined || 'ref' in choice) {
+      const kernel = choice?.ref ?? otherwise;
+      return this.#users.whileChosen(kernel, image, async () => {
+        await this.look(kernel);
+        return work(kernel);
+      });
+    }
+    return this.#users.whileChosen(image, image, async () => {
+      await this.#importFor(image, choice, signal);
+      try {
+        return await work(image);
+      } catch (error) {
+        if (!(await this.#users.hasOthers(image, image))) await this.#store.remove(image);
+        throw error;
+      }
+    });
   }
 
   async list(available: boolean): Promise<KernelView[]> {
     const { kernels, damaged } = await this.#store.list();
     for (const { name, reason } of damaged)
       tell({ stage: `Kernel ${name} is damaged: ${reason}`, level: 'warning' });
-    const here = kernels.map((kernel) => this.#viewOf(kernel));
+    const here = await Promise.all(kernels.map((kernel) => this.#viewOf(kernel)));
     if (!available) return here;
+    const { entries, unreadable } = await this.#source.catalog();
+    for (const { message } of unreadable) tell({ stage: message, level: 'warning' });
     const names = new Set(here.map((kernel) => kernel.name));
-    const rest = this.#source.catalog.filter((entry) => !names.has(entry.name)).map(catalogView);
+    const rest = entries.filter((entry) => !names.has(entry.name)).map(catalogView);
     return [...here, ...rest].toSorted((a, b) => a.name.localeCompare(b.name));
   }
 
   async show(name: string): Promise<KernelView> {
     const stored = await this.#store.get(name);
-    return stored === undefined ? catalogView(this.#entry(name)) : this.#viewOf(stored);
+    return stored === undefined ? catalogView(await this.#entry(name)) : this.#viewOf(stored);
   }
 
-  /** Refused with `kernel_in_use` while a VM has it. */
+  /** Waits for a pull of it. Refused with `kernel_in_use` while an image or a VM has it. */
   async delete(name: string, signal: AbortSignal): Promise<void> {
     await underLock('pull lock', `kernel ${name}`, () => this.#source.idle(name, signal));
-    const users = this.#usersOf(name);
-    if (users.length > 0) {
+    const { vms, images } = await this.#users.of(name);
+    if (vms.length > 0 || images.length > 0) {
+      const users = [...vms.map((vm) => `the VM ${vm}`), ...images.map((image) => `the image ${image}`)];
       throw new BangerError('kernel_in_use', `The kernel ${name} is used by ${users.join(', ')}.`, {
-        details: { usedBy: users },
+        details: { usedBy: vms, usedByImages: images },
       });
     }
     await this.#store.remove(name);
@@ -110,23 +148,37 @@ export class KernelService {
     );
   }
 
-  #entry(name: string): KernelCatalogEntry {
-    const entry = this.#source.catalog.find((candidate) => candidate.name === name);
+  #import(
+    name: string,
+    files: ImportedFiles,
+    options: { readonly force: boolean; readonly image?: string },
+    signal: AbortSignal,
+  ): Promise<StoredKernel> {
+    return underLock('pull lock', `kernel ${name}`, () =>
+      inStages(this.#log, (onProgress) => this.#source.import(name, files, options, { signal, onProgress })),
+    );
+  }
+
+  async #importFor(image: string, files: ImportedFiles, signal: AbortSignal): Promise<void> {
+    const before = await this.#store.get(image);
+    const isLeft = before?.manifest.image === image && !(await this.#users.hasOthers(image, image));
+    await this.#import(image, files, { force: isLeft, image }, signal);
+  }
+
+  async #entry(name: string): Promise<KernelCatalogEntry> {
+    const { entries, unreadable } = await this.#source.catalog();
+    const entry = entries.find((candidate) => candidate.name === name);
     if (entry !== undefined) return entry;
-    throw new BangerError('kernel_not_found', `There is no kernel named "${name}", here or in the catalog.`, {
+    // It may be in there.
+    if (unreadable[0] !== undefined) throw unreadable[0];
+    throw new BangerError('kernel_not_found', `There is no kernel named "${name}", here or in a catalog.`, {
       details: { kernel: name },
     });
   }
 
-  #usersOf(name: string): string[] {
-    return this.#vms
-      .list()
-      .filter((vm) => vm.spec.kernel === name)
-      .map((vm) => vm.spec.name);
-  }
-
-  #viewOf({ manifest }: StoredKernel): KernelView {
+  async #viewOf({ manifest }: StoredKernel): Promise<KernelView> {
     const { name, distribution, arch, release, version, sha256, source, bytes, createdAt } = manifest;
+    const { vms, images } = await this.#users.of(name);
     return {
       name,
       present: true,
@@ -138,23 +190,25 @@ export class KernelService {
       source,
       diskUsedBytes: bytes,
       createdAt,
-      usedBy: this.#usersOf(name),
+      usedBy: [...vms],
+      usedByImages: [...images],
     };
   }
 }
 
-function catalogView({ name, distribution, arch }: KernelCatalogEntry): KernelView {
+function catalogView({ name, distribution, arch, version, source }: KernelCatalogEntry): KernelView {
   return {
     name,
     present: false,
     distribution,
     arch,
     release: '',
-    version: '',
+    version,
     sha256: '',
-    source: 'package',
+    source,
     diskUsedBytes: 0,
     createdAt: '',
     usedBy: [],
+    usedByImages: [],
   };
 }

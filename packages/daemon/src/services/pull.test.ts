@@ -6,7 +6,9 @@ import type { OperationOutcome } from '@banger/contract/operation';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createFakeImages } from '../drivers/image/fake/fake-image-host.ts';
+import { archiveReaders } from '../drivers/image/oci/archive-readers.ts';
 import { createFakeKernels, writeKernelTree } from '../drivers/kernel/fake/fake-kernel-host.ts';
+import { catalogText, kernelTar, urlPlace } from '../drivers/kernel/kernel-archive.suite.ts';
 import { systemClock } from '../host/clock.ts';
 import { EventBus } from './events.ts';
 import { ImageService } from './image.ts';
@@ -32,14 +34,14 @@ function machine(root: string) {
   const images = createFakeImages(stores.images, imageEvents(bus));
   writeFileSync(join(root, 'agent'), 'the agent');
   const kernels = createFakeKernels({
-    ...{ root: stores.kernels, agent: join(root, 'agent') },
-    changed: kernelEvents(bus),
+    ...{ root: stores.kernels, agent: join(root, 'agent'), readers: archiveReaders },
+    ...{ catalogs: [join(root, 'catalog.json')], changed: kernelEvents(bus) },
   });
   return {
     ...{ bus, events, logged, stores, imageHost: images.host },
     operations: new Operations(bus, systemClock),
     images: new ImageService({ ...images, vms, log }),
-    kernels: new KernelService(kernels.store, kernels.source, vms, log),
+    kernels: new KernelService(kernels.store, kernels.source, { vms, images: images.store }, log),
   };
 }
 
@@ -53,15 +55,35 @@ afterEach(() => rmSync(root, { recursive: true }));
 
 type Call = (signal: AbortSignal) => Promise<unknown>;
 const calls: readonly [string, 'images' | 'kernels', string, Call][] = [
-  ['image pull', 'images', 'debian-bookworm', (signal) => host.images.pull({ image: 'debian-bookworm' }, signal)],
+  [
+    'image pull',
+    'images',
+    'debian-bookworm',
+    (signal) => host.images.pull({ image: 'debian-bookworm' }, signal),
+  ],
   ['kernel pull', 'kernels', 'debian-cloud', (signal) => host.kernels.pull('debian-cloud', false, signal)],
+  [
+    'kernel pull from an address',
+    'kernels',
+    'shelved',
+    (signal) => host.kernels.pull('shelved', false, signal),
+  ],
   [
     'kernel import',
     'kernels',
     'mine',
-    (signal) => host.kernels.import('mine', join(root, 'tree'), false, signal),
+    (signal) => host.kernels.import('mine', { from: join(root, 'tree') }, false, signal),
   ],
 ];
+
+/** The user has a kernel, unpacked and as an archive, and a catalog that names that. */
+async function shelve(): Promise<void> {
+  await writeKernelTree(join(root, 'tree'));
+  const tar = await kernelTar(join(root, 'tree'));
+  writeFileSync(join(root, 'kernel.tar'), tar);
+  const place = urlPlace(`file://${join(root, 'kernel.tar')}`, tar);
+  writeFileSync(join(root, 'catalog.json'), catalogText([{ name: 'shelved', sources: [place] }]));
+}
 
 /** Runs it as an operation, and cancels that when the stage begins; without one it runs to its end. */
 async function run(call: Call, cancelAt?: string): Promise<{ stages: string[]; outcome?: OperationOutcome }> {
@@ -80,7 +102,7 @@ async function run(call: Call, cancelAt?: string): Promise<{ stages: string[]; o
 }
 
 describe.each(calls)('%s', (_what, store, name, call) => {
-  beforeEach(() => writeKernelTree(join(root, 'tree')));
+  beforeEach(() => shelve());
 
   const entries = (): string[] => (existsSync(host.stores[store]) ? readdirSync(host.stores[store]) : []);
 
@@ -92,7 +114,7 @@ describe.each(calls)('%s', (_what, store, name, call) => {
       rmSync(root, { recursive: true });
       root = mkdtempSync(join(tmpdir(), 'banger-pull-'));
       host = machine(root);
-      await writeKernelTree(join(root, 'tree'));
+      await shelve();
       const { outcome } = await run(call, stage);
       expect([stage, outcome?.state, entries()]).toEqual([stage, 'cancelled', []]);
       await run(call);

@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
 import { defineCommand } from '../../command.ts';
 import { parseText } from '../../options/choice.ts';
+import { kernelFileOptions, kernelFiles } from '../../options/kernel-files.ts';
 import { parseStoredName } from '../../options/names.ts';
 import { usageError } from '../../options/usage.ts';
 
@@ -10,18 +10,23 @@ export const command = defineCommand({
   args: '<new-name>',
   options: {
     from: { flags: '--from <path>', text: 'file or directory of this machine', parse: parseText },
+    ...kernelFileOptions,
     force: { flags: '-f, --force', text: 'replace the kernel of that name' },
   },
   examples: [
-    ['banger kernel import mine --from ./arch/x86/boot/bzImage', 'a kernel built here'],
-    ['banger kernel import mine --from ./out --force', 'the next build of it, with modules'],
+    [
+      'banger kernel import mine --from ./arch/x86/boot/bzImage',
+      'a kernel built here, with all it needs built in',
+    ],
+    ['banger kernel import mine --from ./bzImage --modules ./lib/modules/6.12.9', 'with its modules'],
+    ['banger kernel import mine --from ./out --force', 'the next build of it; running VMs keep the old one'],
   ],
   run: async (context, { options, ...input }) => {
     const name = parseStoredName(input.name);
     if (options.from === undefined)
       throw usageError('--from is missing.', 'Write --from PATH: a file or a directory.');
-    const from = resolve(context.machine.cwd, options.from);
-    const params = { kernel: name, from, force: options.force === true };
+    const files = kernelFiles(options.from, options, context.machine.cwd);
+    const params = { kernel: name, ...files, force: options.force === true };
     return {
       view: { kind: 'kernel.made', data: await context.call('kernel.import', params, `Importing ${name}`) },
     };

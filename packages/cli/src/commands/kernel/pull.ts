@@ -3,7 +3,8 @@ import { detachOption, startDetached } from '../../options/detach.ts';
 import { parseStoredName } from '../../options/names.ts';
 
 export const command = defineCommand({
-  details: 'Prints the name of the kernel.',
+  details:
+    'Fetches a kernel of a catalog: of banger, or of kernel_catalogs in the configuration. Prints the name of the kernel.',
   args: '<kernel>',
   options: {
     force: { flags: '-f, --force', text: 'fetch it again, and replace the one that is here' },
@@ -12,7 +13,7 @@ export const command = defineCommand({
   examples: [
     ['banger kernel list --available', 'the kernels that can be pulled'],
     ['banger kernel pull debian-cloud', 'what vm run would fetch by itself'],
-    ['banger kernel pull --force debian-cloud', 'the newest build of it'],
+    ['banger kernel pull --force debian-cloud', 'the newest build of it; running VMs keep the old one'],
   ],
   run: async (context, { options, ...input }) => {
     const name = parseStoredName(input.name);

@@ -13,7 +13,19 @@ import { kernelFiles } from './store.ts';
 import { readVmlinux } from './vmlinux.ts';
 
 /** What the files of a kernel do not tell; the version is the release unless told. */
-export type KernelOrigin = Pick<KernelManifest, 'distribution' | 'source'> & { readonly version?: string };
+export type KernelOrigin = Pick<KernelManifest, 'distribution' | 'source' | 'image'> & {
+  readonly version?: string;
+};
+
+/** Where in a staging directory is what was fetched, until the kernel is assembled from it. */
+export function fetchedIn(staging: string): string {
+  return join(staging, 'fetch');
+}
+
+/** Where what was fetched is unpacked, likewise. */
+export function unpackedIn(staging: string): string {
+  return join(staging, 'package');
+}
 
 /** What a stored kernel is made of. */
 export interface KernelParts {
@@ -24,6 +36,8 @@ export interface KernelParts {
   readonly origin: KernelOrigin;
   /** The files lie in the staging directory and may be taken rather than copied. */
   readonly move: boolean;
+  /** An initramfs of the user's, to be unpacked before ours. */
+  readonly initrd?: Buffer;
   readonly agent: AgentBinary;
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -31,23 +45,24 @@ export interface KernelParts {
 
 /** Fills a staging directory with a whole kernel and syncs it. Rejects with `kernel_invalid` when it cannot boot a VM. */
 export async function assembleKernel(
-  { name, staging, files, origin, move, agent, now }: KernelParts,
+  { name, staging, files, origin, move, initrd, agent, now }: KernelParts,
   runner: Runner,
   context: StageContext,
 ): Promise<void> {
   const { signal, onProgress } = context;
   const tools = { runner, scratch: staging, signal };
   onProgress({ stage: 'Extracting vmlinux' });
-  const kernel = await readVmlinux(files.image, tools);
+  const kernel = await readVmlinux(files, tools);
   const modules = await stageModules(files.modules, kernel.release, staging, move, runner, context);
 
   onProgress({ stage: 'Building the initramfs' });
   const tree = modules === undefined ? undefined : await ModuleTree.open(modules, tools);
-  const initramfs = await buildInitramfs(agent, tree);
+  const initramfs = await buildInitramfs(agent, tree, initrd);
 
   onProgress({ stage: 'Storing the kernel' });
   await writeFileAtomic(join(staging, kernelFiles.vmlinux), kernel.bytes);
   await writeFileAtomic(join(staging, kernelFiles.initramfs), initramfs.image);
+  if (initrd !== undefined) await writeFileAtomic(join(staging, kernelFiles.initrd), initrd);
   const manifest: KernelManifest = {
     manifest: KERNEL_MANIFEST_VERSION,
     name,
@@ -57,6 +72,7 @@ export async function assembleKernel(
     release: kernel.release,
     sha256: kernel.sha256,
     source: origin.source,
+    ...(origin.image === undefined ? {} : { image: origin.image }),
     createdAt: new Date(now).toISOString(),
     bytes: await diskUsage(staging),
     modules: [...initramfs.modules],
@@ -92,7 +108,8 @@ async function stageModules(
     await indexModules(base, release, runner, { signal, onProgress });
     await rename(indexed, place);
   }
-  for (const path of [base, join(staging, 'package')]) await rm(path, { recursive: true, force: true });
+  for (const path of [base, fetchedIn(staging), unpackedIn(staging)])
+    await rm(path, { recursive: true, force: true });
   return from === undefined ? undefined : place;
 }
 

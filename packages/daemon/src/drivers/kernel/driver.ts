@@ -1,3 +1,4 @@
+import type { BangerError } from '@banger/contract/error';
 import type { Leftover } from '../../domain/leftover.ts';
 import type { StageContext } from '../../domain/stage-progress.ts';
 import type { KernelManifest } from './manifest.ts';
@@ -46,25 +47,52 @@ export interface KernelCatalogEntry {
   readonly description: string;
   readonly distribution: string;
   readonly arch: string;
+  /** Empty where only a pull can tell. */
+  readonly version: string;
+  /** Where it comes from first: `package linux-image-…`, or an address. */
+  readonly source: string;
+}
+
+/** What can be pulled, as far as is known. */
+export interface KernelCatalog {
+  readonly entries: readonly KernelCatalogEntry[];
+  /** Why a catalog of the configuration could not be read: `config_invalid`. */
+  readonly unreadable: readonly BangerError[];
+}
+
+/** Files that make a kernel, by absolute path. */
+export interface ImportedFiles {
+  /** A bzImage, a vmlinux, or a directory with one of them and its modules. */
+  readonly from: string;
+  /** An initramfs whose files are to be there besides those of ours. */
+  readonly initrd?: string | undefined;
+  /** A `lib/modules/<release>` tree; found beside the kernel unless told. */
+  readonly modules?: string | undefined;
+}
+
+/** How files are imported. */
+export interface ImportOptions {
+  readonly force: boolean;
+  /** Name of the image that they came with, for the manifest. */
+  readonly image?: string;
 }
 
 /** Where kernels come from; what it makes is in the store when a call resolves, and only then. */
 export interface KernelSource {
-  readonly catalog: readonly KernelCatalogEntry[];
+  /** Read anew each time: whoever adds a kernel to a catalog of the configuration sees it at once. */
+  catalog(): Promise<KernelCatalog>;
   /**
    * Fetches a kernel of the catalog. Calls for one name at a time do the work once; it stops when the last of them is
-   * cancelled. Rejects with `kernel_not_found` (not in the catalog), `kernel_exists` (without `force`), `missing_tool`,
-   * `kernel_invalid`, `command_failed`, `disk_full`, `cancelled`; then nothing has changed.
+   * cancelled. Rejects with `kernel_not_found` (not in the catalog), `config_invalid` (perhaps in one that cannot be read),
+   * `kernel_exists` (without `force`), `missing_tool`, `kernel_invalid`, `command_failed`, `download_failed`, `disk_full`,
+   * `cancelled`; then nothing has changed.
    */
   pull(name: string, options: { readonly force: boolean }, context: StageContext): Promise<StoredKernel>;
-  /**
-   * Takes a kernel from an absolute path: a bzImage, a vmlinux, or a directory with one of them and `modules`.
-   * Rejects as `pull` does, and with `invalid_argument` when the path does not exist.
-   */
+  /** Takes a kernel from files of the user. Rejects as `pull` does, and with `invalid_argument` when a path does not exist. */
   import(
     name: string,
-    from: string,
-    options: { readonly force: boolean },
+    files: ImportedFiles,
+    options: ImportOptions,
     context: StageContext,
   ): Promise<StoredKernel>;
   /** Resolves when no pull or import of that name is at work: to be awaited before a removal. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { BangerError } from '@banger/contract/error';
+import { readFile, stat } from 'node:fs/promises';
+import { BangerError, isBangerError } from '@banger/contract/error';
 import { writeCpio, type CpioEntry } from './cpio.ts';
 import { closeModules } from './module-closure.ts';
 import type { ModuleTree } from './module-tree.ts';
@@ -8,6 +8,14 @@ import { wantedModules } from './wanted-modules.ts';
 
 /** Counted up whenever the same agent and modules would give another initramfs; stored ones are then rebuilt. */
 export const INITRAMFS_LAYOUT = 1;
+
+/** A distribution's own have some 50 MB, and all of it is in the guest's memory. */
+const MOST_INITRD_BYTES = 512 * 1024 ** 2;
+/** As an archive that the kernel unpacks begins: cpio "newc", gzip, bzip2, LZMA, xz, LZO, LZ4, zstd (lib/decompress.c). */
+const INITRD_MAGICS = [
+  ...['070701', '070702', '\x1f\x8b', 'BZh', '\x5d\0\0', '\xfd7zXZ\0', '\x89LZO'],
+  ...['\x02\x21\x4c\x18', '\x28\xb5\x2f\xfd'],
+];
 
 /** An initramfs and what it was made from. */
 export interface Initramfs {
@@ -39,11 +47,14 @@ export async function readAgent(path: string): Promise<AgentBinary> {
 /**
  * Builds the initramfs: the agent as /init, the modules that a guest needs with their load order, the nodes that a
  * process needs before /dev is mounted. It is not compressed: to expand it costs the guest more than to load it.
- * Rejects with `kernel_invalid` when the kernel lacks what a boot needs. `modules` is absent for a kernel that has none.
+ * Rejects with `kernel_invalid` when the kernel lacks what a boot needs. `modules` is absent for a kernel that has none. An
+ * `initrd` comes before it: the kernel unpacks one after the other, so that its files are there and /init is the agent's
+ * (Documentation/driver-api/early-userspace/buffer-format.rst).
  */
 export async function buildInitramfs(
   agent: AgentBinary,
   modules: ModuleTree | undefined,
+  initrd?: Buffer,
 ): Promise<Initramfs> {
   const files = modules === undefined ? [] : await moduleFiles(modules);
   const names = files.map(({ name }) => name);
@@ -64,7 +75,37 @@ export async function buildInitramfs(
       content,
     })),
   ];
-  return { image: writeCpio(entries), modules: names };
+  return { image: behind(initrd, writeCpio(entries)), modules: names };
+}
+
+/**
+ * Reads an initramfs of the user's. Rejects with `invalid_argument` when it cannot be read, `kernel_invalid` when it is none that a kernel
+ * unpacks.
+ */
+export async function readInitrd(path: string): Promise<Buffer> {
+  try {
+    const info = await stat(path);
+    if (!info.isFile()) throw new Error('it is no file');
+    if (info.size > MOST_INITRD_BYTES) throw notAnInitrd(path, `it has ${info.size} bytes`);
+    const bytes = await readFile(path);
+    const head = bytes.toString('latin1', 0, 6);
+    if (!INITRD_MAGICS.some((magic) => head.startsWith(magic)))
+      throw notAnInitrd(path, 'it is neither a cpio archive nor packed as one can be');
+    return bytes;
+  } catch (cause) {
+    if (isBangerError(cause)) throw cause;
+    throw new BangerError('invalid_argument', `The initrd ${path} cannot be read.`, { cause });
+  }
+}
+
+function notAnInitrd(path: string, why: string): BangerError {
+  return new BangerError('kernel_invalid', `${path} is no initrd: ${why}.`, { details: { file: path } });
+}
+
+/** Ours behind theirs, at a multiple of four bytes, as a cpio archive that is not packed must lie. */
+function behind(initrd: Buffer | undefined, ours: Buffer): Buffer {
+  if (initrd === undefined) return ours;
+  return Buffer.concat([initrd, Buffer.alloc(-initrd.length & 3), ours]);
 }
 
 async function moduleFiles(modules: ModuleTree): Promise<readonly { name: string; content: Buffer }[]> {

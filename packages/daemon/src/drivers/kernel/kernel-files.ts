@@ -1,10 +1,13 @@
+import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { BangerError } from '@banger/contract/error';
 
 /** A kernel image and its modules, somewhere on this machine. */
 export interface KernelFiles {
   readonly image: string;
+  /** The image as people know it; its path unless told. */
+  readonly shown?: string;
   /** A `lib/modules/<release>` tree; absent for a kernel without modules. */
   readonly modules?: string;
 }
@@ -14,10 +17,32 @@ const IMAGE_NAME = /^(?:vmlinuz|vmlinux|bzImage)(?:-.*)?$/;
 /**
  * Finds the kernel that `path` means: a file; or a directory with exactly one image in it, in its `boot`, or (as some
  * distributions have it) beside its modules. Modules are looked for in the directory itself, in `modules`, `lib/modules`
- * and `usr/lib/modules`, and for a file in a `boot` directory beside that. Rejects with `invalid_argument` when there is
- * nothing at that path, `kernel_invalid` when there is no kernel or more than one.
+ * and `usr/lib/modules`, and for a file in a `boot` directory beside that, unless it is told where they are. `shown` is what people know
+ * the path as. Rejects with `invalid_argument` when there is nothing at a path, `kernel_invalid` when there is no kernel or
+ * more than one, or modules are not where they are said to be.
  */
-export async function findKernelFiles(path: string): Promise<KernelFiles> {
+export async function findKernelFiles(
+  path: string,
+  { modules, shown }: { readonly modules?: string | undefined; readonly shown?: string } = {},
+): Promise<KernelFiles> {
+  const found = await find(path, shown ?? path);
+  if (modules !== undefined && !(await isModuleTree(modules)))
+    throw new BangerError(
+      'kernel_invalid',
+      `${modules} is no tree of modules: it has neither kernel/ nor modules.builtin.`,
+      {
+        hint: 'Give the path of a lib/modules/RELEASE.',
+        details: { path: modules },
+      },
+    );
+  return {
+    ...found,
+    ...(shown === undefined ? {} : { shown }),
+    ...(modules === undefined ? {} : { modules }),
+  };
+}
+
+async function find(path: string, shown: string): Promise<KernelFiles> {
   const info = await stat(path).catch((cause: unknown) => {
     throw new BangerError('invalid_argument', `${path} cannot be read.`, {
       cause,
@@ -37,12 +62,12 @@ export async function findKernelFiles(path: string): Promise<KernelFiles> {
   const images = [...new Set(await imagesIn([path, join(path, 'boot'), ...trees]))];
   const [image, ...more] = images;
   if (image === undefined)
-    throw new BangerError('kernel_invalid', `There is no vmlinuz, vmlinux or bzImage in ${path}.`);
+    throw new BangerError('kernel_invalid', `There is no vmlinuz, vmlinux or bzImage in ${shown}.`);
   if (more.length > 0 || trees.length > 1) {
-    const found = more.length > 0 ? images : trees;
+    const found = (more.length > 0 ? images : trees).map((each) => relative(path, each));
     throw new BangerError(
       'kernel_invalid',
-      `There is more than one kernel in ${path}: ${found.join(', ')}.`,
+      `There is more than one kernel in ${shown}: ${found.join(', ')}.`,
       {
         hint: 'Give the path of one of them.',
       },
@@ -79,9 +104,11 @@ async function firstModuleTree(candidates: readonly string[]): Promise<string | 
 }
 
 async function isModuleTree(path: string): Promise<boolean> {
-  return stat(join(path, 'kernel')).then(
-    (info) => info.isDirectory(),
-    () => false,
+  const has = async (name: string, is: (info: Stats) => boolean): Promise<boolean> =>
+    stat(join(path, name)).then(is, () => false);
+  return (
+    (await has('kernel', (info) => info.isDirectory())) ||
+    (await has('modules.builtin', (info) => info.isFile()))
   );
 }
 

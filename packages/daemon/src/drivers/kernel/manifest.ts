@@ -19,8 +19,10 @@ export const kernelManifestSchema = z.strictObject({
   release: z.string().min(1),
   /** Of vmlinux. */
   sha256,
-  /** Where it came from: `package linux-image-…` or `import <path>`. */
+  /** Where it came from: `package linux-image-…`, `import <path>` or an address. */
   source: z.string(),
+  /** Name of the image that it was imported with; absent for one that was imported by itself. */
+  image: z.string().optional(),
   /** ISO 8601, UTC. */
   createdAt: z.iso.datetime(),
   /** What it takes on disk. */

@@ -43,7 +43,9 @@ export class ModuleTree implements ModuleSource {
   ): Promise<ModuleTree> {
     const files = new Map<string, string>();
     const entries = await readdir(join(root, 'kernel'), { recursive: true, withFileTypes: true }).catch(
-      (cause: unknown) => {
+      (cause: NodeJS.ErrnoException) => {
+        // A kernel that has everything built in has only the lists that say so.
+        if (cause.code === 'ENOENT') return [];
         throw new BangerError('kernel_invalid', `The modules in ${root} cannot be read.`, { cause });
       },
     );

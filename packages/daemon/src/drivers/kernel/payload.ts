@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { gunzip, zstdDecompress } from 'node:zlib';
 import type { Runner } from '../../host/runner.ts';
 import { expandLz4Legacy } from './lz4.ts';
+import { unpackXz } from './xz.ts';
 
 /** A stripped distribution kernel is 30-70 MB, one with everything built in below 200; more is a bomb. */
 export const MAX_VMLINUX_BYTES = 512 * 1024 * 1024;
@@ -67,9 +68,6 @@ export async function expand(
   }
 }
 
-/** The dictionary of the kernel's own xz settings is 32 MiB; a larger one would only serve to fill our memory. */
-const XZ_MEMORY_LIMIT = '256MiB';
-
 async function expandXz(
   bytes: Buffer,
   options: {
@@ -79,25 +77,14 @@ async function expandXz(
     readonly maxBytes: number;
   },
 ): Promise<Buffer> {
-  const packed = join(options.scratch, 'payload.xz');
   const plain = join(options.scratch, 'payload');
+  const packed = `${plain}.xz`;
   await writeFile(packed, bytes, { mode: 0o600 });
   try {
-    const argv = ['xz', '--decompress', '--force', '--keep', `--memlimit=${XZ_MEMORY_LIMIT}`] as const;
-    const listing = await options.runner.run(['xz', '--robot', '--list', packed], { signal: options.signal });
-    if (xzExpandedSize(listing.stdout) > options.maxBytes) throw new Error('it expands to an absurd size');
-    await options.runner.run([...argv, packed], { signal: options.signal });
+    await unpackXz(plain, options);
     return await readFile(plain);
   } finally {
     await unlink(packed).catch(() => undefined);
     await unlink(plain).catch(() => undefined);
   }
-}
-
-/** Sixth column of the `totals` line: uncompressed size (xz(1), "Robot mode"). */
-function xzExpandedSize(listing: string): number {
-  const totals = listing.split('\n').find((line) => line.startsWith('totals\t'));
-  const size = Number(totals?.split('\t')[4]);
-  if (!Number.isSafeInteger(size)) throw new Error('xz does not tell its size');
-  return size;
 }

@@ -2,7 +2,9 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../host/clock.ts';
 import { FakeExit, FakeRunner } from '../../host/fake-runner.ts';
+import { archiveReaders } from '../image/oci/archive-readers.ts';
 import { parsePackage } from './apt-archive.ts';
 import { createFakeKernels } from './fake/fake-kernel-host.ts';
 import { HostKernelSource } from './source.ts';
@@ -20,17 +22,24 @@ describe('pulling from the machine’s package manager', () => {
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'banger-kernel-source-'));
     await writeFile(join(directory, 'agent'), 'agent');
-    made = createFakeKernels({ root: join(directory, 'kernels'), agent: join(directory, 'agent') });
+    made = createFakeKernels({
+      root: join(directory, 'kernels'),
+      agent: join(directory, 'agent'),
+      readers: archiveReaders,
+    });
     stages.length = 0;
   });
   afterEach(() => rm(directory, { recursive: true }));
 
   const pullWith = (runner: FakeRunner): Promise<unknown> =>
-    new HostKernelSource({ store: made.store, runner, agent: join(directory, 'agent'), now: () => 0 }).pull(
-      'debian-cloud',
-      KEEP,
-      context,
-    );
+    new HostKernelSource({
+      store: made.store,
+      runner,
+      agent: join(directory, 'agent'),
+      readers: archiveReaders,
+      downloads: { hosts: new Map(), clock: systemClock },
+      catalogs: [],
+    }).pull('debian-cloud', KEEP, context);
 
   test('lists that were never fetched are fetched for this once, privately', async () => {
     made.host.hasLists = false;

@@ -5,43 +5,76 @@ import { checkArtifactName } from '../../domain/artifact-name.ts';
 import { SingleFlight } from '../../domain/single-flight.ts';
 import type { StageContext } from '../../domain/stage-progress.ts';
 import type { Runner } from '../../host/runner.ts';
-import { AptArchive, type AptPackage } from './apt-archive.ts';
-import { assembleKernel, type KernelOrigin } from './assemble.ts';
-import { kernelCatalog, type KernelRecipe } from './catalog.ts';
-import type { KernelCatalogEntry, KernelSource, StoredKernel } from './driver.ts';
-import { readAgent } from './initramfs.ts';
+import { fetchAptKernel } from './apt-kernel.ts';
+import type { ArchiveReaders } from './archive-readers.ts';
+import { assembleKernel, fetchedIn, unpackedIn, type KernelOrigin } from './assemble.ts';
+import type { KernelPlace, KernelRecipe } from './catalog.ts';
+import { KernelCatalogs } from './catalogs.ts';
+import { KernelDownloads, placeText, type DownloadOptions } from './download.ts';
+import type { ImportedFiles, ImportOptions, KernelCatalog, KernelSource, StoredKernel } from './driver.ts';
+import { readAgent, readInitrd } from './initramfs.ts';
 import { findKernelFiles, type KernelFiles } from './kernel-files.ts';
 import type { KernelDirectory } from './store.ts';
+import { unpackKernel } from './unpack.ts';
 
-/** Kernels from the distribution's packages, and from files of the user. */
+/** A file that has come. */
+interface Fetched {
+  readonly file: string;
+  /** Where from, for people. */
+  readonly source: string;
+  /** Where the source tells one. */
+  readonly version?: string;
+}
+
+/** What a kernel is assembled from. */
+interface Gathered {
+  readonly files: KernelFiles;
+  readonly origin: KernelOrigin;
+  /** The files lie in the staging directory and may be renamed. */
+  readonly move: boolean;
+  readonly initrd?: Buffer;
+}
+
+/** What kernels come from. */
+export interface HostKernelSourceOptions {
+  readonly store: KernelDirectory;
+  readonly runner: Runner;
+  /** Absolute path of the static agent binary. */
+  readonly agent: string;
+  readonly readers: ArchiveReaders;
+  readonly downloads: DownloadOptions;
+  /** Absolute paths of the catalogs that come before the embedded one. */
+  readonly catalogs: readonly string[];
+}
+
+/** Kernels from catalogs, which name packages and addresses, and from files of the user. */
 export class HostKernelSource implements KernelSource {
-  readonly catalog: readonly KernelCatalogEntry[];
-  readonly #recipes: readonly KernelRecipe[];
+  readonly #catalogs: KernelCatalogs;
   readonly #store: KernelDirectory;
   readonly #runner: Runner;
   readonly #agent: string;
+  readonly #readers: ArchiveReaders;
+  readonly #downloads: KernelDownloads;
   readonly #now: () => number;
   readonly #flights = new SingleFlight<StoredKernel>();
 
-  /** `agent`: absolute path of the static agent binary. `recipes`: the embedded catalog unless told. */
-  constructor(options: {
-    readonly store: KernelDirectory;
-    readonly runner: Runner;
-    readonly agent: string;
-    readonly now: () => number;
-    readonly recipes?: readonly KernelRecipe[];
-  }) {
-    this.#recipes = options.recipes ?? kernelCatalog;
-    this.catalog = this.#recipes.map(({ name, description, distribution, arch }) => ({
-      name,
-      description,
-      distribution,
-      arch,
+  constructor({ store, runner, agent, readers, downloads, catalogs }: HostKernelSourceOptions) {
+    this.#catalogs = new KernelCatalogs(catalogs);
+    this.#store = store;
+    this.#runner = runner;
+    this.#agent = agent;
+    this.#readers = readers;
+    this.#downloads = new KernelDownloads(downloads);
+    this.#now = () => downloads.clock.now();
+  }
+
+  async catalog(): Promise<KernelCatalog> {
+    const { recipes, unreadable } = await this.#catalogs.read();
+    const entries = recipes.map(({ name, description, distribution, arch, version = '', sources }) => ({
+      ...{ name, description, distribution, arch, version },
+      source: sources.slice(0, 1).map(sourceText).join(),
     }));
-    this.#store = options.store;
-    this.#runner = options.runner;
-    this.#agent = options.agent;
-    this.#now = options.now;
+    return { entries, unreadable };
   }
 
   async pull(
@@ -50,68 +83,106 @@ export class HostKernelSource implements KernelSource {
     context: StageContext,
   ): Promise<StoredKernel> {
     checkArtifactName('kernel', name);
-    const recipe = this.#recipes.find((entry) => entry.name === name);
-    if (recipe === undefined)
-      throw new BangerError('kernel_not_found', `"${name}" is not in the catalog of kernels.`, {
-        details: { kernel: name },
-      });
-    return this.#make(name, options, context, async (staging, work) => {
-      const fetched = await this.#fetchPackage(recipe.sources[0].package, staging, work);
-      const unpacked = join(staging, 'package');
-      work.onProgress({ stage: 'Unpacking the kernel', detail: fetched.package.name });
-      await this.#runner.run(['dpkg-deb', '--extract', fetched.file, unpacked], { signal: work.signal });
-      await rm(join(staging, 'fetch'), { recursive: true });
-      const origin = {
-        distribution: recipe.distribution,
-        version: fetched.package.version,
-        source: `package ${fetched.package.name}`,
-      };
-      return { files: await findKernelFiles(unpacked), origin, move: true };
+    return this.#make(name, options, context, async () => {
+      const recipe = await this.#catalogs.find(name);
+      if (recipe === undefined)
+        throw new BangerError('kernel_not_found', `"${name}" is not in the catalog of kernels.`, {
+          details: { kernel: name },
+        });
+      return (staging, work) => this.#gather(recipe, staging, work);
     });
   }
 
   async import(
     name: string,
-    from: string,
-    options: { readonly force: boolean },
+    { from, initrd, modules }: ImportedFiles,
+    options: ImportOptions,
     context: StageContext,
   ): Promise<StoredKernel> {
     checkArtifactName('kernel', name);
-    if (!isAbsolute(from)) throw new BangerError('invalid_argument', `"${from}" is not an absolute path.`);
-    return this.#make(name, options, context, async () => {
-      const files = await findKernelFiles(from);
-      return { files, origin: { distribution: 'unknown', source: `import ${from}` }, move: false };
-    });
+    const image = options.image === undefined ? {} : { image: options.image };
+    for (const path of [from, initrd, modules])
+      if (path !== undefined && !isAbsolute(path))
+        throw new BangerError('invalid_argument', `"${path}" is not an absolute path.`);
+    return this.#make(name, options, context, async () => async () => ({
+      files: await findKernelFiles(from, { modules }),
+      ...(initrd === undefined ? {} : { initrd: await readInitrd(initrd) }),
+      origin: { distribution: 'unknown', source: `import ${from}`, ...image },
+      move: false,
+    }));
   }
 
   async idle(name: string, signal: AbortSignal): Promise<void> {
     return this.#flights.idle(name, signal);
   }
 
-  /** `gather` answers the kernel's files; `move` says that they lie in the staging directory and may be renamed. */
+  /** From the first of its sources that works; why another did not is told as a warning. */
+  async #gather(recipe: KernelRecipe, staging: string, work: StageContext): Promise<Gathered> {
+    for (const [index, place] of recipe.sources.entries()) {
+      try {
+        return await this.#gatherFrom(place, recipe, staging, work);
+      } catch (error) {
+        const next = recipe.sources[index + 1];
+        // A disk that is full for one source is full for all.
+        if (next === undefined || work.signal.aborted || !isBangerError(error) || error.code === 'disk_full')
+          throw error;
+        work.onProgress({ stage: `${error.message} Trying ${sourceText(next)}.`, level: 'warning' });
+        for (const directory of [fetchedIn(staging), unpackedIn(staging)])
+          await rm(directory, { recursive: true, force: true });
+      }
+    }
+    throw new BangerError('internal', `The kernel ${recipe.name} has no source.`);
+  }
+
+  async #gatherFrom(
+    place: KernelPlace,
+    { name, distribution, version }: KernelRecipe,
+    staging: string,
+    work: StageContext,
+  ): Promise<Gathered> {
+    const { file, source, ...known } = await this.#fetch(place, name, staging, work);
+    work.onProgress({ stage: 'Unpacking the kernel', detail: source });
+    const tools = { runner: this.#runner, readers: this.#readers, signal: work.signal };
+    const unpacked = unpackedIn(staging);
+    const path = await unpackKernel(file, unpacked, source, tools);
+    // What came out of an archive is somewhere else by now.
+    if (path.startsWith(unpacked)) await rm(fetchedIn(staging), { recursive: true });
+    const origin = { distribution, source, ...(version === undefined ? {} : { version }), ...known };
+    return { files: await findKernelFiles(path, { shown: source }), origin, move: true };
+  }
+
+  async #fetch(place: KernelPlace, name: string, staging: string, work: StageContext): Promise<Fetched> {
+    const directory = fetchedIn(staging);
+    if (place.type === 'apt') {
+      const places = { directory, scratch: staging };
+      const fetched = await fetchAptKernel(place.package, places, this.#runner, work);
+      const { name: source, version } = fetched.package;
+      return { file: fetched.file, source: `package ${source}`, version };
+    }
+    await mkdir(directory, { mode: 0o700 });
+    const file = join(directory, 'kernel');
+    await this.#downloads.fetch(name, place, file, work);
+    return { file, source: placeText(place.url) };
+  }
+
+  /** `prepare` finds out where the files come from, before anything is made. */
   async #make(
     name: string,
     { force }: { readonly force: boolean },
     context: StageContext,
-    gather: (
-      staging: string,
-      work: StageContext,
-    ) => Promise<{ readonly files: KernelFiles; readonly origin: KernelOrigin; readonly move: boolean }>,
+    prepare: () => Promise<(staging: string, work: StageContext) => Promise<Gathered>>,
   ): Promise<StoredKernel> {
     return this.#flights.run(name, context, async (work) => {
       const taken = (): BangerError =>
         new BangerError('kernel_exists', `There is a kernel named "${name}" already.`, {
           details: { kernel: name },
         });
+      const gather = await prepare();
       if (!force && (await this.#store.staged.has(name))) throw taken();
       const agent = await readAgent(this.#agent);
       await this.#store.staged.make(name, force ? 'replace' : taken, async (staging) => {
-        const { files, origin, move } = await gather(staging, work);
-        await assembleKernel(
-          { name, staging, files, origin, move, agent, now: this.#now() },
-          this.#runner,
-          work,
-        );
+        const gathered = await gather(staging, work);
+        await assembleKernel({ name, staging, ...gathered, agent, now: this.#now() }, this.#runner, work);
       });
       const kernel = await this.#store.get(name);
       if (kernel === undefined)
@@ -119,55 +190,8 @@ export class HostKernelSource implements KernelSource {
       return kernel;
     });
   }
-
-  async #fetchPackage(
-    name: string,
-    staging: string,
-    { signal, onProgress }: StageContext,
-  ): Promise<{ readonly package: AptPackage; readonly file: string }> {
-    const directory = join(staging, 'fetch');
-    onProgress({ stage: 'Looking for the kernel package', detail: name });
-    const attempt = async (
-      archive: AptArchive,
-    ): Promise<{ readonly package: AptPackage; readonly file: string }> => {
-      const wanted = await resolveImagePackage(archive, name);
-      await rm(directory, { recursive: true, force: true });
-      await mkdir(directory, { mode: 0o700 });
-      const stage = `Fetching ${wanted.name}`;
-      onProgress({ stage, done: 0, total: wanted.size, unit: 'bytes' });
-      const file = await archive.download(wanted, directory, (done, total) =>
-        onProgress({ stage, done, total, unit: 'bytes' }),
-      );
-      return { package: wanted, file };
-    };
-    try {
-      return await attempt(AptArchive.installed(this.#runner, signal));
-    } catch (error) {
-      // Lists that were never fetched know no package, old ones name a version that the mirror has dropped.
-      if (!isBangerError(error, 'kernel_not_found') && !isBangerError(error, 'command_failed')) throw error;
-      onProgress({ stage: 'Fetching package lists', detail: "of this machine's sources, for this once" });
-      const lists = join(staging, 'apt');
-      const found = await attempt(await AptArchive.fresh(this.#runner, signal, lists));
-      await rm(lists, { recursive: true });
-      return found;
-    }
-  }
 }
 
-/** The package with the kernel in it: the named one, or the one that it depends on as a meta package. */
-async function resolveImagePackage(archive: AptArchive, name: string): Promise<AptPackage> {
-  const meta = await archive.show(name);
-  if (meta === undefined) throw unknownPackage(name);
-  const dependency = meta.depends.find((each) => each.startsWith('linux-image-'));
-  if (dependency === undefined) return meta;
-  const image = await archive.show(dependency);
-  if (image === undefined) throw unknownPackage(dependency);
-  return image;
-}
-
-function unknownPackage(name: string): BangerError {
-  return new BangerError('kernel_not_found', `The package sources of this machine have no ${name}.`, {
-    hint: 'Take a kernel with `banger kernel import`, as `banger kernel import my-kernel --from /lib/modules/$(uname -r)`.',
-    details: { package: name },
-  });
+function sourceText(place: KernelPlace): string {
+  return place.type === 'apt' ? `package ${place.package}` : placeText(place.url);
 }

@@ -8,7 +8,7 @@ import { readJson, writeFileAtomic } from '../../host/private-files.ts';
 import type { Runner } from '../../host/runner.ts';
 import { StagedDirectories, type DirectoryListener } from '../../host/staged-directories.ts';
 import type { DamagedKernel, KernelStore, StoredKernel } from './driver.ts';
-import { buildInitramfs, INITRAMFS_LAYOUT, readAgent } from './initramfs.ts';
+import { buildInitramfs, INITRAMFS_LAYOUT, readAgent, readInitrd } from './initramfs.ts';
 import { kernelManifestSchema, type KernelManifest } from './manifest.ts';
 import { ModuleTree } from './module-tree.ts';
 
@@ -18,6 +18,8 @@ export const kernelFiles = {
   vmlinux: 'vmlinux',
   initramfs: 'initramfs.img',
   modules: 'modules',
+  /** Only where the user gave one. */
+  initrd: 'initrd.img',
 } as const;
 
 /** Kernels as directories below one of ours. */
@@ -102,7 +104,8 @@ export class KernelDirectory implements KernelStore {
     const { modules } = kernel;
     const initramfs = await this.staged.scratch(async (scratch) => {
       const tools = { runner: this.#runner, scratch, signal };
-      return buildInitramfs(agent, modules === undefined ? undefined : await ModuleTree.open(modules, tools));
+      const tree = modules === undefined ? undefined : await ModuleTree.open(modules, tools);
+      return buildInitramfs(agent, tree, await this.#initrd(kernel));
     });
     await writeFileAtomic(kernel.initramfs, initramfs.image);
     const manifest: KernelManifest = {
@@ -115,6 +118,11 @@ export class KernelDirectory implements KernelStore {
       `${JSON.stringify(manifest, null, 2)}\n`,
     );
     return { ...kernel, manifest };
+  }
+
+  async #initrd({ directory }: StoredKernel): Promise<Buffer | undefined> {
+    const hasOne = (await readdir(directory)).includes(kernelFiles.initrd);
+    return hasOne ? readInitrd(join(directory, kernelFiles.initrd)) : undefined;
   }
 
   async #manifest(name: string, directory: string): Promise<KernelManifest> {

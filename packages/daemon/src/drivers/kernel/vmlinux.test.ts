@@ -23,7 +23,7 @@ describe('reading a kernel', () => {
     const file = join(scratch, 'kernel');
     await writeFile(file, bytes);
     const { signal } = new AbortController();
-    return readVmlinux(file, { runner: new FakeRunner({}), scratch, signal });
+    return readVmlinux({ image: file }, { runner: new FakeRunner({}), scratch, signal });
   };
   const lz4 = (): Buffer => {
     const size = Buffer.alloc(4);

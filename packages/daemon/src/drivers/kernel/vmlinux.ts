@@ -26,20 +26,23 @@ const BANNER_OVERLAP = 128;
 
 /**
  * Reads a kernel from a bzImage or a vmlinux, compressed or not, and checks that it is for x86-64 and has a PVH entry.
- * `scratch` is a private directory for files in between. Rejects with `kernel_invalid`, naming the file and why.
+ * `shown` is the file as people know it, `scratch` a private directory for files in between. Rejects with `kernel_invalid`, naming the file and why.
  */
 export async function readVmlinux(
-  file: string,
+  { image: file, shown = file }: { readonly image: string; readonly shown?: string },
   options: { readonly runner: Runner; readonly scratch: string; readonly signal: AbortSignal },
 ): Promise<Vmlinux> {
   const invalid = (why: string, cause?: unknown): BangerError =>
-    new BangerError('kernel_invalid', `${file} cannot be booted: ${why}.`, { cause, details: { file } });
+    new BangerError('kernel_invalid', `${shown} cannot be booted: ${why}.`, {
+      cause,
+      details: { file: shown },
+    });
   const { size } = await stat(file);
   if (size > MAX_VMLINUX_BYTES) throw invalid(`it has ${size} bytes, more than any kernel`);
   try {
-    const image = await readFile(file);
-    const bz = isBzImage(image) ? readBzImage(image) : undefined;
-    const bytes = await expand(bz?.payload ?? image, options);
+    const content = await readFile(file);
+    const bz = isBzImage(content) ? readBzImage(content) : undefined;
+    const bytes = await expand(bz?.payload ?? content, options);
     const hasEntry = new ElfFile(bytes)
       .notes()
       .some(

@@ -13,6 +13,7 @@ import { FakeGuest } from '../../drivers/guest/fake/fake-guest.ts';
 import type { FakeGuestOptions } from '../../drivers/guest/fake/fake-state.ts';
 import { createGuestDriver } from '../../drivers/guest/unix-channel.ts';
 import { createFakeImages } from '../../drivers/image/fake/fake-image-host.ts';
+import { archiveReaders } from '../../drivers/image/oci/archive-readers.ts';
 import { createFakeKernels } from '../../drivers/kernel/fake/fake-kernel-host.ts';
 import type { NetworkDriver } from '../../drivers/network/driver.ts';
 import { FakeNetwork } from '../../drivers/network/fake-network.ts';
@@ -110,6 +111,8 @@ export class FakeHost {
   onState: (row: VmRow) => void = () => undefined;
   /** What the configuration says, from the next daemon on. */
   settings: VmSettings = { autoStopStaleAfterMs: undefined };
+  /** Catalogs of kernels that the configuration names. */
+  readonly kernelCatalogs: string[] = [];
   /** False: guests are there and answer nothing. */
   answers = true;
   /** What the next guest has besides. */
@@ -249,7 +252,10 @@ export class FakeHost {
     const agent = join(this.directory, 'agent');
     const images = createFakeImages(layout.images, imageEvents(this.bus));
     images.host.onBuild = (signal) => turn('build', signal);
-    const kernels = createFakeKernels({ root: layout.kernels, agent, changed: kernelEvents(this.bus) });
+    const kernels = createFakeKernels({
+      ...{ root: layout.kernels, agent, readers: archiveReaders, changed: kernelEvents(this.bus) },
+      catalogs: this.kernelCatalogs,
+    });
     kernels.host.onDownload = (signal) => turn('download', signal);
     const networks = {
       user: mortal(life, 'network', this.#network(turn), { outlives: true }),
@@ -275,7 +281,7 @@ export class FakeHost {
       uses: new VmUses(vms, clock, log),
       events: this.bus,
       images: new ImageService({ ...images, vms, log }),
-      kernels: new KernelService(kernels.store, kernels.source, vms, log),
+      kernels: new KernelService(kernels.store, kernels.source, { vms, images: images.store }, log),
       vmm,
       disks: mortal(life, 'disks', this.#disks(turn)),
       networks,

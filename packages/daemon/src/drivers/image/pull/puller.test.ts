@@ -10,7 +10,11 @@ import { sha256, writeLayout } from '../oci/layout.suite.ts';
 import { archive } from '../oci/tar/archive.suite.ts';
 import { BlobCache } from '../registry/blob-cache.ts';
 import { RegistryClient } from '../registry/client.ts';
-import { startLoopbackServer, type LoopbackServer, type Respond } from '../registry/loopback-server.suite.ts';
+import {
+  startLoopbackServer,
+  type LoopbackServer,
+  type Respond,
+} from '../../../host/http/loopback-server.suite.ts';
 import { ImageDirectory } from '../store.ts';
 import { OciImagePuller } from './puller.ts';
 

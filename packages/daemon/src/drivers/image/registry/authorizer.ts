@@ -1,10 +1,11 @@
 import { BangerError } from '@banger/contract/error';
 import type { Clock } from '../../../host/clock.ts';
+import { shownUrl } from '../../../host/http/failure.ts';
+import type { Answer, Transport } from '../../../host/http/transport.ts';
 import { readChallenges, type Challenge } from './challenge.ts';
-import { registryFailed, shownUrl } from './failure.ts';
+import { registryFailed } from './failure.ts';
 import type { CredentialSearch, CredentialSource } from './login.ts';
 import { basic, fetchToken, type TokenRequest } from './token.ts';
-import type { Answer, Transport } from './transport.ts';
 
 /** Who asks for what: the authorization of one is never sent for another. */
 export interface Subject {

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
+import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Leftover } from '../../../domain/leftover.ts';
 import { SingleFlight } from '../../../domain/single-flight.ts';
 import type { StageContext } from '../../../domain/stage-progress.ts';
 import { changedAt } from '../../../host/changed-at.ts';
 import { asDiskFull } from '../../../host/disk-full.ts';
+import { fileSink } from '../../../host/http/file-sink.ts';
+import type { ByteSink } from '../../../host/http/receive-file.ts';
 import { ensurePrivateDir, syncDirectory } from '../../../host/private-files.ts';
-import type { BlobSink } from './blob-download.ts';
 import { readDigest, type Digest } from '../oci/digest.ts';
 import type { Descriptor } from '../oci/manifest-document.ts';
 
@@ -20,7 +21,7 @@ export interface CachedBlob {
 }
 
 /** Fills a sink with the right bytes, or rejects. */
-export type Download = (sink: BlobSink, context: StageContext) => Promise<void>;
+export type Download = (sink: ByteSink, context: StageContext) => Promise<void>;
 
 const FILE_MODE = 0o600;
 const STAGING = /^\.staging-/;
@@ -113,14 +114,14 @@ export class BlobCache {
     return found;
   }
 
-  async #fill(blob: Descriptor, path: string, download: (sink: BlobSink) => Promise<void>): Promise<void> {
+  async #fill(blob: Descriptor, path: string, download: (sink: ByteSink) => Promise<void>): Promise<void> {
     const name = `.staging-${fileName(blob.digest)}.${randomBytes(6).toString('hex')}`;
     const staging = join(this.#root, name);
     this.#staging.add(name);
     try {
       const file = await open(staging, 'wx', FILE_MODE);
       try {
-        await download(sinkOf(file));
+        await download(fileSink(file));
         await file.sync();
       } finally {
         await file.close();
@@ -151,23 +152,6 @@ export class BlobCache {
 
 function fileName(digest: Digest): string {
   return digest.replace(':', '-');
-}
-
-function sinkOf(file: FileHandle): BlobSink {
-  let position = 0;
-  return {
-    restart: async () => {
-      position = 0;
-      await file.truncate(0);
-    },
-    write: async (bytes) => {
-      for (let done = 0; done < bytes.length;) {
-        const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position);
-        done += bytesWritten;
-        position += bytesWritten;
-      }
-    },
-  };
 }
 
 async function statOf(path: string): Promise<{ size: number; mtimeMs: number } | undefined> {

@@ -27,7 +27,7 @@ import {
   type LoopbackServer,
   type Respond,
   type SeenRequest,
-} from './loopback-server.suite.ts';
+} from '../../../host/http/loopback-server.suite.ts';
 import { readReference } from './reference.ts';
 import type { RegistrySettings } from './settings.ts';
 
@@ -290,7 +290,7 @@ describe('a blob', () => {
     makeClient({ [registry.host]: PLAIN }, { readMs: 300, retries: 0 });
     answer((_request, response) => void response.write('x'));
     expect((await refusal(layerOf())).message).toContain('stopped sending');
-    makeClient({ [registry.host]: PLAIN }, { blobMs: 400, blobLeastBytesPerSecond: 1024 ** 3 });
+    makeClient({ [registry.host]: PLAIN }, { fileMs: 400, leastBytesPerSecond: 1024 ** 3 });
     answer((_request, response) => {
       const drip = setInterval(() => (response.destroyed ? clearInterval(drip) : response.write('x')), 20);
     });

@@ -2,12 +2,16 @@ import { isBangerError, toBangerError } from '@banger/contract/error';
 import { sideBySide } from '../../../domain/side-by-side.ts';
 import type { StageContext } from '../../../domain/stage-progress.ts';
 import type { Clock } from '../../../host/clock.ts';
+import { TemporaryFailure } from '../../../host/http/failure.ts';
+import type { ByteSink } from '../../../host/http/receive-file.ts';
+import { within } from '../../../host/http/retry.ts';
+import { Transport } from '../../../host/http/transport.ts';
 import { Authorizer } from './authorizer.ts';
 import type { BlobCache } from './blob-cache.ts';
-import { downloadBlob, type BlobSink } from './blob-download.ts';
+import { downloadBlob } from './blob-download.ts';
 import type { Digest } from '../oci/digest.ts';
 import { Endpoint, placesOf } from './endpoint.ts';
-import { TemporaryFailure, unsupported } from './failure.ts';
+import { registryFailed, unsupported } from './failure.ts';
 import { readingOf } from '../oci/document.ts';
 import { readImageConfig } from '../oci/image-config.ts';
 import { MOST_CONFIG_BYTES } from '../oci/image-limits.ts';
@@ -16,9 +20,7 @@ import type { CredentialSource } from './login.ts';
 import type { Descriptor } from '../oci/manifest-document.ts';
 import { fetchManifest } from './manifest-fetch.ts';
 import { referenceText, type ImageReference } from './reference.ts';
-import { within } from './retry.ts';
 import type { Registries } from './settings.ts';
-import { Transport } from './transport.ts';
 
 /** An image of a registry, for linux/amd64; its layers are still there. */
 export interface RegistryImage {
@@ -54,7 +56,7 @@ export class RegistryClient {
     const { registries, credentials, clock, limits = REGISTRY_LIMITS } = options;
     this.#options = options;
     this.#limits = limits;
-    this.#transport = new Transport(registries, limits);
+    this.#transport = new Transport(registries, limits, registryFailed);
     this.#authorizer = new Authorizer({ transport: this.#transport, credentials, clock });
   }
 
@@ -65,18 +67,23 @@ export class RegistryClient {
   async image(reference: ImageReference, context: StageContext): Promise<RegistryImage> {
     const name = referenceText(reference);
     return this.#anywhere(reference, context, async (endpoint) =>
-      within(this.#limits.documentMs, endpoint.host, context.signal, async (signal) => {
-        const retry = this.#retry(signal);
-        const { named, digest, config, layers } = await fetchManifest(endpoint, name, reference, retry);
-        if (config.bytes > MOST_CONFIG_BYTES)
-          throw unsupported(name, `has a configuration of more than ${MOST_CONFIG_BYTES / 1024 ** 2} MiB`);
-        const sink = memorySink();
-        await downloadBlob(endpoint, config, sink, { ...retry, onBytes: () => undefined });
-        const bytes = sink.bytes();
-        // An index is believed only as far as the configuration agrees; without an index nothing else tells the platform.
-        readingOf(`The image ${name}`, () => readImageConfig(bytes));
-        return { reference, named, digest, config: bytes, layers };
-      }),
+      within(
+        this.#limits.documentMs,
+        { host: endpoint.host, failed: registryFailed },
+        context.signal,
+        async (signal) => {
+          const retry = this.#retry(signal);
+          const { named, digest, config, layers } = await fetchManifest(endpoint, name, reference, retry);
+          if (config.bytes > MOST_CONFIG_BYTES)
+            throw unsupported(name, `has a configuration of more than ${MOST_CONFIG_BYTES / 1024 ** 2} MiB`);
+          const sink = memorySink();
+          await downloadBlob(endpoint, config, sink, { ...retry, onBytes: () => undefined });
+          const bytes = sink.bytes();
+          // An index is believed only as far as the configuration agrees; without an index nothing else tells the platform.
+          readingOf(`The image ${name}`, () => readImageConfig(bytes));
+          return { reference, named, digest, config: bytes, layers };
+        },
+      ),
     );
   }
 
@@ -139,10 +146,10 @@ export class RegistryClient {
   }
 
   #fetchOne(reference: ImageReference, blob: Descriptor, context: StageContext): Promise<string> {
-    const ms = this.#limits.blobMs + (blob.bytes / this.#limits.blobLeastBytesPerSecond) * 1_000;
+    const ms = this.#limits.fileMs + (blob.bytes / this.#limits.leastBytesPerSecond) * 1_000;
     return this.#options.cache.fetch(blob, context, (sink, work) =>
       this.#anywhere(reference, work, (endpoint) =>
-        within(ms, endpoint.host, work.signal, (signal) =>
+        within(ms, { host: endpoint.host, failed: registryFailed }, work.signal, (signal) =>
           downloadBlob(endpoint, blob, sink, {
             ...this.#retry(signal),
             onBytes: (done) =>
@@ -188,7 +195,7 @@ export class RegistryClient {
   }
 }
 
-function memorySink(): BlobSink & { bytes(): Buffer } {
+function memorySink(): ByteSink & { bytes(): Buffer } {
   const chunks: Buffer[] = [];
   return {
     restart: async () => void chunks.splice(0),

@@ -1,14 +1,15 @@
 import type { BangerError } from '@banger/contract/error';
 import { z } from 'zod';
 import type { Clock } from '../../../host/clock.ts';
+import type { TemporaryFailure } from '../../../host/http/failure.ts';
+import { MOST_FAILURE_BYTES } from '../../../host/http/limits.ts';
+import { getFollowing } from '../../../host/http/redirects.ts';
+import { statusFailure } from '../../../host/http/retry.ts';
+import { discard, readBody, type Answer, type Transport } from '../../../host/http/transport.ts';
 import type { Authorizer, Subject } from './authorizer.ts';
 import { apiHost } from './docker-hub.ts';
-import { registryFailed, TemporaryFailure } from './failure.ts';
-import { MOST_FAILURE_BYTES } from './limits.ts';
-import { getFollowing } from './redirects.ts';
-import { retryAfterMs } from './retry.ts';
+import { registryFailed } from './failure.ts';
 import { settingsOfHost, type Registries } from './settings.ts';
-import { discard, readBody, type Answer, type Transport } from './transport.ts';
 
 /** A repository at one registry: the one of the reference, or a mirror of it. */
 export interface Place {
@@ -36,8 +37,6 @@ export interface Wish {
   readonly signal: AbortSignal;
 }
 
-/** What may be over when it is tried again (RFC 9110, 15.5.9, 15.6; RFC 6585, 4). */
-const TEMPORARY = new Set([408, 429, 500, 502, 503, 504]);
 /** The codes of a failure (OCI distribution specification, "Error Codes"): all that is shown of its text, which may say anything. */
 const failureSchema = z.object({
   errors: z.array(z.object({ code: z.string().regex(/^[A-Z_]{1,40}$/) })).min(1),
@@ -98,9 +97,7 @@ export class Endpoint {
     const code = await failureCode(answer, signal);
     const who = left ? `sent to ${answer.url.host}, which ` : '';
     const failed = registryFailed(this.host, `${who}answered with status ${status}${code}`);
-    return TEMPORARY.has(status)
-      ? new TemporaryFailure(failed, retryAfterMs(answer, this.#clock.now()))
-      : failed;
+    return statusFailure(answer, failed, this.#clock.now());
   }
 }
 

@@ -1,24 +1,5 @@
 import { BangerError } from '@banger/contract/error';
-
-/** A failure that may be over when it is tried again. */
-export class TemporaryFailure extends Error {
-  /** What the caller is told when it is not. */
-  readonly error: BangerError;
-  /** Milliseconds that the registry asked to wait; undefined when it did not say. */
-  readonly waitMs: number | undefined;
-
-  constructor(error: BangerError, waitMs?: number) {
-    super(error.message, { cause: error });
-    this.error = error;
-    this.waitMs = waitMs;
-  }
-}
-
-/** What may go with a failure. */
-interface FailureOptions {
-  readonly hint?: string;
-  readonly cause?: unknown;
-}
+import type { FailureOptions } from '../../../host/http/failure.ts';
 
 /** `registry_failed`: the host and what it did, as the rest of a sentence. */
 export function registryFailed(host: string, what: string, options: FailureOptions = {}): BangerError {
@@ -31,15 +12,4 @@ export function registryFailed(host: string, what: string, options: FailureOptio
 /** `image_unsupported`: the image, and why we cannot run it. */
 export function unsupported(image: string, why: string): BangerError {
   return new BangerError('image_unsupported', `The image ${image} ${why}.`, { details: { image } });
-}
-
-/** The error for a call that its caller has given up. */
-export function cancelled(cause?: unknown): BangerError {
-  return new BangerError('cancelled', 'The call was cancelled.', { cause });
-}
-
-/** Where an address leads, without what it may carry: storage hosts put signatures into the query. */
-export function shownUrl({ origin, pathname }: URL): string {
-  const path = pathname.length > 200 ? `${pathname.slice(0, 200)}…` : pathname;
-  return `${origin}${path}`;
 }

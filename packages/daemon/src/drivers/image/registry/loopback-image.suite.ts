@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Digest } from '../oci/digest.ts';
-import type { Respond } from './loopback-server.suite.ts';
+import type { Respond } from '../../../host/http/loopback-server.suite.ts';
 
 const MIB = 1024 ** 2;
 export const OCI = 'application/vnd.oci.image';

@@ -11,8 +11,8 @@ import {
   type ManifestDocument,
 } from '../oci/manifest-document.ts';
 import { choosePlatform, OUR_PLATFORM, platformNames } from '../oci/platform.ts';
-import { retrying, type RetryOptions } from './retry.ts';
-import { header, readBody } from './transport.ts';
+import { retrying, type RetryOptions } from '../../../host/http/retry.ts';
+import { header, readBody } from '../../../host/http/transport.ts';
 
 /** The manifest of an image for our platform. */
 export interface FetchedManifest {

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { shownUrl, TemporaryFailure } from '../../../host/http/failure.ts';
+import { getFollowing } from '../../../host/http/redirects.ts';
+import { discard, readBody, type Answer, type Transport } from '../../../host/http/transport.ts';
 import type { Credentials } from './login.ts';
-import { registryFailed, shownUrl, TemporaryFailure } from './failure.ts';
+import { registryFailed } from './failure.ts';
 import { MOST_TOKEN_BYTES } from './limits.ts';
-import { getFollowing } from './redirects.ts';
-import { discard, readBody, type Answer, type Transport } from './transport.ts';
 
 /** What to ask a token for; together with who asks it tells what a token is good for. */
 export interface TokenRequest {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { archiveReaders } from '../../image/oci/archive-readers.ts';
 import { createFakeKernels, writeKernelTree } from '../fake/fake-kernel-host.ts';
 import { kernelContract } from './kernel.suite.ts';
 
@@ -12,7 +13,7 @@ kernelContract('on a pretended machine', async () => {
   await writeKernelTree(importable);
   const root = join(directory, 'kernels');
   const known = 'debian-cloud';
-  const kernels = createFakeKernels({ root, agent });
+  const kernels = createFakeKernels({ root, agent, readers: archiveReaders });
   const context = { signal: new AbortController().signal, onProgress: () => undefined };
   return {
     ...kernels,

@@ -56,9 +56,11 @@ export function kernelContract(name: string, open: () => Promise<KernelHarness>)
         await expect(store.get(bad)).rejects.toMatchObject({ code: 'name_invalid' });
         await expect(store.remove(bad)).rejects.toMatchObject({ code: 'name_invalid' });
         await expect(source.pull(bad, KEEP, context())).rejects.toMatchObject({ code: 'name_invalid' });
-        await expect(source.import(bad, harness.importable, KEEP, context())).rejects.toMatchObject({
-          code: 'name_invalid',
-        });
+        await expect(source.import(bad, { from: harness.importable }, KEEP, context())).rejects.toMatchObject(
+          {
+            code: 'name_invalid',
+          },
+        );
       }
     });
 
@@ -126,10 +128,10 @@ export function kernelContract(name: string, open: () => Promise<KernelHarness>)
         code: 'kernel_not_found',
       });
       const missing = join(root, 'missing');
-      await expect(source.import('x', missing, KEEP, context())).rejects.toMatchObject({
+      await expect(source.import('x', { from: missing }, KEEP, context())).rejects.toMatchObject({
         code: 'invalid_argument',
       });
-      await expect(source.import('x', 'relative', KEEP, context())).rejects.toMatchObject({
+      await expect(source.import('x', { from: 'relative' }, KEEP, context())).rejects.toMatchObject({
         code: 'invalid_argument',
       });
       expect(await left()).toEqual([]);
@@ -138,7 +140,7 @@ export function kernelContract(name: string, open: () => Promise<KernelHarness>)
     test('a directory is imported, its files left where they are', async () => {
       const { store, source, importable } = harness;
       const before = await readdir(importable, { recursive: true });
-      const kernel = await source.import('mine', importable, KEEP, context());
+      const kernel = await source.import('mine', { from: importable }, KEEP, context());
       expect(kernel.manifest).toMatchObject({ name: 'mine', source: `import ${importable}` });
       expect(kernel.manifest.modules).toContain('virtio_blk.ko');
       expect(await readdir(importable, { recursive: true })).toEqual(before);

@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { systemClock } from '../../../host/clock.ts';
 import { FakeExit, FakeRunner } from '../../../host/fake-runner.ts';
 import type { DirectoryListener } from '../../../host/staged-directories.ts';
+import type { ArchiveReaders } from '../archive-readers.ts';
+import type { DownloadOptions } from '../download.ts';
+import { debOf, tarOf } from '../kernel-archive.suite.ts';
 import { HostKernelSource } from '../source.ts';
 import { KernelDirectory } from '../store.ts';
 import { wantedModules } from '../wanted-modules.ts';
@@ -11,7 +15,23 @@ import { makeBzImage, makeModule, makeVmlinux } from './elf-fixture.ts';
 /** The release that the pretended package archive has. */
 const FAKE_RELEASE = '6.1.0-1-cloud-amd64';
 
-const PACKAGE_FILE = Buffer.from('the package file of the pretended kernel');
+/** What a kernel package unpacks to, by path: an image in `boot`, every wanted module by itself. */
+function kernelTree(): ReadonlyMap<string, Buffer> {
+  // Not compressed: a test that waits until all work has come to rest cannot see zlib's threads.
+  const image = makeBzImage(makeVmlinux(FAKE_RELEASE), { release: FAKE_RELEASE });
+  const modules = `lib/modules/${FAKE_RELEASE}`;
+  const wanted = wantedModules.filter(({ name }) => name !== 'ext4');
+  return new Map([
+    [`boot/vmlinuz-${FAKE_RELEASE}`, image],
+    [`${modules}/modules.builtin`, Buffer.from('kernel/fs/ext4/ext4.ko\n')],
+    ...wanted.map(({ name }): [string, Buffer] => [
+      `${modules}/kernel/drivers/${name}.ko`,
+      makeModule([`name=${name}`, 'depends=']),
+    ]),
+  ]);
+}
+
+const PACKAGE_FILE = debOf(tarOf(kernelTree()));
 
 /** A machine with apt and one kernel package, all of it pretended; the driver above it is the real one. */
 export class FakeKernelHost {
@@ -35,15 +55,6 @@ export class FakeKernelHost {
         this.downloads += 1;
         await writeFile(join(options.cwd ?? '', 'linux-image_1_amd64.deb'), PACKAGE_FILE);
         return 'dlstatus:1:50.0000:Retrieving file 1 of 1\ndlstatus:1:100.0000:Retrieving file 1 of 1\n';
-      },
-      'dpkg-deb': async (args) => {
-        const [, file, target] = args;
-        if (file === undefined || target === undefined)
-          throw new FakeExit(2, 'dpkg-deb: error: missing operand');
-        if (!(await readFile(file)).equals(PACKAGE_FILE))
-          throw new FakeExit(2, 'dpkg-deb: error: no archive');
-        await writeKernelTree(target);
-        return '';
       },
       depmod: () => '',
       sync: () => '',
@@ -70,24 +81,24 @@ export class FakeKernelHost {
   }
 }
 
-/** Writes what a kernel package unpacks to: an image in `boot`, every wanted module by itself. */
+/** Writes what a kernel package unpacks to. */
 export async function writeKernelTree(directory: string): Promise<void> {
-  const modules = join(directory, 'lib/modules', FAKE_RELEASE);
-  await mkdir(join(directory, 'boot'), { recursive: true });
-  await mkdir(join(modules, 'kernel/drivers'), { recursive: true });
-  // Not compressed: a test that waits until all work has come to rest cannot see zlib's threads.
-  const image = makeBzImage(makeVmlinux(FAKE_RELEASE), { release: FAKE_RELEASE });
-  await writeFile(join(directory, 'boot', `vmlinuz-${FAKE_RELEASE}`), image);
-  await writeFile(join(modules, 'modules.builtin'), 'kernel/fs/ext4/ext4.ko\n');
-  for (const { name } of wantedModules.filter((module) => module.name !== 'ext4'))
-    await writeFile(join(modules, 'kernel/drivers', `${name}.ko`), makeModule([`name=${name}`, 'depends=']));
+  for (const [path, content] of kernelTree()) {
+    await mkdir(dirname(join(directory, path)), { recursive: true });
+    await writeFile(join(directory, path), content);
+  }
 }
 
 /** Store and source below `root` on a pretended machine; `agent` is the path of any file. */
 export function createFakeKernels(options: {
   readonly root: string;
   readonly agent: string;
+  readonly readers: ArchiveReaders;
   readonly changed?: DirectoryListener;
+  /** Catalogs of the configuration; none unless told. */
+  readonly catalogs?: readonly string[];
+  /** Nothing is said of any host unless told. */
+  readonly downloads?: Partial<DownloadOptions>;
 }): {
   readonly host: FakeKernelHost;
   readonly store: KernelDirectory;
@@ -96,6 +107,7 @@ export function createFakeKernels(options: {
   const host = new FakeKernelHost();
   const { runner } = host;
   const store = new KernelDirectory({ ...options, runner });
-  const source = new HostKernelSource({ store, runner, agent: options.agent, now: () => 0 });
+  const downloads = { hosts: new Map(), clock: { ...systemClock, now: () => 0 }, ...options.downloads };
+  const source = new HostKernelSource({ catalogs: [], ...options, store, runner, downloads });
   return { host, store, source };
 }

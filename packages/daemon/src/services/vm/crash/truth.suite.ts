@@ -60,8 +60,9 @@ export async function expectTruth(host: FakeHost): Promise<void> {
   expect((await host.deps.kernels.list(false)).filter(({ present }) => !present)).toEqual([]);
 }
 
-/** Files of the state database, of the test itself, and folders that are there for good. */
-const LASTING = /^(agent|(state|run)(\/(images|kernels|vms|vm|banger\.(db(-wal|-shm)?|ballast)))?)$/;
+/** Files of the state database, of the test itself (`shelf`: what its user has), and folders that are there for good. */
+const LASTING =
+  /^(agent|shelf(\/.*)?|(state|run)(\/(images|kernels|vms|vm|banger\.(db(-wal|-shm)?|ballast)))?)$/;
 const STORED =
   /^state\/(images\/[a-z-]+(\/(manifest\.json|root\.ext4|work\.ext4))?|kernels\/[a-z-]+(\/(manifest\.json|vmlinux|initramfs\.img|modules(\/.*)?))?)$/;
 

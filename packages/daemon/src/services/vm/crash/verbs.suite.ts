@@ -1,8 +1,11 @@
 import { open, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { ErrorCode } from '@banger/contract/error-codes';
 import type { VmState, VmView } from '@banger/contract/vm';
+import { writeKernelTree } from '../../../drivers/kernel/fake/fake-kernel-host.ts';
+import { catalogText, kernelTar, urlPlace } from '../../../drivers/kernel/kernel-archive.suite.ts';
 import { until, type FakeHost } from '../fake-host.suite.ts';
 
 /** A command that a daemon is killed in. */
@@ -71,6 +74,18 @@ async function isNotMixed(host: FakeHost): Promise<boolean> {
 }
 const images = async (host: FakeHost): Promise<number> => (await host.deps.images.list(false)).length;
 const kernels = async (host: FakeHost): Promise<number> => (await host.deps.kernels.list(false)).length;
+
+const SHELVED = 'shelved';
+const shelf = (host: FakeHost, name: string): string => join(host.directory, 'shelf', name);
+/** The user has a kernel, unpacked and as an archive, and a catalog that names that. */
+async function shelve(host: FakeHost): Promise<void> {
+  await writeKernelTree(shelf(host, 'tree'));
+  const tar = await kernelTar(shelf(host, 'tree'));
+  await writeFile(shelf(host, 'kernel.tar'), tar);
+  const place = urlPlace(pathToFileURL(shelf(host, 'kernel.tar')).href, tar);
+  await writeFile(shelf(host, 'catalog.json'), catalogText([{ name: SHELVED, sources: [place] }]));
+  host.kernelCatalogs.push(shelf(host, 'catalog.json'));
+}
 
 const createVm: Verb = {
   name: 'create',
@@ -206,8 +221,31 @@ export const verbs: readonly Verb[] = [
     keeps: async (host) => (await kernels(host)) === 1,
   },
   {
+    name: 'kernel pull from an address',
+    onEmptyHost: true,
+    before: shelve,
+    command: (host) => host.deps.kernels.pull(SHELVED, false, never),
+    doneAlready: { code: 'kernel_exists', proof: async (host) => (await kernels(host)) === 1 },
+  },
+  {
+    name: 'kernel pull --force from an address',
+    onEmptyHost: true,
+    before: async (host) => {
+      await shelve(host);
+      await host.deps.kernels.pull(SHELVED, false, never);
+    },
+    command: (host) => host.deps.kernels.pull(SHELVED, true, never),
+    keeps: async (host) => (await kernels(host)) === 1,
+  },
+  {
+    name: 'kernel import --force',
+    before: shelve,
+    command: (host) => host.deps.kernels.import(KERNEL, { from: shelf(host, 'tree') }, true, never),
+    keeps: async (host) => (await kernels(host)) === 1,
+  },
+  {
     name: 'kernel delete',
-    before: nothing,
+    before: (host) => host.deps.images.delete(IMAGE, never),
     command: (host) => host.deps.kernels.delete(KERNEL, never),
     doneAlready: { code: 'kernel_not_found', proof: async (host) => (await kernels(host)) === 0 },
   },

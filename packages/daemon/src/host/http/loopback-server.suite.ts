@@ -11,7 +11,7 @@ export interface SeenRequest {
   readonly body: string;
 }
 
-/** Answers one request of a pretended registry. */
+/** Answers one request. */
 export type Respond = (request: SeenRequest, response: ServerResponse) => void;
 
 /** An HTTP server of this process, on the loopback interface. */

@@ -1,6 +1,6 @@
-import { registryFailed, shownUrl } from './failure.ts';
+import { shownUrl } from './failure.ts';
 import { MOST_REDIRECTS } from './limits.ts';
-import { discard, header, type Answer, type Transport } from './transport.ts';
+import { discard, header, NO_TLS_HINT, type Answer, type Transport } from './transport.ts';
 
 /** Statuses that send elsewhere with the same method, as far as a GET is concerned (RFC 9110, 15.4). */
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -44,11 +44,11 @@ export async function getFollowing(
     if (!REDIRECTS.has(answer.status)) return { answer, left };
     await discard(answer, signal);
     if (redirects === MOST_REDIRECTS)
-      throw registryFailed(first.host, `sends elsewhere more than ${MOST_REDIRECTS} times`);
+      throw transport.failed(first.host, `sends elsewhere more than ${MOST_REDIRECTS} times`);
     url = target(answer);
     if (!transport.mayAsk(url))
-      throw registryFailed(first.host, `sends to ${shownUrl(url)}, which is not safe`, {
-        hint: 'If you trust that host without TLS, name it in the configuration with plain_http = true.',
+      throw transport.failed(first.host, `sends to ${shownUrl(url)}, which is not safe`, {
+        hint: NO_TLS_HINT,
       });
     left ||= url.origin !== first.origin;
   }
@@ -58,6 +58,6 @@ function target(answer: Answer): URL {
   const location = header(answer, 'location');
   const url = location === undefined ? null : URL.parse(location, answer.url.href);
   if (url === null)
-    throw registryFailed(answer.url.host, `sends elsewhere (${answer.status}) and does not say where`);
+    throw answer.failed(answer.url.host, `sends elsewhere (${answer.status}) and does not say where`);
   return url;
 }

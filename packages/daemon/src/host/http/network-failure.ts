@@ -1,5 +1,5 @@
 import { BangerError } from '@banger/contract/error';
-import { registryFailed, TemporaryFailure } from './failure.ts';
+import { TemporaryFailure, type HostFailed } from './failure.ts';
 
 /** By error code of Node and undici: what happened, as the rest of a sentence, where it may be over in a moment. */
 const TEMPORARY: Readonly<Record<string, string>> = {
@@ -19,7 +19,7 @@ const LASTING: Readonly<Record<string, string>> = {
   ENOTFOUND: 'has a name that is not known',
   EHOSTUNREACH: 'cannot be reached',
   ENETUNREACH: 'cannot be reached',
-  UND_ERR_HEADERS_OVERFLOW: 'sent longer headers than any registry needs',
+  UND_ERR_HEADERS_OVERFLOW: 'sent longer headers than any server needs',
 };
 
 /** What a server that speaks no TLS makes of OpenSSL. */
@@ -34,29 +34,29 @@ const CERTIFICATE = /CERT|SIGNATURE|ISSUER|CHAIN|ALTNAME/;
 export function networkFailure(
   host: string,
   cause: unknown,
+  failed: HostFailed,
   answered: boolean,
 ): BangerError | TemporaryFailure {
   if (cause instanceof BangerError || cause instanceof TemporaryFailure) return cause;
   const code = codeOf(cause);
   const temporary = TEMPORARY[code];
-  if (temporary !== undefined)
-    return new TemporaryFailure(registryFailed(host, `${temporary} (${code})`, { cause }));
+  if (temporary !== undefined) return new TemporaryFailure(failed(host, `${temporary} (${code})`, { cause }));
   const lasting = LASTING[code];
   if (lasting !== undefined) {
-    const failed = registryFailed(host, `${lasting} (${code})`, { cause });
-    return answered && code === 'ECONNREFUSED' ? new TemporaryFailure(failed) : failed;
+    const error = failed(host, `${lasting} (${code})`, { cause });
+    return answered && code === 'ECONNREFUSED' ? new TemporaryFailure(error) : error;
   }
   if (NO_TLS.has(code))
-    return registryFailed(host, `does not speak TLS (${code})`, {
+    return failed(host, `does not speak TLS (${code})`, {
       cause,
       hint: `If it is meant to be without, say so in the configuration: plain_http = true in [registries."${host}"].`,
     });
   if (CERTIFICATE.test(code))
-    return registryFailed(host, `has a certificate that is not trusted (${code})`, {
+    return failed(host, `has a certificate that is not trusted (${code})`, {
       cause,
       hint: `Name its authority in the configuration: ca_file = "/…/ca.pem" in [registries."${host}"].`,
     });
-  return registryFailed(host, `sent what is no answer (${code})`, { cause });
+  return failed(host, `sent what is no answer (${code})`, { cause });
 }
 
 function codeOf(cause: unknown): string {

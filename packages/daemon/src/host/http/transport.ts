@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { getCACertificates } from 'node:tls';
 import { Agent, type Dispatcher } from 'undici';
 import { BangerError } from '@banger/contract/error';
-import { cancelled, registryFailed, shownUrl } from './failure.ts';
-import { MOST_FAILURE_BYTES, MOST_HEADER_BYTES, type RegistryLimits } from './limits.ts';
+import { cancelled, shownUrl, type HostFailed } from './failure.ts';
+import { settingsOfUrl, type Hosts } from './host-settings.ts';
+import { MOST_FAILURE_BYTES, MOST_HEADER_BYTES, type HttpLimits } from './limits.ts';
 import { networkFailure } from './network-failure.ts';
-import { settingsOfUrl, type Registries } from './settings.ts';
 
 /** What is sent; undici sends nothing of its own but `Host` and the like, and neither follows nor unpacks anything. */
 export interface Request {
@@ -21,28 +21,37 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: Dispatcher.ResponseData['body'];
+  /** For what goes wrong with its body. */
+  readonly failed: HostFailed;
 }
 
 /** How long the rest of a body that nobody needs is waited for, so that its connection can be used again. */
 const DISCARD_MS = 1_000;
-/** Connections to one host: the blobs of an image, and a manifest of another. */
+/** Connections to one host: several files, and something short besides. */
 const CONNECTIONS = 6;
 
-/** Origins that are remembered to have answered; a registry can send to any number. */
+/** What can be done where it is meant to be so. */
+export const NO_TLS_HINT =
+  'If you trust that host without TLS, name it in the configuration with plain_http = true.';
+
+/** Origins that are remembered to have answered; a server can send to any number. */
 const MOST_ORIGINS = 1_000;
 
 /** Single requests over HTTP: TLS unless the user has said otherwise of the host, limits on time and headers. */
 export class Transport {
-  readonly #registries: Registries;
-  readonly #limits: RegistryLimits;
+  /** Makes the errors for hosts that fail. */
+  readonly failed: HostFailed;
+  readonly #hosts: Hosts;
+  readonly #limits: HttpLimits;
   /** By the file of their additional authorities. */
   readonly #agents = new Map<string | undefined, Promise<Agent>>();
 
   /** Origins that have answered. */
   readonly #answered = new Set<string>();
 
-  constructor(registries: Registries, limits: RegistryLimits) {
-    this.#registries = registries;
+  constructor(hosts: Hosts, limits: HttpLimits, failed: HostFailed) {
+    this.failed = failed;
+    this.#hosts = hosts;
     this.#limits = limits;
   }
 
@@ -50,17 +59,18 @@ export class Transport {
   mayAsk(url: URL): boolean {
     if (url.username !== '' || url.password !== '') return false;
     return (
-      url.protocol === 'https:' ||
-      (url.protocol === 'http:' && settingsOfUrl(this.#registries, url).plainHttp)
+      url.protocol === 'https:' || (url.protocol === 'http:' && settingsOfUrl(this.#hosts, url).plainHttp)
     );
   }
 
-  /** Rejects with `registry_failed`, a `TemporaryFailure`, `config_invalid` (`ca_file`) or `cancelled`. */
+  /** Rejects with what `failed` makes, a `TemporaryFailure`, `config_invalid` (`ca_file`) or `cancelled`. */
   async request(url: URL, { method = 'GET', headers = {}, body, signal }: Request): Promise<Answer> {
     if (signal.aborted) throw cancelled();
     if (!this.mayAsk(url))
-      throw registryFailed(url.host, `is to be asked at ${shownUrl(url)}, which is not safe`);
-    const agent = await this.#agent(settingsOfUrl(this.#registries, url).caFile);
+      throw this.failed(url.host, `is to be asked at ${shownUrl(url)}, which is not safe`, {
+        hint: NO_TLS_HINT,
+      });
+    const agent = await this.#agent(settingsOfUrl(this.#hosts, url).caFile);
     try {
       const answer = await agent.request({
         origin: url.origin,
@@ -71,11 +81,17 @@ export class Transport {
         signal,
       });
       this.#remember(url.origin);
-      return { url, status: answer.statusCode, headers: answer.headers, body: answer.body };
+      return {
+        url,
+        status: answer.statusCode,
+        headers: answer.headers,
+        body: answer.body,
+        failed: this.failed,
+      };
     } catch (cause) {
       throw signal.aborted
         ? cancelled(cause)
-        : networkFailure(url.host, cause, this.#answered.has(url.origin));
+        : networkFailure(url.host, cause, this.failed, this.#answered.has(url.origin));
     }
   }
 
@@ -121,7 +137,7 @@ export async function discard({ body }: Answer, signal: AbortSignal): Promise<vo
 
 /** Reads a body of at most `most` bytes; undefined, and let go of, when it is longer. */
 export async function readBody(
-  { url, body }: Answer,
+  { url, body, failed }: Answer,
   most: number,
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
@@ -134,7 +150,7 @@ export async function readBody(
       chunks.push(chunk);
     }
   } catch (cause) {
-    throw signal.aborted ? cancelled(cause) : networkFailure(url.host, cause, true);
+    throw signal.aborted ? cancelled(cause) : networkFailure(url.host, cause, failed, true);
   }
   return Buffer.concat(chunks);
 }

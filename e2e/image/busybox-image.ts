@@ -7,7 +7,7 @@ import { archive, type Written } from '@banger/daemon/drivers/image/oci/tar/arch
 const APPLETS = ['sh', 'cat', 'echo', 'env', 'id', 'ls', 'pwd', 'sleep', 'uname'];
 
 /** The entries of an image with busybox and nothing else. */
-export function busyboxTree(): readonly Written[] {
+function busyboxTree(): readonly Written[] {
   const busybox = execFileSync('which', ['busybox'], { encoding: 'utf8' }).trim();
   return [
     { name: 'bin/busybox', content: readFileSync(busybox), mode: 0o755 },

@@ -36,7 +36,7 @@ test.each([
 );
 
 test('one that is called otherwise is told from others of its name', () => {
-  const names = ['alpine', 'quay.io/team/alpine', 'localhost/alpine'].map(
+  const names = ['alpine', 'registry.example/team/alpine', 'localhost/alpine'].map(
     (text) => readOrigin(text).otherName,
   );
   expect(new Set(names).size).toBe(3);

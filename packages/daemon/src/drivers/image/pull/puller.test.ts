@@ -167,7 +167,7 @@ test('one whose command is an init gets it as process 1, if it is there', async 
 });
 
 describe('nothing is left of a pull', () => {
-  test.each<[string, Respond | (() => Respond), string]>([
+  test.each<[string, Respond, string]>([
     ['that is not there', (_request, response) => void response.writeHead(404).end(), 'image_not_found'],
     [
       'whose layer unpacks to something else',
@@ -181,7 +181,7 @@ describe('nothing is left of a pull', () => {
       'image_invalid',
     ],
   ])('of an image %s', async (_what, respond, code) => {
-    server.respond = respond as Respond;
+    server.respond = respond;
     await expect(pull(`${server.host}/app:1`)).rejects.toMatchObject({ code });
     expect(stored()).toEqual([]);
     expect(await store.leftovers()).toEqual([]);

@@ -125,7 +125,7 @@ export class OciImagePuller implements ImagePuller {
       source: 'oci',
       reference: origin.text,
       digest,
-      layers: layers.map(({ digest: packed, diffId, size = 0 }) => ({
+      layers: layers.map(({ digest: packed, diffId, size }) => ({
         digest: packed ?? diffId,
         bytes: size,
       })),

@@ -253,7 +253,10 @@ describe('a blob', () => {
     expect((await layerOf()).equals(layer)).toBe(true);
     const [first, ...more] = registry.seen.filter(({ url }) => url === layerPath).map(({ range }) => range);
     expect([first, more.length]).toEqual([undefined, 2]);
-    expect(more[1]).toBe(`bytes=${2.5 * MIB}-`);
+    // What was on the way when the connection broke has come, or it has not.
+    const taken = Number(/^bytes=(\d+)-$/.exec(more[1] ?? '')?.[1]);
+    expect(taken).toBeGreaterThan(1.5 * MIB);
+    expect(taken).toBeLessThanOrEqual(2.5 * MIB);
   });
 
   test('is taken up also where the server knows no ranges', async () => {

@@ -17,6 +17,7 @@ export class BlockAllocator {
   readonly #limit: number;
   /** In order, apart from each other. */
   readonly #gaps: BlockRun[] = [];
+  #taken = 0;
   #next: number;
   /** The first block at or behind `next` that a copy of the superblock takes. */
   #barrier: number;
@@ -43,6 +44,11 @@ export class BlockAllocator {
     return this.#next;
   }
 
+  /** Blocks that were given out by `take`. */
+  get taken(): number {
+    return this.#taken;
+  }
+
   /** Stretches before `end` that are free. */
   get gaps(): readonly BlockRun[] {
     return this.#gaps;
@@ -50,11 +56,9 @@ export class BlockAllocator {
 
   /** Takes between one block and `most` that follow each other. */
   take(most: number): BlockRun {
-    const gap = this.#gaps.shift();
-    if (gap === undefined) return this.#advance(most);
-    const count = Math.min(most, gap.count);
-    if (count < gap.count) this.#gaps.unshift({ start: gap.start + count, count: gap.count - count });
-    return { start: gap.start, count };
+    const run = this.#fromGap(most) ?? this.#advance(most);
+    this.#taken += run.count;
+    return run;
   }
 
   /** Takes `count` blocks that follow each other, at most those of a group without a copy of the superblock. */
@@ -76,6 +80,14 @@ export class BlockAllocator {
     this.#next += count;
     this.#pass();
     return start;
+  }
+
+  #fromGap(most: number): BlockRun | undefined {
+    const gap = this.#gaps.shift();
+    if (gap === undefined) return undefined;
+    const count = Math.min(most, gap.count);
+    if (count < gap.count) this.#gaps.unshift({ start: gap.start + count, count: gap.count - count });
+    return { start: gap.start, count };
   }
 
   #advance(most: number): BlockRun {

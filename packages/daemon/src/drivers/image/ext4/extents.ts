@@ -80,6 +80,13 @@ export class ExtentList {
   }
 }
 
+/** A stretch of a file: its first block in the file and on disk, and how many. */
+export interface Extent {
+  readonly logical: number;
+  readonly physical: number;
+  readonly blocks: number;
+}
+
 /** A node below the one that is written: the first block of the file that it covers, and the block that it is. */
 interface Child {
   readonly logical: number;
@@ -133,6 +140,25 @@ export async function encodeExtentTree(
     writeIndex(map, at, child);
   });
   return written;
+}
+
+/** The stretches of a file in order, from what `encodeExtentTree` made; `readBlock` gets a block that it stored. */
+export async function* decodeExtentTree(
+  node: Buffer,
+  readBlock: (block: number) => Promise<Buffer>,
+): AsyncGenerator<Extent, void, void> {
+  const [entries, depth] = [node.readUInt16LE(2), node.readUInt16LE(6)];
+  for (let at = 0; at < entries; at += 1) {
+    const offset = HEADER_BYTES + at * ENTRY_BYTES;
+    const logical = node.readUInt32LE(offset);
+    if (depth > 0) {
+      const block = node.readUInt32LE(offset + 4) + node.readUInt16LE(offset + 8) * 2 ** 32;
+      yield* decodeExtentTree(await readBlock(block), readBlock);
+      continue;
+    }
+    const physical = node.readUInt32LE(offset + 8) + node.readUInt16LE(offset + 6) * 2 ** 32;
+    yield { logical, physical, blocks: node.readUInt16LE(offset + 4) };
+  }
 }
 
 /** The checksum of a block follows the room for its entries. */

@@ -121,7 +121,7 @@ it(
         debugfs(file, [`dump large ${file}.large`]);
         expect(repeats(`${file}.large`, piece)).toBe(600);
       },
-      { sizeBytes: (least) => 2 * least },
+      { sizeBytes: ({ leastBytes }) => 2 * leastBytes },
     );
   },
   TIMEOUT_MS,

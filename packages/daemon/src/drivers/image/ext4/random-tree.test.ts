@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { copyTree } from './copy-tree.ts';
+import { ROOT_INODE } from './geometry.ts';
 import { NOW, bytes, problems, readImage, withImage } from './image.suite.ts';
 import type { EntryMetadata } from './entry-metadata.ts';
 import type { Timestamp } from './time.ts';
@@ -158,7 +160,7 @@ async function apply(
   }
 }
 
-it('any tree is what debugfs reads, and e2fsck finds nothing wrong', async () => {
+it('any tree is what debugfs reads, its copy too, and e2fsck finds nothing wrong', async () => {
   const trees = fc.record({
     names: fc.array(name, { minLength: 12, maxLength: 12 }),
     entries: fc.array(entry, { maxLength: 40, size: 'max' }),
@@ -167,18 +169,23 @@ it('any tree is what debugfs reads, and e2fsck finds nothing wrong', async () =>
     fc.asyncProperty(trees, async ({ names, entries }) => {
       const model = new Map<string, Expected>();
       const set = new Set<string>();
-      await withImage(
-        async (writer) => {
-          for (const each of entries) await apply(writer, model, set, names, each);
-        },
-        (file) => {
-          expect(problems(file)).toBe('');
-          const found = readImage(file);
-          found.delete('');
-          expect([...found.keys()].toSorted()).toEqual([...model.keys()].toSorted());
-          for (const [path, expected] of model) expect(found.get(path)).toMatchObject(expected);
-        },
-      );
+      const check = (file: string): void => {
+        expect(problems(file)).toBe('');
+        const found = readImage(file);
+        found.delete('');
+        expect([...found.keys()].toSorted()).toEqual([...model.keys()].toSorted());
+        for (const [path, expected] of model) {
+          const links = [...model.values()].filter((each) => each === expected).length;
+          expect(found.get(path)).toMatchObject(
+            expected.type === 'directory' ? expected : { ...expected, links },
+          );
+        }
+      };
+      await withImage(async (writer) => {
+        for (const each of entries) await apply(writer, model, set, names, each);
+        const written = await writer.written();
+        await withImage((copy) => copyTree(written, ROOT_INODE, copy), check);
+      }, check);
     }),
     { numRuns: 12 },
   );

@@ -9,6 +9,8 @@ export interface Timestamp {
 const EARLIEST = -(2 ** 31);
 const LATEST = 2 ** 34 - 2 ** 31 - 1;
 
+const EPOCH_MASK = 3;
+
 /** The two words of a timestamp in an inode. */
 export interface DiskTime {
   readonly seconds: number;
@@ -23,4 +25,9 @@ export function diskTime(time: Timestamp): DiskTime {
   const low = seconds | 0;
   const epoch = (seconds - low) / 2 ** 32;
   return { seconds: low, extra: ((nanoseconds << 2) | epoch) >>> 0 };
+}
+
+/** The timestamp that an inode holds. */
+export function timestampOf({ seconds, extra }: DiskTime): Timestamp {
+  return { seconds: seconds + (extra & EPOCH_MASK) * 2 ** 32, nanoseconds: extra >>> 2 };
 }

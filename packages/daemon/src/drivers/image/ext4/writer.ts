@@ -17,12 +17,13 @@ import { shownPath } from './path.ts';
 import { MAX_LABEL_BYTES } from './superblock.ts';
 import type { Timestamp } from './time.ts';
 import { Tree, type FreeName } from './tree.ts';
+import { WrittenTree } from './written-tree.ts';
 import { storeXattrs } from './xattr-storage.ts';
 
 /** What a file system is made with. */
 export interface Ext4Options {
-  /** Of the file system, or how it follows from the least size that holds all that was put in, which is known in the end. */
-  readonly sizeBytes: number | ((leastBytes: number) => number);
+  /** Of the file system, or how it follows from what was put in, which is known in the end. */
+  readonly sizeBytes: number | ((needs: Ext4Needs) => number);
   /** 16 bytes each. */
   readonly uuid: Buffer;
   readonly hashSeed: Buffer;
@@ -39,8 +40,16 @@ export interface Ext4Options {
   readonly growBytes?: number;
 }
 
+/** What was put into a file system wants of it. */
+export interface Ext4Needs {
+  /** The least size that holds all. */
+  readonly leastBytes: number;
+  /** What files and directories take in whole blocks, as du(1) counts them. */
+  readonly contentBytes: number;
+}
+
 /** The room that was found to do: more of it makes each growth longer, since the kernel zeroes it in each part that it adds. */
-const GROW_BYTES = 64 * 1024 ** 3;
+export const USUAL_GROW_BYTES = 64 * 1024 ** 3;
 /** The most that the blocks of a file can be counted up to (16 TiB). */
 const MAX_FILE_BYTES = (2 ** 32 - 1) * BLOCK_BYTES;
 /** A longer one fills a block, and none can be opened (PATH_MAX). */
@@ -52,9 +61,8 @@ const MAX_MINOR = 0xfffff;
 const IDENTIFIER_BYTES = 16;
 
 /** What came out. */
-export interface Ext4Summary {
+export interface Ext4Summary extends Ext4Needs {
   readonly sizeBytes: number;
-  readonly leastBytes: number;
 }
 
 /**
@@ -77,7 +85,7 @@ export class Ext4Writer {
     this.#options = options;
     this.#tree = new Tree(options.now);
     const size = typeof options.sizeBytes === 'number' ? options.sizeBytes : 0;
-    const grow = Math.max(options.growBytes ?? GROW_BYTES, size);
+    const grow = Math.max(options.growBytes ?? USUAL_GROW_BYTES, size);
     const descriptors = Math.ceil(grow / (BLOCKS_PER_GROUP * BLOCK_BYTES * DESCRIPTORS_PER_BLOCK));
     // One more, so that there is always room to grow: a file system without would lack the feature.
     this.#allocator = new BlockAllocator(
@@ -177,6 +185,14 @@ export class Ext4Writer {
     await this.#plain(path, metadata, TYPE.socket);
   }
 
+  /** What was written so far, to be read until `finish`. */
+  async written(): Promise<WrittenTree> {
+    return this.#exclusively(async () => {
+      await this.#sink.flush();
+      return new WrittenTree(this.#file, this.#tree);
+    });
+  }
+
   /** Writes all that is still missing, and syncs and closes the file. Rejects with `invalid_argument` when the size is too small. */
   async finish(): Promise<Ext4Summary> {
     return this.#exclusively(async () => {
@@ -198,7 +214,9 @@ export class Ext4Writer {
           options.journalBytes === undefined ? undefined : Math.floor(options.journalBytes / BLOCK_BYTES),
       };
       const least = leastBytes(needs);
-      const sizeBytes = typeof options.sizeBytes === 'number' ? options.sizeBytes : options.sizeBytes(least);
+      const summary = { leastBytes: least, contentBytes: this.#allocator.taken * BLOCK_BYTES };
+      const sizeBytes =
+        typeof options.sizeBytes === 'number' ? options.sizeBytes : options.sizeBytes(summary);
       const layout = planLayout(needs, sizeBytes);
       if (!layout.fits) throw tooSmall(sizeBytes, least);
       if (layout.reservedBlocks < 1)
@@ -210,7 +228,7 @@ export class Ext4Writer {
       await writeMetadata(this.#file, layout, store, identity);
       await this.#file.sync();
       await this.close();
-      return { sizeBytes, leastBytes: least };
+      return { sizeBytes, ...summary };
     });
   }
 
@@ -275,7 +293,7 @@ export class Ext4Writer {
 /** Starts a file system in a file that is made here. Rejects with `invalid_argument` for options that no file system has. */
 export async function openExt4Writer(path: string, options: Ext4Options): Promise<Ext4Writer> {
   checkOptions(options);
-  return new Ext4Writer(await open(path, 'wx', 0o600), options);
+  return new Ext4Writer(await open(path, 'wx+', 0o600), options);
 }
 
 function checkOptions({

@@ -96,6 +96,37 @@ function encodeEntries(
   });
 }
 
+/** An xattr as it lies in an inode or a block: what its value is, or which inode holds it. */
+export type StoredXattr = Pick<XattrEntry, 'index' | 'name'> &
+  ({ readonly value: Buffer } | { readonly inode: number });
+
+/** What `encodeInline` made of entries. */
+export function decodeInline(inline: Buffer): StoredXattr[] {
+  return inline.length === 0 ? [] : decodeEntries(inline, INLINE_MAGIC_BYTES, INLINE_MAGIC_BYTES);
+}
+
+/** What `encodeBlock` made of entries. */
+export function decodeBlock(block: Buffer): StoredXattr[] {
+  return decodeEntries(block, BLOCK_HEADER_BYTES, 0);
+}
+
+function decodeEntries(bytes: Buffer, start: number, base: number): StoredXattr[] {
+  const found: StoredXattr[] = [];
+  for (let at = start; bytes.readUInt32LE(at) !== 0;) {
+    const index = bytes.readUInt8(at + 1);
+    const name = bytes.subarray(at + ENTRY_BYTES, at + ENTRY_BYTES + bytes.readUInt8(at));
+    const [from, inode] = [base + bytes.readUInt16LE(at + 2), bytes.readUInt32LE(at + 4)];
+    const length = bytes.readUInt32LE(at + 8);
+    found.push(
+      inode === 0
+        ? { index, name, value: bytes.subarray(from, from + length) }
+        : { index, name, inode },
+    );
+    at += aligned(ENTRY_BYTES + name.length);
+  }
+  return found;
+}
+
 function entryHash({ name, value, elsewhere }: XattrEntry): number {
   let hash = 0;
   for (const byte of name) hash = turned(hash, NAME_SHIFT) ^ byte;

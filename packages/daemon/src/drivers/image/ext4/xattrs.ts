@@ -1,5 +1,5 @@
 import { BangerError } from '@banger/contract/error';
-import { diskAcl } from './acl.ts';
+import { diskAcl, xattrAcl } from './acl.ts';
 import { shownPath } from './path.ts';
 import {
   BLOCK_ROOM,
@@ -39,6 +39,16 @@ export function diskXattrs(path: Buffer, xattrs: readonly Xattr[]): XattrEntry[]
       throw bad(path, `has the xattr ${shown(entry.name)} twice`);
   });
   return entries;
+}
+
+/** An xattr as it was before `diskXattrs`. */
+export function xattrOf({ index, name, value }: Pick<XattrEntry, 'index' | 'name' | 'value'>): Xattr {
+  const found = PREFIXES.find((each) => each.index === index);
+  if (found === undefined) throw new BangerError('internal', `An xattr was stored with the prefix ${index}.`);
+  return {
+    name: Buffer.concat([Buffer.from(found.prefix), name]),
+    value: found.whole ? xattrAcl(value) : value,
+  };
 }
 
 /**

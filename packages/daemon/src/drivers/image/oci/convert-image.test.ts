@@ -2,13 +2,17 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NOW, bytes, problems, readImage, type FoundEntry } from '../ext4/image.suite.ts';
-import { convertImage, type ConvertOptions, type ConvertedImage } from './convert-image.ts';
+import type { StageContext, StageProgress } from '../../../domain/stage-progress.ts';
+import { NOW, problems, readImage, type FoundEntry } from '../ext4/image.suite.ts';
+import { convertLayers } from './convert-image.ts';
+import type { DiskOptions, ImageDisks } from './image-disks.ts';
 import { sha256, writeLayout } from './layout.suite.ts';
 import { randomLayers } from './random-layers.suite.ts';
 import { archive, readAll } from './tar/archive.suite.ts';
-import type { LocalImage } from './source/open-image.ts';
+import { openImage, type LocalImage } from './source/open-image.ts';
+import { layersOfFiles, type OpenedImage } from './source/opened-image.ts';
 
 const MIB = 1024 ** 2;
 
@@ -20,19 +24,23 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 const at = (name: string): string => join(directory, name);
 
-function convert(
+/** Makes the root file system of an image in `file`, and the work disk beside it. */
+async function convert(
   source: LocalImage,
   file = at('image'),
-  options: Partial<ConvertOptions> = {},
-): Promise<ConvertedImage> {
-  return convertImage(source, file, {
-    sizeBytes: 128 * MIB,
-    uuid: bytes('0123456789abcdef'),
-    hashSeed: bytes('some seed or so.'),
+  options: Partial<DiskOptions & StageContext> = {},
+): Promise<ImageDisks & Pick<OpenedImage, 'config'>> {
+  const { layers, config } = await openImage(source);
+  const disks = await convertLayers(layers, {
+    rootFile: file,
+    workFile: `${file}.work`,
     now: NOW,
+    random: (count) => Buffer.alloc(count, 'some seed or so.'),
     signal: new AbortController().signal,
+    onProgress: () => undefined,
     ...options,
   });
+  return { ...disks, config };
 }
 
 /** An entry of a tree in the words of both sides. */
@@ -187,6 +195,101 @@ it('tells how the image wants to be run', async () => {
   });
 });
 
+it('makes both disks, for nobody to write, and tells how far it is', async () => {
+  const layers = [
+    archive([
+      { name: 'root/', type: '5', mode: 0o750, uid: 7 },
+      { name: 'root/.profile', content: 'older' },
+      { name: 'etc/shared', content: 'shared', mode: 0o640 },
+      { name: 'root/shared', type: '1', link: 'etc/shared' },
+      { name: 'root/again', type: '1', link: 'etc/shared' },
+      { name: 'large', content: Buffer.alloc(2 * MIB, 'large') },
+    ]),
+    archive([
+      { name: 'root/.profile', content: 'newer' },
+      { name: 'root/.cache/sparse', content: Buffer.concat([Buffer.alloc(2 * MIB), Buffer.from('end')]) },
+      { name: 'root/link', type: '2', link: '/etc/shared' },
+    ]),
+  ];
+  writeLayout(at('layout'), layers);
+  const told: StageProgress[] = [];
+  const disks = await convert({ path: at('layout') }, at('image'), {
+    onProgress: (progress) => told.push(progress),
+  });
+  for (const file of ['image', 'image.work']) {
+    expect(problems(at(file))).toBe('');
+    expect(lstatSync(at(file)).mode & 0o777).toBe(0o400);
+  }
+  expect(disks).toMatchObject({ rootBytes: 8 * 1024 * MIB, leastRootBytes: 1024 * MIB, workBytes: 64 * MIB });
+  expect([lstatSync(at('image')).size, lstatSync(at('image.work')).size]).toEqual([
+    disks.rootBytes,
+    disks.workBytes,
+  ]);
+  expect(disks.contentBytes).toBeGreaterThan(2 * MIB);
+  expect(disks.contentBytes).toBeLessThan(2.2 * MIB);
+
+  const work = inImage(at('image.work'));
+  expect([...work.keys()].toSorted()).toEqual(
+    ['', '.cache', '.cache/sparse', '.profile', 'again', 'link', 'shared'].toSorted(),
+  );
+  const root = inImage(at('image'));
+  for (const [path, { same, ...entry }] of work) {
+    const { same: first = '', ...expected } = root.get(path === '' ? 'root' : `root/${path}`) ?? {};
+    expect([path, entry]).toEqual([path, expected]);
+    // What has a name outside /root is a file of its own here.
+    expect(same).toBe(first === 'etc/shared' ? 'again' : first.replace(/^root\/?/, ''));
+  }
+  const total = told.at(-1)?.total ?? 0;
+  expect(told.at(-1)).toMatchObject({ stage: 'Writing the disk', done: total, unit: 'bytes' });
+  expect(told.map(({ done }) => done)).toEqual(told.map(({ done }) => done).toSorted((a = 0, b = 0) => a - b));
+});
+
+it('makes the root file system as large as is wished', async () => {
+  writeLayout(at('layout'), [archive([{ name: 'a', content: 'content' }])]);
+  const disks = await convert({ path: at('layout') }, at('image'), { rootBytes: 100 * 1024 * MIB });
+  expect(disks).toMatchObject({ rootBytes: 100 * 1024 * MIB, leastRootBytes: 1024 * MIB });
+  expect(lstatSync(at('image')).size).toBe(100 * 1024 * MIB);
+  expect(problems(at('image'))).toBe('');
+});
+
+it('takes the home where a link leads, and an empty one where there is none', async () => {
+  for (const [link, names] of [
+    ['var/home', ['', 'in-home']],
+    ['/', ['']],
+    ['nowhere', ['']],
+    ['file', ['']],
+  ] as const) {
+    rmSync(at('layout'), { recursive: true, force: true });
+    writeLayout(at('layout'), [
+      archive([
+        { name: 'file', content: 'x' },
+        { name: 'var/home/in-home', content: 'x' },
+        { name: 'root', type: '2', link },
+      ]),
+    ]);
+    await convert({ path: at('layout') }, at(`image-${names.length}-${link.length}`));
+    const work = at(`image-${names.length}-${link.length}.work`);
+    expect(problems(work)).toBe('');
+    expect([...inImage(work).keys()]).toEqual(names);
+  }
+});
+
+it('takes layers that lie in files of their own', async () => {
+  const layer = gzipSync(archive([{ name: 'a', content: 'content' }]));
+  writeFileSync(at('blob'), layer);
+  const file = { path: at('blob'), digest: sha256(layer), bytes: layer.length };
+  const layers = layersOfFiles([file], [sha256(archive([{ name: 'a', content: 'content' }]))]);
+  await convertLayers(layers, {
+    rootFile: at('image'),
+    workFile: at('image.work'),
+    now: NOW,
+    random: (count) => Buffer.alloc(count, 1),
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+  });
+  expect(inImage(at('image')).get('a')).toMatchObject({ content: 'content' });
+});
+
 it('begins anew when a layer has several entries for one path', async () => {
   writeLayout(at('layout'), [
     archive([
@@ -210,7 +313,10 @@ describe('what is refused, and leaves no file', () => {
       code: 'image_invalid',
       message: expect.stringContaining(message) as string,
     });
-    expect(existsSync(at('image'))).toBe(false);
+    expectNoFile();
+  };
+  const expectNoFile = (): void => {
+    for (const file of ['image', 'image.work']) expect(existsSync(at(file))).toBe(false);
   };
 
   it.each<[string, Parameters<typeof writeLayout>[2], string]>([
@@ -303,12 +409,13 @@ describe('what is refused, and leaves no file', () => {
   it('a size that is too small, with both figures', async () => {
     writeLayout(at('layout'), [archive([{ name: 'a', content: Buffer.alloc(16 * MIB, 'x') }])]);
     await expect(
-      convert({ path: at('layout') }, at('image'), { sizeBytes: 8 * MIB, growBytes: 8 * MIB }),
+      convert({ path: at('layout') }, at('image'), { rootBytes: 512 * MIB }),
     ).rejects.toMatchObject({
       code: 'invalid_argument',
-      message: expect.stringMatching(/ 8388608 bytes is too small: .* \d+ bytes/) as string,
+      message: expect.stringMatching(/ 536870912 bytes is too small .* 1073741824 bytes/) as string,
+      details: { given: 512 * MIB, needed: 1024 * MIB },
     });
-    expect(existsSync(at('image'))).toBe(false);
+    expectNoFile();
   });
 
   it('what was cancelled', async () => {
@@ -318,7 +425,7 @@ describe('what is refused, and leaves no file', () => {
     ).rejects.toMatchObject({
       code: 'cancelled',
     });
-    expect(existsSync(at('image'))).toBe(false);
+    expectNoFile();
   });
 
   it('no image, a file that is no archive, and an archive of something else', async () => {

@@ -1,60 +1,51 @@
-import { unlink } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
-import { openExt4Writer, type Ext4Options, type Ext4Summary } from '../ext4/writer.ts';
+import type { StageContext } from '../../../domain/stage-progress.ts';
 import { ByteBudget } from './byte-budget.ts';
-import { layerOf } from './layer.ts';
-import { mergeLayers } from './merge/merge-layers.ts';
-import { imageWriter } from './merge/root-writer.ts';
-import { openImage, type LocalImage } from './source/open-image.ts';
-import type { OpenedImage } from './source/opened-image.ts';
+import { writeImageDisks, type DiskOptions, type ImageDisks } from './image-disks.ts';
+import { layerOf, type LayerBlob } from './layer.ts';
 
-/** What the file system is made with, and what ends the work. */
-export interface ConvertOptions extends Ext4Options {
-  readonly signal: AbortSignal;
-}
-
-/** What came out. */
-export interface ConvertedImage extends Ext4Summary, Pick<OpenedImage, 'digest' | 'config'> {}
+/** What a conversion is called for a person. */
+const STAGE = 'Writing the disk';
 
 /**
- * Makes the root file system of an image of this machine, in a new file: straight from its layers, without root and without unpacking them.
- * Rejects with `image_invalid` (the image), `invalid_argument` (the options, or a size that is too small), `disk_full` and
- * `cancelled`; then there is no file.
+ * Makes the disks of an image straight from its packed layers, oldest first: without root and without unpacking them. Progress is in bytes of the
+ * layers. Rejects with `image_invalid` (the image), `image_unsupported`, `invalid_argument` (a wished size that is too small),
+ * `disk_full` and `cancelled`; then there is no file.
  */
-export async function convertImage(
-  source: LocalImage,
-  file: string,
-  options: ConvertOptions,
-): Promise<ConvertedImage> {
-  const { signal } = options;
+export async function convertLayers(
+  layers: readonly LayerBlob[],
+  { signal, onProgress, ...options }: DiskOptions & StageContext,
+): Promise<ImageDisks> {
+  const told = withProgress(layers, onProgress);
   try {
-    const { digest, config, layers } = await openImage(source);
-    const summary =
-      (await tryToConvert(layers, file, options, false)) ?? (await tryToConvert(layers, file, options, true));
-    if (summary === undefined) throw new BangerError('internal', 'An image was not merged at all.');
-    return { digest, config, ...summary };
+    return await writeImageDisks(() => {
+      const budget = new ByteBudget();
+      return told.map((layer) => layerOf(layer, budget, signal));
+    }, options);
   } catch (error) {
     if (!signal.aborted) throw error;
     throw new BangerError('cancelled', 'The conversion of the image was cancelled.', { cause: error });
   }
 }
 
-/** Undefined when an entry that was written turned out to be replaced in its own layer: then it has to be known ahead. */
-async function tryToConvert(
-  layers: OpenedImage['layers'],
-  file: string,
-  options: ConvertOptions,
-  ahead: boolean,
-): Promise<Ext4Summary | undefined> {
-  const budget = new ByteBudget();
-  await using writer = await openExt4Writer(file, options);
-  let summary: Ext4Summary | undefined;
-  try {
-    const opened = layers.map((layer) => layerOf(layer, budget, options.signal));
-    if (await mergeLayers(opened, imageWriter(writer), { now: options.now, ahead }))
-      summary = await writer.finish();
-    return summary;
-  } finally {
-    if (summary === undefined) await unlink(file);
-  }
+/** Tells how much was read; what is read once more counts once. */
+function withProgress(layers: readonly LayerBlob[], onProgress: StageContext['onProgress']): LayerBlob[] {
+  const total = layers.reduce((sum, { size }) => sum + size, 0);
+  const read = layers.map(() => 0);
+  const tell = (layer: number, bytes: number): void => {
+    if (bytes <= (read[layer] ?? 0)) return;
+    read[layer] = bytes;
+    onProgress({ stage: STAGE, done: read.reduce((sum, each) => sum + each, 0), total, unit: 'bytes' });
+  };
+  return layers.map((layer, index) => ({
+    ...layer,
+    async *open() {
+      let bytes = 0;
+      for await (const piece of layer.open()) {
+        bytes += piece.length;
+        yield piece;
+        tell(index, bytes);
+      }
+    },
+  }));
 }

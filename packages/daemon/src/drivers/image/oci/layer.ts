@@ -6,9 +6,10 @@ import { readTar } from './tar/reader.ts';
 
 /** A layer of an image where it lies. */
 export interface LayerBlob {
-  /** Of the bytes as they lie there, when they are named; what they unpack to is checked in any case. */
+  /** Of the bytes as they lie there, when it is named; what they unpack to is checked in any case. */
   readonly digest?: string;
-  readonly size?: number;
+  /** Bytes as they lie there. */
+  readonly size: number;
   /** Digest of what they unpack to, from the image's configuration. */
   readonly diffId: string;
   /** The bytes from the start; more than once, when the layer has to be read again. */
@@ -29,7 +30,7 @@ export function layerOf(blob: LayerBlob, budget: ByteBudget, signal: AbortSignal
       const packed =
         digest === undefined
           ? bytes
-          : verified(bytes, size === undefined ? { digest } : { digest, size }, `The layer ${digest}`);
+          : verified(bytes, { digest, size }, `The layer ${digest}`);
       const unpacked = verified(
         counted(decompressed(packed), budget),
         { digest: diffId },

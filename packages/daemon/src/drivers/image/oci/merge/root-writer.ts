@@ -1,12 +1,12 @@
 import { isBangerError } from '@banger/contract/error';
-import type { Ext4Writer } from '../../ext4/writer.ts';
+import type { EntryWriter } from '../../ext4/copy-tree.ts';
 import { invalidImage } from '../invalid.ts';
 
 /** What takes the merged tree: each path once, in any order, a directory also after what is in it. */
-export type RootWriter = Pick<Ext4Writer, 'directory' | 'file' | 'symlink' | 'hardLink' | 'device' | 'fifo'>;
+export type RootWriter = Omit<EntryWriter, 'socket'>;
 
 /** A writer whose refusals are the image's fault; only that the file system is too small stays `invalid_argument`. */
-export function imageWriter(writer: Ext4Writer): RootWriter {
+export function imageWriter(writer: EntryWriter): EntryWriter {
   const blaming =
     <A extends unknown[]>(write: (...args: A) => Promise<void>) =>
     async (...args: A): Promise<void> => {
@@ -24,5 +24,6 @@ export function imageWriter(writer: Ext4Writer): RootWriter {
     hardLink: blaming(writer.hardLink),
     device: blaming(writer.device),
     fifo: blaming(writer.fifo),
+    socket: blaming(writer.socket),
   };
 }

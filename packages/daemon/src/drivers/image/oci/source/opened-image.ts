@@ -1,6 +1,7 @@
 import { invalidImage } from '../invalid.ts';
 import type { LayerBlob } from '../layer.ts';
 import type { Blob } from './blob.ts';
+import { FileChunks } from './file-chunks.ts';
 import type { ImageConfig } from './image-config.ts';
 
 /** More than any engine makes (Docker's limit is 127); each is an open file and a walk for hard links. */
@@ -13,6 +14,18 @@ export interface OpenedImage {
   readonly config: ImageConfig;
   /** Oldest first. */
   readonly layers: readonly LayerBlob[];
+}
+
+/** Layers that lie in files of their own, such as those of a cache, with digest and length of each. Throws as `layersOf` does. */
+export function layersOfFiles(
+  files: readonly { readonly path: string; readonly digest: string; readonly bytes: number }[],
+  diffIds: readonly string[],
+): LayerBlob[] {
+  const blobs = files.map(({ path, digest, bytes }) => ({
+    digest,
+    blob: { size: bytes, open: () => new FileChunks(path, 0, bytes) },
+  }));
+  return layersOf(blobs, diffIds);
 }
 
 /** Layers with what they unpack to. Throws `image_invalid` when the configuration has another number of them. */

@@ -241,7 +241,9 @@ it('makes both disks, for nobody to write, and tells how far it is', async () =>
   }
   const total = told.at(-1)?.total ?? 0;
   expect(told.at(-1)).toMatchObject({ stage: 'Writing the disk', done: total, unit: 'bytes' });
-  expect(told.map(({ done }) => done)).toEqual(told.map(({ done }) => done).toSorted((a = 0, b = 0) => a - b));
+  expect(told.map(({ done }) => done)).toEqual(
+    told.map(({ done }) => done).toSorted((a = 0, b = 0) => a - b),
+  );
 });
 
 it('makes the root file system as large as is wished', async () => {
@@ -308,9 +310,9 @@ describe('what is refused, and leaves no file', () => {
   const change = (key: string, value: unknown, of: 'index' | 'manifest' | 'config') => ({
     change: (what: string, json: Record<string, unknown>) => (what === of ? { ...json, [key]: value } : json),
   });
-  const refused = async (message: string): Promise<void> => {
+  const refused = async (message: string, code = 'image_invalid'): Promise<void> => {
     await expect(convert({ path: at('layout') })).rejects.toMatchObject({
-      code: 'image_invalid',
+      code,
       message: expect.stringContaining(message) as string,
     });
     expectNoFile();
@@ -319,8 +321,11 @@ describe('what is refused, and leaves no file', () => {
     for (const file of ['image', 'image.work']) expect(existsSync(at(file))).toBe(false);
   };
 
+  const zeros = `sha256:${'0'.repeat(64)}`;
+  const oci = 'application/vnd.oci.image';
+  const entry = { mediaType: `${oci}.manifest.v1+json`, digest: zeros, size: 1 };
+
   it.each<[string, Parameters<typeof writeLayout>[2], string]>([
-    ['another architecture', { architecture: 'arm64' }, 'linux/arm64'],
     ['more layers than the configuration has', change('layers', [], 'manifest'), 'says 1'],
     [
       'a configuration without layers',
@@ -329,55 +334,61 @@ describe('what is refused, and leaves no file', () => {
     ],
     [
       'another diff_id',
-      change('rootfs', { type: 'layers', diff_ids: [`sha256:${'0'.repeat(64)}`] }, 'config'),
-      'has the digest',
+      change('rootfs', { type: 'layers', diff_ids: [zeros] }, 'config'),
+      'another digest than',
     ],
     [
       'a diff_id that is none',
       change('rootfs', { type: 'layers', diff_ids: ['sha256:../x'] }, 'config'),
-      'which is none',
+      'not right at rootfs.diff_ids.0',
     ],
-    [
-      'no platform of ours',
-      change(
-        'manifests',
-        [{ digest: `sha256:${'0'.repeat(64)}`, size: 1, platform: { os: 'linux', architecture: 's390x' } }],
-        'index',
-      ),
-      'linux/s390x',
-    ],
-    [
-      'a blob that is not there',
-      change('manifests', [{ digest: `sha256:${'0'.repeat(64)}`, size: 1 }], 'index'),
-      'lacks',
-    ],
+    ['a blob that is not there', change('manifests', [entry], 'index'), 'lacks'],
     [
       'a digest with a path in it',
-      change('manifests', [{ digest: 'sha256:../../../etc/passwd', size: 1 }], 'index'),
-      'which is none',
+      change('manifests', [{ ...entry, digest: 'sha256:../../../etc/passwd' }], 'index'),
+      'not right at manifests.0.digest',
     ],
     ['no images', change('manifests', [], 'index'), 'no image'],
-    [
-      'a layer of a type that is not known',
-      change(
-        'layers',
-        [{ mediaType: 'text/plain', digest: `sha256:${'0'.repeat(64)}`, size: 1 }],
-        'manifest',
-      ),
-      'text/plain',
-    ],
-    ['a manifest of another version', change('schemaVersion', 1, 'manifest'), 'not as it should be'],
-    ['a NUL in what is to be run', change('config', { Cmd: ['a\0b'] }, 'config'), 'NUL'],
+    ['an index that is a manifest, too', change('manifests', [], 'manifest'), 'differ about it'],
+    ['a NUL in what is to be run', change('config', { Cmd: ['a\0b'] }, 'config'), 'config.Cmd.0'],
   ])('%s', async (_, options, message) => {
     writeLayout(at('layout'), [layer], options);
     await refused(message);
+  });
+
+  it.each<[string, Parameters<typeof writeLayout>[2], string]>([
+    ['another architecture', { architecture: 'arm64' }, 'linux/arm64'],
+    [
+      'no platform of ours',
+      change('manifests', [{ ...entry, platform: { os: 'linux', architecture: 's390x' } }], 'index'),
+      'linux/s390x',
+    ],
+    [
+      'a layer of a type that is not known',
+      change('layers', [{ ...entry, mediaType: 'text/plain' }], 'manifest'),
+      'text/plain',
+    ],
+    [
+      'a layer that is encrypted',
+      change('layers', [{ ...entry, mediaType: `${oci}.layer.v1.tar+gzip+encrypted` }], 'manifest'),
+      '+encrypted',
+    ],
+    [
+      'what is no image of a machine',
+      change('config', { ...entry, mediaType: 'application/vnd.cncf.helm.config.v1+json' }, 'manifest'),
+      'helm',
+    ],
+    ['a manifest of another version', change('schemaVersion', 1, 'manifest'), 'schema 1'],
+  ])('%s, which is no fit', async (_, options, message) => {
+    writeLayout(at('layout'), [layer], options);
+    await refused(message, 'image_unsupported');
   });
 
   it('a layer that was changed, cut off or made longer', async () => {
     writeLayout(at('layout'), [layer], { packing: () => 'plain' });
     const file = blob(sha256(layer));
     writeFileSync(file, Buffer.from(layer).fill('x', 512, 513));
-    await refused('has the digest');
+    await refused('another digest than');
     writeFileSync(file, layer.subarray(0, 700));
     await refused('has 700 bytes');
   });

@@ -1,7 +1,7 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { decompressed } from './decompress.ts';
-import { verified } from './digest.ts';
+import { verified } from './verified.ts';
 import { sha256 } from './layout.suite.ts';
 import { streamed } from './tar/archive.suite.ts';
 

@@ -1,46 +1,57 @@
-import { createHash } from 'node:crypto';
-import { invalidImage, shownBytes } from './invalid.ts';
+import { createHash, type Hash } from 'node:crypto';
 
-/** The algorithms that the image specification registers (descriptor.md, "Registered algorithms"), and the digits of a digest. */
-const DIGITS: Readonly<Record<string, number>> = { sha256: 64, sha512: 128 };
+/** A content digest, `ALGORITHM:HEX` in lower case (OCI image specification, "Digests"). */
+export type Digest = `${Algorithm}:${string}`;
+type Algorithm = keyof typeof HEX_DIGITS;
 
-/** A digest as `sha256:` and hexadecimal digits, checked. */
-export interface Digest {
-  readonly algorithm: string;
-  readonly hex: string;
+/** The algorithms that the specification registers and that are in use, with the length of what they give. */
+const HEX_DIGITS = { sha256: 64, sha512: 128 } as const;
+
+/** The text as a digest; undefined when it is none, or of an algorithm that we do not compute. */
+export function readDigest(text: string): Digest | undefined {
+  const [, algorithm = '', hex = ''] = /^([a-z0-9]+):([0-9a-f]+)$/.exec(text) ?? [];
+  return isAlgorithm(algorithm) && hex.length === HEX_DIGITS[algorithm] ? `${algorithm}:${hex}` : undefined;
 }
 
-/** Throws `image_invalid` for what is no digest, or of an algorithm that is not registered. */
-export function parseDigest(text: string): Digest {
-  const [algorithm = '', hex = '', ...more] = text.split(':');
-  const digits = Object.hasOwn(DIGITS, algorithm) ? DIGITS[algorithm] : undefined;
-  if (digits === undefined || more.length > 0 || hex.length !== digits || !/^[0-9a-f]+$/.test(hex))
-    throw invalidImage(`The image names the digest "${shownBytes(Buffer.from(text))}", which is none.`);
-  return { algorithm, hex };
+/** The digest of bytes. */
+export function digestOf(bytes: Uint8Array, { algorithm }: { algorithm: Algorithm }): Digest {
+  return finish(createHash(algorithm).update(bytes), algorithm);
 }
 
-/**
- * Passes bytes on and checks, at their end, that they are those that a digest and, when given, a length name; too many are noticed at once. Rejects
- * with `image_invalid`. `what` is what a person calls them.
- */
-export async function* verified(
-  source: AsyncIterable<Buffer>,
-  expected: { readonly digest: string; readonly size?: number },
-  what: string,
-): AsyncGenerator<Buffer, void, void> {
-  const { algorithm, hex } = parseDigest(expected.digest);
-  const hash = createHash(algorithm);
-  let bytes = 0;
-  for await (const chunk of source) {
-    bytes += chunk.length;
-    if (expected.size !== undefined && bytes > expected.size)
-      throw invalidImage(`${what} is longer than the ${expected.size} bytes that the image says.`);
-    hash.update(chunk);
-    yield chunk;
+/** The algorithm of a digest. */
+export function algorithmOf(digest: Digest): Algorithm {
+  return digest.startsWith('sha512') ? 'sha512' : 'sha256';
+}
+
+/** A hash to be fed, for a digest that is expected. */
+export class DigestCheck {
+  readonly #expected: Digest;
+  #hash: Hash;
+
+  constructor(expected: Digest) {
+    this.#expected = expected;
+    this.#hash = createHash(algorithmOf(expected));
   }
-  if (expected.size !== undefined && bytes !== expected.size)
-    throw invalidImage(`${what} has ${bytes} bytes; the image says ${expected.size}.`);
-  const found = hash.digest('hex');
-  if (found !== hex)
-    throw invalidImage(`${what} has the digest ${algorithm}:${found}, not ${expected.digest}.`);
+
+  update(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+  }
+
+  /** Forgets what it was fed. */
+  restart(): void {
+    this.#hash = createHash(algorithmOf(this.#expected));
+  }
+
+  /** True when what it was fed has the digest; to be asked once. */
+  matches(): boolean {
+    return finish(this.#hash, algorithmOf(this.#expected)) === this.#expected;
+  }
+}
+
+function finish(hash: Hash, algorithm: Algorithm): Digest {
+  return `${algorithm}:${hash.digest('hex')}`;
+}
+
+function isAlgorithm(text: string): text is Algorithm {
+  return Object.hasOwn(HEX_DIGITS, text);
 }

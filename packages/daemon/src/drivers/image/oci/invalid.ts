@@ -8,6 +8,11 @@ export function invalidImage(what: string, cause?: unknown): BangerError {
   });
 }
 
+/** That an image is right, and of a kind that no VM runs; `what` is a sentence that says why. */
+export function unsupportedImage(what: string): BangerError {
+  return new BangerError('image_unsupported', what);
+}
+
 /** Bytes of a stranger for a person: what is no printable ASCII is escaped, and what is long is cut in the middle. */
 export function shownBytes(bytes: Buffer): string {
   const limit = 200;

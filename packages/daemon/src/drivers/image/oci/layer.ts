@@ -1,17 +1,18 @@
 import type { ByteBudget } from './byte-budget.ts';
 import { decompressed } from './decompress.ts';
-import { verified } from './digest.ts';
+import type { Digest } from './digest.ts';
 import type { TarEntry } from './tar/entry.ts';
 import { readTar } from './tar/reader.ts';
+import { verified } from './verified.ts';
 
 /** A layer of an image where it lies. */
 export interface LayerBlob {
   /** Of the bytes as they lie there, when it is named; what they unpack to is checked in any case. */
-  readonly digest?: string;
+  readonly digest?: Digest;
   /** Bytes as they lie there. */
   readonly size: number;
   /** Digest of what they unpack to, from the image's configuration. */
-  readonly diffId: string;
+  readonly diffId: Digest;
   /** The bytes from the start; more than once, when the layer has to be read again. */
   open(): AsyncIterable<Buffer>;
 }
@@ -27,10 +28,7 @@ export function layerOf(blob: LayerBlob, budget: ByteBudget, signal: AbortSignal
   return {
     entries() {
       const bytes = watched(blob.open(), signal);
-      const packed =
-        digest === undefined
-          ? bytes
-          : verified(bytes, { digest, size }, `The layer ${digest}`);
+      const packed = digest === undefined ? bytes : verified(bytes, { digest, size }, `The layer ${digest}`);
       const unpacked = verified(
         counted(decompressed(packed), budget),
         { digest: diffId },

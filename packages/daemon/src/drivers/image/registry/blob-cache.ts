@@ -8,8 +8,8 @@ import { changedAt } from '../../../host/changed-at.ts';
 import { asDiskFull } from '../../../host/disk-full.ts';
 import { ensurePrivateDir, syncDirectory } from '../../../host/private-files.ts';
 import type { BlobSink } from './blob-download.ts';
-import { readDigest, type Digest } from './digest.ts';
-import type { Descriptor } from './manifest-document.ts';
+import { readDigest, type Digest } from '../oci/digest.ts';
+import type { Descriptor } from '../oci/manifest-document.ts';
 
 /** A blob of the cache. */
 export interface CachedBlob {

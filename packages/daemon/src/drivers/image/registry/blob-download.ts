@@ -1,7 +1,7 @@
-import { DigestCheck } from './digest.ts';
+import { DigestCheck } from '../oci/digest.ts';
 import type { Endpoint } from './endpoint.ts';
 import { cancelled, registryFailed, TemporaryFailure } from './failure.ts';
-import type { Descriptor } from './manifest-document.ts';
+import type { Descriptor } from '../oci/manifest-document.ts';
 import { networkFailure } from './network-failure.ts';
 import { retrying, type RetryOptions } from './retry.ts';
 import { discard, header, type Answer } from './transport.ts';

@@ -1,19 +1,20 @@
 import { isBangerError, toBangerError } from '@banger/contract/error';
-import { z } from 'zod';
 import { sideBySide } from '../../../domain/side-by-side.ts';
 import type { StageContext } from '../../../domain/stage-progress.ts';
 import type { Clock } from '../../../host/clock.ts';
 import { Authorizer } from './authorizer.ts';
 import type { BlobCache } from './blob-cache.ts';
 import { downloadBlob, type BlobSink } from './blob-download.ts';
-import type { Digest } from './digest.ts';
+import type { Digest } from '../oci/digest.ts';
 import { Endpoint, placesOf } from './endpoint.ts';
 import { TemporaryFailure, unsupported } from './failure.ts';
-import { BLOBS_AT_ONCE, MOST_CONFIG_BYTES, REGISTRY_LIMITS, type RegistryLimits } from './limits.ts';
+import { readingOf } from '../oci/document.ts';
+import { readImageConfig } from '../oci/image-config.ts';
+import { MOST_CONFIG_BYTES } from '../oci/image-limits.ts';
+import { BLOBS_AT_ONCE, REGISTRY_LIMITS, type RegistryLimits } from './limits.ts';
 import type { CredentialSource } from './login.ts';
-import type { Descriptor } from './manifest-document.ts';
+import type { Descriptor } from '../oci/manifest-document.ts';
 import { fetchManifest } from './manifest-fetch.ts';
-import { isOurs, OUR_PLATFORM } from './platform.ts';
 import { referenceText, type ImageReference } from './reference.ts';
 import { within } from './retry.ts';
 import type { Registries } from './settings.ts';
@@ -26,7 +27,7 @@ export interface RegistryImage {
   readonly named: Digest;
   /** Of the manifest. */
   readonly digest: Digest;
-  /** The configuration (OCI image specification, "Image Configuration"), verified: JSON, not yet read. */
+  /** The configuration (OCI image specification, "Image Configuration"), verified: JSON, read by `readImageConfig`. */
   readonly config: Buffer;
   /** The lowest first. */
   readonly layers: readonly Descriptor[];
@@ -41,8 +42,6 @@ export interface RegistryClientOptions {
   /** The product's own unless told. */
   readonly limits?: RegistryLimits;
 }
-
-const platformSchema = z.object({ os: z.string(), architecture: z.string() });
 
 /** Fetches images from registries; all that it hands out has been verified against its digest. */
 export class RegistryClient {
@@ -61,7 +60,7 @@ export class RegistryClient {
 
   /**
    * Manifest and configuration of an image. Rejects with `image_not_found`, `image_unsupported` (other platforms only, schema 1,
-   * no image), `registry_auth`, `registry_failed`, `cancelled`.
+   * no image), `image_invalid` (its configuration is none), `registry_auth`, `registry_failed`, `cancelled`.
    */
   async image(reference: ImageReference, context: StageContext): Promise<RegistryImage> {
     const name = referenceText(reference);
@@ -74,7 +73,8 @@ export class RegistryClient {
         const sink = memorySink();
         await downloadBlob(endpoint, config, sink, { ...retry, onBytes: () => undefined });
         const bytes = sink.bytes();
-        checkPlatform(name, bytes);
+        // An index is believed only as far as the configuration agrees; without an index nothing else tells the platform.
+        readingOf(`The image ${name}`, () => readImageConfig(bytes));
         return { reference, named, digest, config: bytes, layers };
       }),
     );
@@ -186,23 +186,6 @@ export class RegistryClient {
   #retry(signal: AbortSignal): { clock: Clock; limits: RegistryLimits; signal: AbortSignal } {
     return { clock: this.#options.clock, limits: this.#limits, signal };
   }
-}
-
-/** An index is believed only as far as the configuration agrees; without an index there is nothing else that tells. */
-function checkPlatform(name: string, config: Buffer): void {
-  let value: unknown;
-  try {
-    value = JSON.parse(config.toString('utf8'));
-  } catch {
-    throw unsupported(name, 'has a configuration that is not JSON');
-  }
-  const platform = platformSchema.safeParse(value);
-  if (!platform.success) throw unsupported(name, 'has a configuration that does not tell its platform');
-  if (!isOurs(platform.data))
-    throw unsupported(
-      name,
-      `is not for ${OUR_PLATFORM}, but for ${[platform.data.os, platform.data.architecture].join('/').slice(0, 60)}`,
-    );
 }
 
 function memorySink(): BlobSink & { bytes(): Buffer } {

@@ -39,10 +39,6 @@ export const REGISTRY_LIMITS: RegistryLimits = {
   longestWaitMs: 60_000,
 };
 
-/** The image specification asks registries to take manifests of 4 MiB, and clients to take no larger ones. */
-export const MOST_MANIFEST_BYTES = 4 * 1024 ** 2;
-/** A configuration tells one line a step of a build; the largest known ones have some 100 KB. */
-export const MOST_CONFIG_BYTES = 4 * 1024 ** 2;
 /** A token is a signed list of rights: some 5 KB with those that there are. */
 export const MOST_TOKEN_BYTES = 64 * 1024;
 /** Headers of an answer, all together; Node's own limit for servers. */
@@ -51,9 +47,5 @@ export const MOST_HEADER_BYTES = 16 * 1024;
 export const MOST_FAILURE_BYTES = 16 * 1024;
 /** Registries send to their storage, and that perhaps to a nearer one. */
 export const MOST_REDIRECTS = 5;
-/** What an overlay can have is some 500, what Docker makes 127. */
-export const MOST_LAYERS = 1_000;
-/** All layers of an image together: the largest disk of a VM, 1 TiB. */
-export const MOST_IMAGE_BYTES = 1024 ** 4;
 /** Blobs of one image at work at the same time, as Docker has it: more is not faster, and registries mind. */
 export const BLOBS_AT_ONCE = 3;

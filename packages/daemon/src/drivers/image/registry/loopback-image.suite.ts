@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Digest } from './digest.ts';
+import type { Digest } from '../oci/digest.ts';
 import type { Respond } from './loopback-server.suite.ts';
 
 const MIB = 1024 ** 2;
@@ -11,7 +11,11 @@ export const digestOf = (bytes: string | Buffer): Digest =>
 
 /** The content of its one layer. */
 export const layer = Buffer.alloc(3 * MIB, 'layer');
-export const config = JSON.stringify({ os: 'linux', architecture: 'amd64' });
+export const config = JSON.stringify({
+  os: 'linux',
+  architecture: 'amd64',
+  rootfs: { type: 'layers', diff_ids: [digestOf(layer)] },
+});
 export const manifest = JSON.stringify({
   schemaVersion: 2,
   mediaType: `${OCI}.manifest.v1+json`,

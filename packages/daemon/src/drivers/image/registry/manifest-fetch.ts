@@ -1,16 +1,16 @@
 import { BangerError } from '@banger/contract/error';
-import { digestOf, algorithmOf, readDigest, type Digest } from './digest.ts';
+import { digestOf, algorithmOf, readDigest, type Digest } from '../oci/digest.ts';
+import { DocumentError } from '../oci/document.ts';
+import { MOST_INDEXES, MOST_MANIFEST_BYTES } from '../oci/image-limits.ts';
 import type { Endpoint } from './endpoint.ts';
 import { registryFailed, unsupported } from './failure.ts';
-import { MOST_MANIFEST_BYTES } from './limits.ts';
 import {
   MANIFEST_TYPES,
-  ManifestError,
   readManifestDocument,
   type Descriptor,
   type ManifestDocument,
-} from './manifest-document.ts';
-import { choosePlatform, OUR_PLATFORM, platformNames } from './platform.ts';
+} from '../oci/manifest-document.ts';
+import { choosePlatform, OUR_PLATFORM, platformNames } from '../oci/platform.ts';
 import { retrying, type RetryOptions } from './retry.ts';
 import { header, readBody } from './transport.ts';
 
@@ -23,9 +23,6 @@ export interface FetchedManifest {
   /** The lowest first. */
   readonly layers: readonly Descriptor[];
 }
-
-/** An index may name indexes; nobody has been seen to nest them deeper. */
-const MOST_INDEXES = 3;
 
 /**
  * Fetches a manifest by tag or digest, through indexes to the one of our platform; what has a digest is verified. `image` is the
@@ -110,7 +107,7 @@ function understood(
   try {
     return readManifestDocument(body, type);
   } catch (thrown) {
-    if (!(thrown instanceof ManifestError)) throw thrown;
+    if (!(thrown instanceof DocumentError)) throw thrown;
     if (thrown.kind === 'unsupported') throw unsupported(image, thrown.message);
     throw registryFailed(endpoint.host, `sent something else than an image: ${image} ${thrown.message}`, {
       cause: thrown,

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { BangerError } from '@banger/contract/error';
-import { readDigest, type Digest } from './digest.ts';
+import { readDigest, type Digest } from '../oci/digest.ts';
 import { HUB, HUB_LEGACY, HUB_OFFICIAL } from './docker-hub.ts';
 
 /** Which image of which registry; the parts as they are in the full form of its name. */

@@ -1,7 +1,6 @@
-import type { z } from 'zod';
-import { verified } from '../digest.ts';
+import type { Digest } from '../digest.ts';
 import { invalidImage } from '../invalid.ts';
-import { MAX_JSON_BYTES } from './schemas.ts';
+import { verified } from '../verified.ts';
 
 /** Bytes where they lie; they can be read more than once. */
 export interface Blob {
@@ -15,6 +14,9 @@ export interface BlobSource {
   find(path: string): Promise<Blob | undefined>;
 }
 
+/** How an image of this machine is called in errors about its documents. */
+export const THE_IMAGE = 'The image';
+
 /** Finds a file that an image must have. Rejects with `image_invalid`. */
 export async function blobAt(source: BlobSource, path: string): Promise<Blob> {
   const blob = await source.find(path);
@@ -22,28 +24,16 @@ export async function blobAt(source: BlobSource, path: string): Promise<Blob> {
   return blob;
 }
 
-/** Reads JSON of a stranger: bounded, checked against its digest when one is given, and for its shape. Rejects with `image_invalid`. */
-export async function readJsonBlob<T extends z.ZodType>(
+/** Reads a document whole: bounded, and checked against its digest when one is given. Rejects with `image_invalid`. */
+export async function readBlob(
   { size, open }: Blob,
-  schema: T,
+  most: number,
   what: string,
-  digest?: string,
-): Promise<z.infer<T>> {
-  if (size > MAX_JSON_BYTES) throw invalidImage(`${what} has ${size} bytes; the most is ${MAX_JSON_BYTES}.`);
+  digest?: Digest,
+): Promise<Buffer> {
+  if (size > most) throw invalidImage(`${what} has ${size} bytes; the most is ${most}.`);
   const chunks: Buffer[] = [];
   const bytes = digest === undefined ? open() : verified(open(), { digest, size }, what);
   for await (const chunk of bytes) chunks.push(chunk);
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.concat(chunks).toString());
-  } catch (cause) {
-    throw invalidImage(`${what} is no JSON.`, cause);
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw invalidImage(
-    `${what} is not as it should be: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}.`,
-    parsed.error,
-  );
+  return Buffer.concat(chunks);
 }

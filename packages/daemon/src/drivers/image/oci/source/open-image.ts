@@ -15,7 +15,10 @@ export interface LocalImage {
   readonly reference?: string;
 }
 
-/** Opens an image and reads all but its layers. Rejects with `invalid_argument` when there is nothing, else with `image_invalid`. */
+/**
+ * Opens an image and reads all but its layers. Rejects with `invalid_argument` when there is nothing, `image_invalid` and
+ * `image_unsupported`.
+ */
 export async function openImage({ path, reference }: LocalImage): Promise<OpenedImage> {
   const found = await stat(path).catch((cause: unknown) => {
     throw new BangerError('invalid_argument', `There is no image at ${path}.`, { cause });

@@ -1,16 +1,14 @@
+import type { Digest } from '../digest.ts';
+import type { ImageConfig } from '../image-config.ts';
 import { invalidImage } from '../invalid.ts';
 import type { LayerBlob } from '../layer.ts';
 import type { Blob } from './blob.ts';
 import { FileChunks } from './file-chunks.ts';
-import type { ImageConfig } from './image-config.ts';
-
-/** More than any engine makes (Docker's limit is 127); each is an open file and a walk for hard links. */
-const MAX_LAYERS = 1000;
 
 /** An image that is here, ready to be converted. */
 export interface OpenedImage {
   /** Of its manifest; of its configuration, where there is no manifest. */
-  readonly digest: string;
+  readonly digest: Digest;
   readonly config: ImageConfig;
   /** Oldest first. */
   readonly layers: readonly LayerBlob[];
@@ -18,8 +16,8 @@ export interface OpenedImage {
 
 /** Layers that lie in files of their own, such as those of a cache, with digest and length of each. Throws as `layersOf` does. */
 export function layersOfFiles(
-  files: readonly { readonly path: string; readonly digest: string; readonly bytes: number }[],
-  diffIds: readonly string[],
+  files: readonly { readonly path: string; readonly digest: Digest; readonly bytes: number }[],
+  diffIds: readonly Digest[],
 ): LayerBlob[] {
   const blobs = files.map(({ path, digest, bytes }) => ({
     digest,
@@ -30,17 +28,16 @@ export function layersOfFiles(
 
 /** Layers with what they unpack to. Throws `image_invalid` when the configuration has another number of them. */
 export function layersOf(
-  blobs: readonly { readonly digest?: string; readonly blob: Blob }[],
-  diffIds: readonly string[],
+  blobs: readonly { readonly digest?: Digest; readonly blob: Blob }[],
+  diffIds: readonly Digest[],
 ): LayerBlob[] {
-  if (blobs.length > MAX_LAYERS)
-    throw invalidImage(`The image has ${blobs.length} layers; the most is ${MAX_LAYERS}.`);
-  if (blobs.length !== diffIds.length)
+  const layers = blobs.flatMap(({ digest, blob }, at) => {
+    const diffId = diffIds[at];
+    if (diffId === undefined) return [];
+    const { size } = blob;
+    return [{ ...(digest === undefined ? {} : { digest }), size, diffId, open: () => blob.open() }];
+  });
+  if (layers.length !== blobs.length || layers.length !== diffIds.length)
     throw invalidImage(`The image has ${blobs.length} layers, and its configuration says ${diffIds.length}.`);
-  return blobs.map(({ digest, blob }, at) => ({
-    ...(digest === undefined ? {} : { digest }),
-    size: blob.size,
-    diffId: diffIds[at] ?? '',
-    open: () => blob.open(),
-  }));
+  return layers;
 }

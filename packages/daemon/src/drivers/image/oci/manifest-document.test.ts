@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ManifestError, readManifestDocument } from './manifest-document.ts';
+import { DocumentError } from './document.ts';
+import { readManifestDocument } from './manifest-document.ts';
 import { choosePlatform, platformNames } from './platform.ts';
 
 const digest = `sha256:${'0'.repeat(64)}` as const;
@@ -14,7 +15,7 @@ const kindOf = (value: unknown, type?: string): string => {
   try {
     return read(value, type).kind;
   } catch (thrown) {
-    if (thrown instanceof ManifestError) return thrown.kind;
+    if (thrown instanceof DocumentError) return thrown.kind;
     throw thrown;
   }
 };
@@ -94,6 +95,7 @@ test('the manifest of an index is ours, the least demanding, the first', () => {
     digest: `sha256:${id.repeat(64)}` as const,
     bytes: 1,
     platform: { os, architecture, variant },
+    name: undefined,
   });
   const list = [
     entry('windows', 'amd64'),
@@ -109,7 +111,7 @@ test('the manifest of an index is ours, the least demanding, the first', () => {
   expect(choosePlatform(list.slice(0, 3))).toBeUndefined();
   expect(platformNames(list.slice(0, 3))).toBe('windows/amd64, linux/arm64/v8');
   expect(platformNames([entry('\x1b[31m', 'evil')])).toBe('none that is told');
-  expect(choosePlatform([{ ...layer(), bytes: 1, platform: undefined }])).toBeDefined();
+  expect(choosePlatform([{ ...layer(), bytes: 1, platform: undefined, name: undefined }])).toBeDefined();
   expect(choosePlatform([])).toBeUndefined();
 });
 
@@ -154,10 +156,10 @@ test('any document is read or refused', () => {
   );
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-      expect(() => readManifestDocument(bytes, undefined)).toThrow(ManifestError);
+      expect(() => readManifestDocument(bytes, undefined)).toThrow(DocumentError);
     }),
   );
-  expect(() => readManifestDocument(Buffer.from('['.repeat(1_000_000)), undefined)).toThrow(ManifestError);
+  expect(() => readManifestDocument(Buffer.from('['.repeat(1_000_000)), undefined)).toThrow(DocumentError);
   const deep = `{"manifests":${'['.repeat(500_000)}${']'.repeat(500_000)}}`;
-  expect(() => readManifestDocument(Buffer.from(deep), undefined)).toThrow(ManifestError);
+  expect(() => readManifestDocument(Buffer.from(deep), undefined)).toThrow(DocumentError);
 });

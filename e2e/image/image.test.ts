@@ -90,7 +90,7 @@ describe('what is in an image', () => {
   test('the work disk has what the image has in /root, and can grow to 1 TiB', async () => {
     const disk = join(root, 'work.ext4');
     expect(await debugfs(disk, 'ls -p /')).toMatch(/\/100644\/0\/0\/\.bashrc\//);
-    expect(/Mode: +(\d+)/.exec(await debugfs(disk, 'stat /'))?.[1]).toBe('0755');
+    expect(/Mode: +(\d+)/.exec(await debugfs(disk, 'stat /'))?.[1]).toBe('0700');
     const copy = join(directory, 'work-copy.ext4');
     await runner.run(['cp', '--sparse=always', disk, copy]);
     await runner.run(['chmod', '600', copy]);

@@ -6,6 +6,7 @@ import { FakeExit, FakeRunner } from '../../host/fake-runner.ts';
 import { BuildNamespace } from './build-namespace.ts';
 import { RecipeImageBuilder } from './builder.ts';
 import { imageCatalog, parseImageCatalog, recipeSha256 } from './catalog.ts';
+import { problems, readImage } from './ext4/image.suite.ts';
 import { createFakeImages } from './fake/fake-image-host.ts';
 import { mmdebstrapArgv } from './mmdebstrap.ts';
 import { ImageDirectory } from './store.ts';
@@ -27,11 +28,11 @@ describe('building by a recipe', () => {
   };
 
   test('a missing program is named with the command that installs it', async () => {
-    await expect(on({ mke2fs: () => '' }, 0).build('debian-bookworm', context)).rejects.toMatchObject({
+    await expect(on({}, 0).build('debian-bookworm', context)).rejects.toMatchObject({
       code: 'missing_tool',
       hint: expect.stringContaining('apt-get install mmdebstrap') as string,
     });
-    const present = { mmdebstrap: () => '', mke2fs: () => '', e2fsck: () => '', setpriv: () => '' };
+    const present = { mmdebstrap: () => '', setpriv: () => '' };
     await expect(on(present, 0).build('debian-bookworm', context)).rejects.toMatchObject({
       code: 'missing_tool',
       hint: expect.stringContaining('apt-get install util-linux') as string,
@@ -50,8 +51,6 @@ describe('building by a recipe', () => {
     };
     const present = {
       mmdebstrap: () => '',
-      mke2fs: () => '',
-      e2fsck: () => '',
       newuidmap: () => '',
       setpriv: () => '',
       unshare,
@@ -75,11 +74,26 @@ describe('building by a recipe', () => {
     expect(await readdir(root)).toEqual([]);
   });
 
+  test('what belongs to this machine is not in it, what the recipe says is', async () => {
+    const { builder } = createFakeImages(root);
+    const { rootDisk, workTemplate } = await builder.build('debian-bookworm-systemd', context);
+    const found = readImage(rootDisk);
+    for (const path of ['etc/hostname', 'etc/resolv.conf', 'var/lib/apt/lists/lock'])
+      expect([path, found.get(path)]).toEqual([path, undefined]);
+    expect(found.get('etc/machine-id')).toMatchObject({ size: 0, mode: 0o644, uid: 0, gid: 0 });
+    expect(found.get('etc/default/locale')?.content.toString()).toBe('LANG=C.UTF-8\n');
+    expect(found.get('etc/systemd/system/default.target')).toMatchObject({ type: 'symlink' });
+    const work = readImage(workTemplate);
+    expect([...work.keys()]).toEqual(['', '.profile']);
+    expect(work.get('')).toMatchObject({ mode: 0o700 });
+    for (const disk of [rootDisk, workTemplate]) expect(problems(disk)).toBe('');
+  });
+
   test('everything runs in a world that ends with us', async () => {
     const { host, builder } = createFakeImages(root);
     await builder.build('debian-bookworm', context);
-    const wrapped = host.runner.runs.filter((argv) => /mmdebstrap|mke2fs|e2fsck/.test(argv.join(' ')));
-    expect(wrapped).toHaveLength(5);
+    const wrapped = host.runner.runs.filter((argv) => /mmdebstrap/.test(argv.join(' ')));
+    expect(wrapped).toHaveLength(1);
     for (const argv of wrapped) {
       expect(argv.slice(0, 4)).toEqual(['setpriv', '--pdeathsig', 'KILL', '--']);
       expect(argv.slice(4, 9)).toEqual(['unshare', '--mount', '--pid', '--fork', '--kill-child']);
@@ -127,6 +141,8 @@ describe('the catalog', () => {
     expect(parseImageCatalog(entry({}))).toHaveLength(1);
     for (const path of ['etc/x', '/etc/../x', '/..', '/etc/', '//etc', '/etc//x'])
       expect(() => parseImageCatalog(entry({ links: [{ path, to: '/dev/null', why: '' }] }))).toThrow();
+    for (const path of ['/lib/x', '/bin/x', '/sbin', '/lib64/x'])
+      expect(() => parseImageCatalog(entry({ files: [{ path, text: '', why: '' }] }))).toThrow();
     expect(() => parseImageCatalog(entry({ packages: { '--hook': 'no' } }))).toThrow();
     expect(() => parseImageCatalog(entry({ suite: '--help' }))).toThrow();
     expect(() => parseImageCatalog({ ...(entry({}) as object), catalog: 2 })).toThrow();

@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BangerError } from '@banger/contract/error';
 import { checkArtifactName } from '../../domain/artifact-name.ts';
@@ -10,35 +11,21 @@ import { hostSources } from './apt-sources.ts';
 import type { BuildNamespace } from './build-namespace.ts';
 import { imageCatalog, recipeSha256, type ImageRecipe } from './catalog.ts';
 import type { ImageBuilder, ImageCatalogEntry, StoredImage } from './driver.ts';
-import { makeExt4, roomyBytes, treeBytes, type RunInTree } from './ext4.ts';
+import { timestampOfMs } from './ext4/time.ts';
 import { IMAGE_MANIFEST_VERSION, type ImageManifest } from './manifest.ts';
 import { MMDEBSTRAP_STEPS, runMmdebstrap } from './mmdebstrap.ts';
+import { ByteBudget } from './oci/byte-budget.ts';
+import { writeImageDisks, type ImageDisks } from './oci/image-disks.ts';
+import { archiveLayer } from './oci/layer.ts';
+import { FileChunks } from './oci/source/file-chunks.ts';
+import { recipeLayer } from './recipe-layer.ts';
 import { imageFiles, type ImageDirectory } from './store.ts';
-import { finishTree } from './tree.ts';
 
-const MIB = 1024 ** 2;
-/**
- * A root file system has the size of the usual root disk, which costs nothing as it is sparse: to grow it at every first boot took the
- * guest 0.1 s under emulation. A smaller disk is made from a copy.
- */
-const USUAL_ROOT_BYTES = 8 * 1024 * MIB;
-/** Parity row D4: an image is never smaller. */
-const LEAST_ROOT_BYTES = 1024 * MIB;
-/** As small as a work disk may be made, because a file system of a template is only ever enlarged. */
-const LEAST_WORK_BYTES = 64 * MIB;
-/** What mke2fs gives a file system of 1 GiB, the smallest root disk. */
-const ROOT_JOURNAL_MIB = 32;
-/** A journal is not enlarged with its file system: as large as fits the template. */
-const WORK_JOURNAL_MIB = 16;
-/** The file system is made in one more step, and the image stored in another. */
-const STEPS = MMDEBSTRAP_STEPS + 2;
+/** The disks are written in one more step. */
+const STEPS = MMDEBSTRAP_STEPS + 1;
 
-/** Programs and the Debian packages that have them. */
-const TOOLS = [
-  ['mmdebstrap', 'mmdebstrap'],
-  ['mke2fs', 'e2fsprogs'],
-  ['e2fsck', 'e2fsprogs'],
-] as const;
+/** The program, and the Debian package that has it. */
+const TOOL = { program: 'mmdebstrap', debianPackage: 'mmdebstrap' } as const;
 
 /** Images built on this machine by mmdebstrap, from packages of the distribution. */
 export class RecipeImageBuilder implements ImageBuilder {
@@ -98,62 +85,59 @@ export class RecipeImageBuilder implements ImageBuilder {
 
   /** Inside the namespace a missing program would only be an exit code of unshare. */
   async #checkTools(): Promise<void> {
-    for (const [program, debianPackage] of TOOLS)
-      if ((await this.#runner.which(program)) === undefined)
-        throw new BangerError('missing_tool', `Building an image needs ${program}, which is not installed.`, {
-          hint: `Install it with \`sudo apt-get install ${debianPackage}\`.`,
-          details: { program },
-        });
+    const { program, debianPackage } = TOOL;
+    if ((await this.#runner.which(program)) === undefined)
+      throw new BangerError('missing_tool', `Building an image needs ${program}, which is not installed.`, {
+        hint: `Install it with \`sudo apt-get install ${debianPackage}\`.`,
+        details: { program },
+      });
   }
 
   async #fill(recipe: ImageRecipe, staging: string, { signal, onProgress }: StageContext): Promise<void> {
     const onStep = (index: number, stage: string): void =>
       onProgress({ stage, done: index, total: STEPS, unit: 'steps' });
-    const tree = join(staging, 'tree');
-    await mkdir(tree, { mode: 0o755 });
+    const archive = join(staging, 'system.tar');
     const sources = await hostSources(this.#runner, recipe.suite, signal);
-    await runMmdebstrap(recipe, sources, tree, this.#namespace, { signal, onStep });
-    await finishTree(tree, recipe);
+    await runMmdebstrap(recipe, sources, archive, this.#namespace, { signal, onStep });
 
-    onStep(STEPS - 2, 'Making the file systems');
-    const run: RunInTree = (argv, options) => this.#namespace.run(argv, options);
-    const contentBytes = await treeBytes(tree, run, signal);
-    const home = join(tree, 'root');
-    const workBytes = roomyBytes(await treeBytes(home, run, signal), LEAST_WORK_BYTES);
-    const leastRootBytes = roomyBytes(contentBytes, LEAST_ROOT_BYTES);
-    const root = {
-      file: join(staging, imageFiles.rootDisk),
-      tree,
-      bytes: Math.max(leastRootBytes, USUAL_ROOT_BYTES),
-      label: 'root',
-      journalMib: ROOT_JOURNAL_MIB,
-    };
-    const work = {
-      file: join(staging, imageFiles.workTemplate),
-      tree: home,
-      bytes: workBytes,
-      label: 'work',
-      journalMib: WORK_JOURNAL_MIB,
-    };
-    for (const plan of [root, work]) await makeExt4(plan, run, signal);
-
-    onStep(STEPS - 1, 'Storing the image');
-    await this.#namespace.remove(tree);
+    onStep(STEPS - 1, 'Writing the disks');
+    const now = this.#now();
+    const disks = await writeDisks(recipe, archive, staging, now, signal);
+    await rm(archive);
     const { name, distribution, suite, arch, description, kernel, init } = recipe;
     const manifest: ImageManifest = {
       manifest: IMAGE_MANIFEST_VERSION,
       ...{ name, distribution, suite, arch, description, kernel, init },
       source: 'recipe',
       recipeSha256: recipeSha256(recipe),
-      rootBytes: root.bytes,
-      leastRootBytes,
-      workBytes,
-      contentBytes,
-      createdAt: new Date(this.#now()).toISOString(),
+      rootBytes: disks.rootBytes,
+      leastRootBytes: disks.leastRootBytes,
+      workBytes: disks.workBytes,
+      contentBytes: disks.contentBytes,
+      createdAt: new Date(now).toISOString(),
     };
     await writeFileAtomic(join(staging, imageFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
     if (signal.aborted) throw new BangerError('cancelled', 'The call was cancelled.');
   }
+}
+
+async function writeDisks(
+  recipe: ImageRecipe,
+  archive: string,
+  staging: string,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<ImageDisks> {
+  const { size } = await stat(archive);
+  const now = timestampOfMs(nowMs);
+  const system = (): AsyncIterable<Buffer> => new FileChunks(archive, 0, size);
+  return writeImageDisks(() => [archiveLayer(system, new ByteBudget(), signal), recipeLayer(recipe, now)], {
+    rootFile: join(staging, imageFiles.rootDisk),
+    workFile: join(staging, imageFiles.workTemplate),
+    now,
+    random: randomBytes,
+    signal,
+  });
 }
 
 function catalogEntry({

@@ -4,6 +4,11 @@ import content from './catalog.json' with { type: 'json' };
 
 /** Absolute, no `..`, no trailing slash. */
 const imagePath = z.string().regex(/^(?:\/(?!\.{1,2}(?:\/|$))[\w@.+-]+)+$/);
+/**
+ * Not below what Debian has as a link to /usr: it would become a directory of its own, which holds nothing else. There it is to be named
+ * by /usr.
+ */
+const writtenPath = imagePath.refine((path) => !/^\/(?:bin|sbin|lib(?:32|64|x32)?)(?:\/|$)/.test(path));
 /** Debian Policy, section 5.6.1. */
 const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/);
 
@@ -11,9 +16,9 @@ const steps = {
   /** Packages to install besides those of the variant, each with the reason why it is there. */
   packages: z.record(packageName, z.string()),
   /** Files to write; parents are there. */
-  files: z.array(z.strictObject({ path: imagePath, text: z.string(), why: z.string() })),
+  files: z.array(z.strictObject({ path: writtenPath, text: z.string(), why: z.string() })),
   /** Symbolic links to make; one to /dev/null masks a unit of systemd. */
-  links: z.array(z.strictObject({ path: imagePath, to: z.string(), why: z.string() })),
+  links: z.array(z.strictObject({ path: writtenPath, to: z.string(), why: z.string() })),
 };
 
 const recipeSchema = z.union([

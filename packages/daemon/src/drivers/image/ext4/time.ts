@@ -5,6 +5,12 @@ export interface Timestamp {
   readonly nanoseconds: number;
 }
 
+/** The time of so many milliseconds since 1970. */
+export function timestampOfMs(ms: number): Timestamp {
+  const seconds = Math.floor(ms / 1000);
+  return { seconds, nanoseconds: Math.floor((ms - seconds * 1000) * 1e6) };
+}
+
 /** What an inode can hold: from 1901 to 2446 (Documentation/filesystems/ext4/inodes.rst, "Inode Timestamps"). */
 const EARLIEST = -(2 ** 31);
 const LATEST = 2 ** 34 - 2 ** 31 - 1;

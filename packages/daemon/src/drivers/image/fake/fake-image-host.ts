@@ -1,14 +1,12 @@
-import { mkdir, open, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { FakeExit, FakeRunner, type FakeProgram } from '../../../host/fake-runner.ts';
 import type { DirectoryListener } from '../../../host/staged-directories.ts';
 import { BuildNamespace } from '../build-namespace.ts';
 import { RecipeImageBuilder } from '../builder.ts';
+import { archive } from '../oci/tar/archive.suite.ts';
 import { ImageDirectory } from '../store.ts';
 
-const MIB = 1024 ** 2;
-
-/** A machine with mmdebstrap and mke2fs, all of it pretended; the builder above it is the real one. */
+/** A machine with a pretended mmdebstrap; the builder above it is the real one. */
 export class FakeImageHost {
   readonly runner: FakeRunner;
   /** How often a tree was built. */
@@ -20,31 +18,21 @@ export class FakeImageHost {
     const inside: Readonly<Record<string, FakeProgram>> = {
       true: () => '',
       mmdebstrap: async (args, options) => {
-        const tree = args.find((arg) => arg.startsWith('/'));
-        if (tree === undefined) throw new FakeExit(25, 'E: no target');
+        const target = args.find((arg) => arg.startsWith('/'));
+        if (target === undefined) throw new FakeExit(25, 'E: no target');
         for (const line of ['I: running apt-get update...', 'I: downloading packages with apt...'])
           options.onLine?.('stderr', line);
-        await writeTree(tree);
+        await writeFile(target, pretendedSystem);
         await this.onBuild(options.signal);
         this.builds += 1;
         for (const line of [
           'I: installing remaining packages inside the chroot...',
           'I: cleaning package lists and apt cache...',
+          'I: creating tarball...',
         ])
           options.onLine?.('stderr', line);
         return '';
       },
-      du: (args) => `${300 * MIB}\t${args.at(-1) ?? ''}\n`,
-      mke2fs: async (args) => {
-        const [file, size] = args.slice(-2);
-        const mebibytes = /^(\d+)M$/.exec(size ?? '')?.[1];
-        if (file === undefined || mebibytes === undefined) throw new FakeExit(1, 'mke2fs: invalid size');
-        const image = await open(file, 'wx');
-        await image.truncate(Number(mebibytes) * MIB);
-        await image.close();
-        return '';
-      },
-      e2fsck: () => '',
     };
     this.runner = new FakeRunner({
       ...inside,
@@ -63,20 +51,24 @@ export class FakeImageHost {
   }
 }
 
-/** Writes what mmdebstrap leaves, as far as the builder touches it. */
-async function writeTree(tree: string): Promise<void> {
-  for (const path of [
-    'etc/apt/apt.conf.d',
-    'etc/default',
-    'etc/profile.d',
-    'etc/systemd/system',
-    'root',
-    'var/lib/apt/lists',
-  ])
-    await mkdir(join(tree, path), { recursive: true });
-  for (const path of ['etc/hostname', 'etc/resolv.conf', 'etc/machine-id', 'var/lib/apt/lists/lock'])
-    await writeFile(join(tree, path), 'of this machine\n');
-}
+/** What mmdebstrap packs, as far as the recipes touch it. */
+const pretendedSystem = archive([
+  ...[
+    '',
+    'etc/',
+    'etc/apt/',
+    'etc/apt/apt.conf.d/',
+    'etc/default/',
+    'etc/profile.d/',
+    'etc/systemd/',
+    'etc/systemd/system/',
+    'var/lib/apt/lists/',
+  ].map((path) => ({ name: `./${path}`, type: '5', mode: 0o755 })),
+  { name: './root/', type: '5', mode: 0o700 },
+  ...['etc/hostname', 'etc/resolv.conf', 'etc/machine-id', 'var/lib/apt/lists/lock', 'root/.profile'].map(
+    (path) => ({ name: `./${path}`, content: 'of this machine\n' }),
+  ),
+]);
 
 /** Store and builder below `root` on a pretended machine. */
 export function createFakeImages(

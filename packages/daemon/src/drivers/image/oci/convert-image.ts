@@ -1,4 +1,3 @@
-import { BangerError } from '@banger/contract/error';
 import type { StageContext } from '../../../domain/stage-progress.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { writeImageDisks, type DiskOptions, type ImageDisks } from './image-disks.ts';
@@ -14,18 +13,13 @@ const STAGE = 'Writing the disk';
  */
 export async function convertLayers(
   layers: readonly LayerBlob[],
-  { signal, onProgress, ...options }: DiskOptions & StageContext,
+  { onProgress, ...options }: DiskOptions & StageContext,
 ): Promise<ImageDisks> {
   const told = withProgress(layers, onProgress);
-  try {
-    return await writeImageDisks(() => {
-      const budget = new ByteBudget();
-      return told.map((layer) => layerOf(layer, budget, signal));
-    }, options);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    throw new BangerError('cancelled', 'The conversion of the image was cancelled.', { cause: error });
-  }
+  return writeImageDisks(() => {
+    const budget = new ByteBudget();
+    return told.map((layer) => layerOf(layer, budget, options.signal));
+  }, options);
 }
 
 /** Tells how much was read; what is read once more counts once. */

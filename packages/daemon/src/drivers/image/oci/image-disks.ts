@@ -33,6 +33,8 @@ export interface DiskOptions {
   readonly now: Timestamp;
   /** Gives so many random bytes. */
   readonly random: (bytes: number) => Buffer;
+  /** Tells a rejection with `cancelled`; it is the layers that end by it. */
+  readonly signal: AbortSignal;
 }
 
 /** The disks of an image. */
@@ -51,15 +53,20 @@ export interface ImageDisks {
 /**
  * Makes the root file system and the work disk of an image from its layers, oldest first: both sparse, read-only and synced. The work disk begins with
  * what the image has in /root. Rejects with `image_invalid` (the layers), `image_unsupported` and `invalid_argument` (sizes) and
- * `disk_full`; then there is neither file. `layers` is called once more when all has to begin anew.
+ * `disk_full`, `cancelled`; then there is neither file. `layers` is called once more when all has to begin anew.
  */
 export async function writeImageDisks(
   layers: () => readonly Layer[],
   options: DiskOptions,
 ): Promise<ImageDisks> {
-  const disks = (await tryToWrite(layers(), options, false)) ?? (await tryToWrite(layers(), options, true));
-  if (disks === undefined) throw new BangerError('internal', 'An image was not merged at all.');
-  return disks;
+  try {
+    const disks = (await tryToWrite(layers(), options, false)) ?? (await tryToWrite(layers(), options, true));
+    if (disks === undefined) throw new BangerError('internal', 'An image was not merged at all.');
+    return disks;
+  } catch (cause) {
+    if (!options.signal.aborted) throw cause;
+    throw new BangerError('cancelled', 'Writing the disks of the image was cancelled.', { cause });
+  }
 }
 
 /** Undefined when an entry that was written turned out to be replaced in its own layer: then it has to be known ahead. */

@@ -22,6 +22,15 @@ export interface Layer {
   entries(): AsyncIterable<TarEntry>;
 }
 
+/** A layer of our own making, in an archive that is not packed and needs no check. */
+export function archiveLayer(
+  open: () => AsyncIterable<Buffer>,
+  budget: ByteBudget,
+  signal: AbortSignal,
+): Layer {
+  return { entries: () => readTar(watched(open(), signal), budget) };
+}
+
 /** Unpacks a layer, and checks length and digests on the way. What is read of it rejects with `image_invalid`. */
 export function layerOf(blob: LayerBlob, budget: ByteBudget, signal: AbortSignal): Layer {
   const { digest, size, diffId } = blob;

@@ -16,7 +16,8 @@ const MAX_FOLLOWED = 40;
 const PIECE_BYTES = 1024 ** 2;
 const ZEROS = Buffer.alloc(PIECE_BYTES);
 
-export type WrittenKind = Exclude<keyof typeof TYPE, 'characterDevice' | 'blockDevice'> | 'character' | 'block';
+export type WrittenKind =
+  Exclude<keyof typeof TYPE, 'characterDevice' | 'blockDevice'> | 'character' | 'block';
 
 /** A name in a directory; directories come before what is in them. */
 export interface WrittenName {
@@ -199,7 +200,8 @@ export class WrittenTree {
   async #read(buffer: Buffer, position: number): Promise<void> {
     for (let done = 0; done < buffer.length;) {
       const { bytesRead } = await this.#file.read(buffer, done, buffer.length - done, position + done);
-      if (bytesRead === 0) throw new BangerError('internal', 'A file system ended before what was written to it.');
+      if (bytesRead === 0)
+        throw new BangerError('internal', 'A file system ended before what was written to it.');
       done += bytesRead;
     }
   }

@@ -118,9 +118,7 @@ function decodeEntries(bytes: Buffer, start: number, base: number): StoredXattr[
     const [from, inode] = [base + bytes.readUInt16LE(at + 2), bytes.readUInt32LE(at + 4)];
     const length = bytes.readUInt32LE(at + 8);
     found.push(
-      inode === 0
-        ? { index, name, value: bytes.subarray(from, from + length) }
-        : { index, name, inode },
+      inode === 0 ? { index, name, value: bytes.subarray(from, from + length) } : { index, name, inode },
     );
     at += aligned(ENTRY_BYTES + name.length);
   }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StageContext, StageProgress } from '../../../domain/stage-progress.ts';
 import { NOW, problems, readImage, type FoundEntry } from '../ext4/image.suite.ts';
@@ -24,20 +24,22 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 const at = (name: string): string => join(directory, name);
 
+const idle = (): StageContext => ({ signal: new AbortController().signal, onProgress: () => undefined });
+
 /** Makes the root file system of an image in `file`, and the work disk beside it. */
 async function convert(
   source: LocalImage,
   file = at('image'),
   options: Partial<DiskOptions & StageContext> = {},
 ): Promise<ImageDisks & Pick<OpenedImage, 'config'>> {
-  const { layers, config } = await openImage(source);
+  const scratch = mkdtempSync(at('scratch-'));
+  const { layers, config } = await openImage(source, { scratch, ...idle() });
   const disks = await convertLayers(layers, {
     rootFile: file,
     workFile: `${file}.work`,
     now: NOW,
     random: (count) => Buffer.alloc(count, 'some seed or so.'),
-    signal: new AbortController().signal,
-    onProgress: () => undefined,
+    ...idle(),
     ...options,
   });
   return { ...disks, config };
@@ -168,7 +170,9 @@ it('is the same from a layout, its archive, an archive of docker save, and with 
   ]);
   await convert({ path: at('layout') });
   const expected = inImage(at('image'));
-  for (const path of ['zstd', 'oci.tar', 'docker.tar']) {
+  writeFileSync(at('oci.tar.gz'), gzipSync(readFileSync(at('oci.tar'))));
+  writeFileSync(at('docker.tar.zst'), zstdCompressSync(readFileSync(at('docker.tar'))));
+  for (const path of ['zstd', 'oci.tar', 'docker.tar', 'oci.tar.gz', 'docker.tar.zst']) {
     await convert({ path: at(path) }, at(`${path}.image`));
     expect(inImage(at(`${path}.image`))).toEqual(expected);
   }
@@ -286,8 +290,7 @@ it('takes layers that lie in files of their own', async () => {
     workFile: at('image.work'),
     now: NOW,
     random: (count) => Buffer.alloc(count, 1),
-    signal: new AbortController().signal,
-    onProgress: () => undefined,
+    ...idle(),
   });
   expect(inImage(at('image')).get('a')).toMatchObject({ content: 'content' });
 });
@@ -437,6 +440,16 @@ describe('what is refused, and leaves no file', () => {
       code: 'cancelled',
     });
     expectNoFile();
+  });
+
+  it('an archive that is packed badly, or by something else', async () => {
+    const packed = gzipSync(archive([{ name: 'a', content: 'content' }]));
+    writeFileSync(at('layout'), packed.subarray(0, -10));
+    await refused('cannot be unpacked');
+    for (const magic of ['fd377a585a0000', '425a6839']) {
+      writeFileSync(at('layout'), Buffer.concat([Buffer.from(magic, 'hex'), Buffer.alloc(600)]));
+      await refused('is packed by', 'image_unsupported');
+    }
   });
 
   it('no image, a file that is no archive, and an archive of something else', async () => {

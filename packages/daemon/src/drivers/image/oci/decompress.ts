@@ -20,9 +20,8 @@ export async function* decompressed(source: AsyncIterable<Buffer>): AsyncGenerat
   const input = await Input.open(source);
   try {
     const head = input.rest;
-    if (head.subarray(0, GZIP_MAGIC.length).equals(GZIP_MAGIC))
-      yield* parts(input, () => createGunzip({ chunkSize: OUTPUT_BYTES }));
-    else if (head.subarray(0, MAGIC_BYTES).equals(ZSTD_MAGIC) || isSkippable(head))
+    if (isGzip(head)) yield* parts(input, () => createGunzip({ chunkSize: OUTPUT_BYTES }));
+    else if (isZstd(head))
       yield* parts(input, () =>
         createZstdDecompress({
           chunkSize: OUTPUT_BYTES,
@@ -35,8 +34,18 @@ export async function* decompressed(source: AsyncIterable<Buffer>): AsyncGenerat
   }
 }
 
-function isSkippable(head: Buffer): boolean {
+/** True for the start of what `decompressed` unpacks. */
+export function isPacked(head: Buffer): boolean {
+  return isGzip(head) || isZstd(head);
+}
+
+function isGzip(head: Buffer): boolean {
+  return head.subarray(0, GZIP_MAGIC.length).equals(GZIP_MAGIC);
+}
+
+function isZstd(head: Buffer): boolean {
   if (head.length < MAGIC_BYTES) return false;
+  if (head.subarray(0, MAGIC_BYTES).equals(ZSTD_MAGIC)) return true;
   const kind = head.readUInt32LE(0) - ZSTD_SKIPPABLE.number;
   return kind >= 0 && kind < ZSTD_SKIPPABLE.kinds;
 }
@@ -53,7 +62,7 @@ async function* parts(input: Input, open: () => Gunzip | ZstdDecompress): AsyncG
     } catch (cause) {
       // The source failed first, if it did: it ends the stream.
       await fed;
-      throw invalidImage(`A layer cannot be unpacked: ${(cause as Error).message}.`, cause);
+      throw invalidImage(`An archive of the image cannot be unpacked: ${(cause as Error).message}.`, cause);
     }
     await fed;
   }

@@ -12,7 +12,9 @@ async function facts(tree: Readonly<Record<string, string>>): Promise<ImageFacts
         const target = /^-> (.*)$/.exec(what)?.[1];
         if (target !== undefined) await writer.symlink(at, { ...PLAIN, mode: 0o777 }, bytes(target));
         else
-          await writer.file(at, { ...PLAIN, mode: what === '+x' ? 0o755 : 0o644 }, what.length, [bytes(what)]);
+          await writer.file(at, { ...PLAIN, mode: what === '+x' ? 0o755 : 0o644 }, what.length, [
+            bytes(what),
+          ]);
       }
       found = await factsOf(await writer.written());
     },
@@ -67,11 +69,7 @@ describe('facts of an image', () => {
     ['links that lead out', { 'bin/sh': '-> ../../../../bin/real', 'bin/real': '+x' }, { shell: true }],
     ['a link below a file', { 'bin/sh': '-> file/../real', 'bin/file': 'x', 'bin/real': '+x' }, {}],
     ['a file that is too long', { 'etc/os-release': `ID=debian\n${'#'.repeat(70_000)}` }, {}],
-    [
-      'the first of both counts',
-      { 'etc/os-release': 'NAME=x\n', 'usr/lib/os-release': 'ID=debian\n' },
-      {},
-    ],
+    ['the first of both counts', { 'etc/os-release': 'NAME=x\n', 'usr/lib/os-release': 'ID=debian\n' }, {}],
   ])('%s', async (_, tree, expected) => {
     expect(await facts(tree)).toEqual({ ...NOTHING, ...expected });
   });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import type { Digest } from './digest.ts';
 
 /** How a layer lies in an image. */
 export type Packing = 'plain' | 'gzip' | 'zstd';
@@ -27,7 +28,7 @@ export interface LayoutOptions {
   readonly change?: (what: 'index' | 'manifest' | 'config', value: Record<string, unknown>) => unknown;
 }
 
-export function sha256(bytes: Buffer): string {
+export function sha256(bytes: Buffer): Digest {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 

@@ -178,7 +178,8 @@ test.runIf(IS_ROOT)('the archive of docker save is the tree that another tool ma
   expect(expected.length).toBeGreaterThan(0);
   const { stdout } = await runner.run(['debugfs', '-R', 'ls -p /', root]);
   const names = [...stdout.matchAll(/^\/\d+\/\d+\/\d+\/\d+\/([^/]+)\//gm)].map(([, name]) => name);
-  expect(names.filter((name) => !['.', '..', 'lost+found'].includes(name ?? '')).toSorted()).toEqual(
-    expected.filter((name) => !name.includes('/')).toSorted(),
+  const own = ['.', '..', 'lost+found'];
+  expect(new Set(names.filter((name) => !own.includes(name ?? '')))).toEqual(
+    new Set(expected.filter((name) => !name.includes('/'))),
   );
 });

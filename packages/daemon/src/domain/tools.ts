@@ -42,6 +42,7 @@ export const tools: readonly Tool[] = [
   tool('mke2fs', 'makes empty work disks', 'e2fsprogs', 'e2fsprogs', 'e2fsprogs'),
   tool('resize2fs', 'enlarges work disks', 'e2fsprogs', 'e2fsprogs', 'e2fsprogs'),
   tool('mmdebstrap', 'builds the Debian images', 'mmdebstrap', 'mmdebstrap', undefined),
+  tool('tar', 'packs what images are built from', 'tar', 'tar', 'tar'),
   tool('unshare', 'builds images in namespaces of their own', 'util-linux', 'util-linux', 'util-linux'),
   tool('setpriv', 'ends a build with whatever started it', 'util-linux', 'util-linux', 'util-linux'),
   tool('newuidmap', 'lets a plain user build images', 'uidmap', 'shadow-utils', 'shadow'),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BangerError } from '@banger/contract/error';
 import { checkArtifactName } from '../../domain/artifact-name.ts';
@@ -21,11 +21,14 @@ import { FileChunks } from './oci/source/file-chunks.ts';
 import { recipeLayer } from './recipe-layer.ts';
 import { imageFiles, type ImageDirectory } from './store.ts';
 
-/** The disks are written in one more step. */
-const STEPS = MMDEBSTRAP_STEPS + 1;
+/** Two steps more: the tree is packed, and the disks are written. */
+const STEPS = MMDEBSTRAP_STEPS + 2;
 
-/** The program, and the Debian package that has it. */
-const TOOL = { program: 'mmdebstrap', debianPackage: 'mmdebstrap' } as const;
+/** Programs and the Debian packages that have them. */
+const TOOLS = [
+  ['mmdebstrap', 'mmdebstrap'],
+  ['tar', 'tar'],
+] as const;
 
 /** Images built on this machine by mmdebstrap, from packages of the distribution. */
 export class RecipeImageBuilder implements ImageBuilder {
@@ -85,20 +88,26 @@ export class RecipeImageBuilder implements ImageBuilder {
 
   /** Inside the namespace a missing program would only be an exit code of unshare. */
   async #checkTools(): Promise<void> {
-    const { program, debianPackage } = TOOL;
-    if ((await this.#runner.which(program)) === undefined)
-      throw new BangerError('missing_tool', `Building an image needs ${program}, which is not installed.`, {
-        hint: `Install it with \`sudo apt-get install ${debianPackage}\`.`,
-        details: { program },
-      });
+    for (const [program, debianPackage] of TOOLS)
+      if ((await this.#runner.which(program)) === undefined)
+        throw new BangerError('missing_tool', `Building an image needs ${program}, which is not installed.`, {
+          hint: `Install it with \`sudo apt-get install ${debianPackage}\`.`,
+          details: { program },
+        });
   }
 
   async #fill(recipe: ImageRecipe, staging: string, { signal, onProgress }: StageContext): Promise<void> {
     const onStep = (index: number, stage: string): void =>
       onProgress({ stage, done: index, total: STEPS, unit: 'steps' });
-    const archive = join(staging, 'system.tar');
+    const tree = join(staging, 'tree');
+    await mkdir(tree, { mode: 0o755 });
     const sources = await hostSources(this.#runner, recipe.suite, signal);
-    await runMmdebstrap(recipe, sources, archive, this.#namespace, { signal, onStep });
+    await runMmdebstrap(recipe, sources, tree, this.#namespace, { signal, onStep });
+
+    onStep(STEPS - 2, 'Packing the system');
+    const archive = join(staging, 'system.tar');
+    await this.#namespace.run(packArgv(tree, archive), { signal });
+    await this.#namespace.remove(tree);
 
     onStep(STEPS - 1, 'Writing the disks');
     const now = this.#now();
@@ -119,6 +128,15 @@ export class RecipeImageBuilder implements ImageBuilder {
     await writeFileAtomic(join(staging, imageFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
     if (signal.aborted) throw new BangerError('cancelled', 'The call was cancelled.');
   }
+}
+
+/**
+ * Only root of the namespace can read the tree and see the true owners. mmdebstrap could pack it too, but copies the archive in pieces of
+ * 1 KiB, which takes three times as long.
+ */
+function packArgv(tree: string, archive: string): readonly [string, ...string[]] {
+  const format = ['--format=pax', '--pax-option=delete=atime,delete=ctime', '--xattrs', '--numeric-owner'];
+  return ['tar', '--create', `--file=${archive}`, ...format, '--sort=name', `--directory=${tree}`, '.'];
 }
 
 async function writeDisks(

@@ -15,7 +15,6 @@ const STAGES: readonly (readonly [RegExp, string])[] = [
   [/^I: installing essential packages/, 'Setting up the base system'],
   [/^I: installing remaining packages/, 'Installing packages'],
   [/^I: cleaning package lists/, 'Cleaning up'],
-  [/^I: creating tarball/, 'Packing the system'],
 ];
 
 /** Steps that `runMmdebstrap` tells of. */
@@ -24,19 +23,19 @@ export const MMDEBSTRAP_STEPS = STAGES.length;
 /** Called when step `index`, counted from 0, begins. */
 type OnStep = (index: number, stage: string) => void;
 
-/** Builds a Debian system by mmdebstrap(1), in a file at `archive`, an absolute path where nothing is yet. */
+/** Builds a Debian tree at `tree`, an absolute path where nothing is yet, by mmdebstrap(1). */
 export async function runMmdebstrap(
   recipe: ImageRecipe,
   sources: AptSources,
-  archive: string,
+  tree: string,
   namespace: BuildNamespace,
   { signal, onStep }: Pick<StageContext, 'signal'> & { readonly onStep: OnStep },
 ): Promise<void> {
-  await namespace.run(mmdebstrapArgv(recipe, sources, archive), {
+  await namespace.run(mmdebstrapArgv(recipe, sources, tree), {
     signal,
     timeoutMs: BUILD_TIMEOUT_MS,
-    // The system before it is packed; what it leaves behind when it is killed goes with the staging directory.
-    env: { LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive', TMPDIR: dirname(archive) },
+    // What it leaves behind when it is killed goes with the staging directory.
+    env: { LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive', TMPDIR: dirname(tree) },
     onLine: (_stream, line) => {
       for (const [index, [pattern, stage]] of STAGES.entries()) if (pattern.test(line)) onStep(index, stage);
     },
@@ -47,20 +46,20 @@ export async function runMmdebstrap(
 export function mmdebstrapArgv(
   recipe: ImageRecipe,
   sources: AptSources,
-  archive: string,
+  tree: string,
 ): readonly [string, ...string[]] {
   return [
     'mmdebstrap',
     '--mode=root',
-    '--format=tar',
+    '--format=directory',
     '--architectures=amd64',
     `--variant=${recipe.variant}`,
     `--include=${recipe.packages.join(',')}`,
-    // All is thrown away when anything fails, so that dpkg need not wait for the disk after each file.
+    // The tree is thrown away when anything fails, so that dpkg need not wait for the disk after each file.
     '--dpkgopt=force-unsafe-io',
     ...sources.settings.map((setting) => `--aptopt=${setting}`),
     recipe.suite,
-    archive,
+    tree,
     ...sources.lines,
   ];
 }

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { systemClock } from '../../../host/clock.ts';
 import { FakeExit, FakeRunner, type FakeProgram } from '../../../host/fake-runner.ts';
 import type { DirectoryListener } from '../../../host/staged-directories.ts';
@@ -10,7 +11,7 @@ import { BlobCache } from '../registry/blob-cache.ts';
 import { RegistryClient } from '../registry/client.ts';
 import { ImageDirectory } from '../store.ts';
 
-/** A machine with a pretended mmdebstrap; the builder above it is the real one. */
+/** A machine with a pretended mmdebstrap and tar; the builder above it is the real one. */
 export class FakeImageHost {
   readonly runner: FakeRunner;
   /** How often a tree was built. */
@@ -22,19 +23,23 @@ export class FakeImageHost {
     const inside: Readonly<Record<string, FakeProgram>> = {
       true: () => '',
       mmdebstrap: async (args, options) => {
-        const target = args.find((arg) => arg.startsWith('/'));
-        if (target === undefined) throw new FakeExit(25, 'E: no target');
+        const tree = args.find((arg) => arg.startsWith('/'));
+        if (tree === undefined) throw new FakeExit(25, 'E: no target');
         for (const line of ['I: running apt-get update...', 'I: downloading packages with apt...'])
           options.onLine?.('stderr', line);
-        await writeFile(target, pretendedSystem);
+        await mkdir(join(tree, 'etc'));
         await this.onBuild(options.signal);
         this.builds += 1;
         for (const line of [
           'I: installing remaining packages inside the chroot...',
           'I: cleaning package lists and apt cache...',
-          'I: creating tarball...',
         ])
           options.onLine?.('stderr', line);
+        return '';
+      },
+      tar: async (args) => {
+        const file = args.find((arg) => arg.startsWith('--file='));
+        await writeFile(file?.replace('--file=', '') ?? '', pretendedSystem);
         return '';
       },
     };
@@ -55,7 +60,7 @@ export class FakeImageHost {
   }
 }
 
-/** What mmdebstrap packs, as far as the recipes touch it. */
+/** What is packed, as far as the recipes touch it. */
 const pretendedSystem = archive([
   ...[
     '',

@@ -135,19 +135,23 @@ function run(argv: readonly [string, ...string[]]): void {
 
 /** Only root can give files to others, which is what umoci is to do. */
 describe.runIf(process.getuid?.() === 0)('the tree', () => {
-  it.each([1, 2, 3, 4])('is what umoci unpacks, in every attribute (seed %i)', async (seed) => {
-    writeLayout(at('layout'), randomLayers(seed, 12, 60), {
-      packing: (layer) => (layer % 3 === 0 ? 'plain' : 'gzip'),
-    });
-    run(['umoci', 'raw', 'unpack', '--image', `${at('layout')}:image`, at('rootfs')]);
-    await convert({ path: at('layout') });
-    expect(problems(at('image'))).toBe('');
-    const [expected, found] = [await inDirectory(at('rootfs')), inImage(at('image'))];
-    // No layer has the root: each tool makes it as it likes.
-    for (const tree of [expected, found]) tree.delete('');
-    expect(found.size).toBeGreaterThan(50);
-    expect(found).toEqual(expected);
-  });
+  it.each([1, 2, 3, 4])(
+    'is what umoci unpacks, in every attribute (seed %i)',
+    async (seed) => {
+      writeLayout(at('layout'), randomLayers(seed, 12, 60), {
+        packing: (layer) => (layer % 3 === 0 ? 'plain' : 'gzip'),
+      });
+      run(['umoci', 'raw', 'unpack', '--image', `${at('layout')}:image`, at('rootfs')]);
+      await convert({ path: at('layout') });
+      expect(problems(at('image'))).toBe('');
+      const [expected, found] = [await inDirectory(at('rootfs')), inImage(at('image'))];
+      // No layer has the root: each tool makes it as it likes.
+      for (const tree of [expected, found]) tree.delete('');
+      expect(found.size).toBeGreaterThan(50);
+      expect(found).toEqual(expected);
+    },
+    60_000,
+  );
 });
 
 it('is the same from a layout, its archive, an archive of docker save, and with zstd', async () => {
@@ -176,7 +180,7 @@ it('is the same from a layout, its archive, an archive of docker save, and with 
     await convert({ path: at(path) }, at(`${path}.image`));
     expect(inImage(at(`${path}.image`))).toEqual(expected);
   }
-});
+}, 60_000);
 
 it('tells how the image wants to be run', async () => {
   writeLayout(at('layout'), [archive([])], {

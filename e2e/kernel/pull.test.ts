@@ -9,6 +9,7 @@ import { HOLDER_FILE } from '../../packages/daemon/src/store/open-state.ts';
 import { expectFault } from '../faults/expect-fault.ts';
 import { FaultHome } from '../faults/fault-home.ts';
 import { onceSaid } from '../faults/once-said.ts';
+import { until } from '../harness/until.ts';
 
 const MIB = 1024 ** 2;
 const pull = ['kernel', 'pull', 'team'];
@@ -41,6 +42,11 @@ afterAll(async () => {
 const kernels = (...more: string[]): Promise<KernelView[]> =>
   home.json<KernelView[]>(['kernel', 'list', ...more]);
 
+async function exec(...argv: readonly string[]): Promise<string> {
+  const { stdout } = await home.run(['vm', 'exec', 'box', '--', ...argv]);
+  return stdout.trim();
+}
+
 test('a kernel of a catalog of the configuration is listed, pulled with its bytes told, and boots', async () => {
   expect((await kernels('--available')).map(({ name, present }) => [name, present])).toEqual([
     ['debian-cloud', true],
@@ -53,16 +59,33 @@ test('a kernel of a catalog of the configuration is listed, pulled with its byte
   );
   const [debian, team] = await kernels('--available');
   expect(team).toMatchObject({ name: 'team', present: true, sha256: debian?.sha256, usedBy: [] });
-  expect(await home.run(['vm', 'run', '--rm', '--kernel', 'team', '--', 'uname', '-r'])).toMatchObject({
+  expect(
+    await home.run(['vm', 'create', '--name', 'box', '--kernel', 'team', '--memory', '256']),
+  ).toMatchObject({
     status: 0,
-    stdout: `${team?.release}\n`,
+  });
+  expect(await exec('uname', '-r')).toBe(team?.release);
+});
+
+test('it is replaced while a VM runs, which boots the old one once more when its guest reboots', async () => {
+  expectFault(await home.run(pull), { code: 'kernel_exists', status: 1, says: /--force/ });
+  const bootId = await exec('cat', '/proc/sys/kernel/random/boot_id');
+  expect(await home.run([...pull, '--force'])).toMatchObject({ status: 0 });
+  await home.run(['vm', 'exec', 'box', '--', 'reboot']);
+  await until('the VM to have rebooted', async () => {
+    const { status, stdout } = await home.run([
+      'vm',
+      'exec',
+      'box',
+      '--',
+      'cat',
+      '/proc/sys/kernel/random/boot_id',
+    ]);
+    return status === 0 && stdout.trim() !== bootId ? true : undefined;
   });
 });
 
-test('it cannot be pulled twice, nor deleted while a VM or an image has it', async () => {
-  expectFault(await home.run(pull), { code: 'kernel_exists', status: 1, says: /--force/ });
-  const made = ['vm', 'create', '--no-start', '--name', 'box', '--kernel', 'team'];
-  expect(await home.run(made)).toMatchObject({ status: 0 });
+test('it is not deleted while a VM or an image has it', async () => {
   const refused = { code: 'kernel_in_use', status: 1 } as const;
   expectFault(await home.run(['kernel', 'delete', 'team']), { ...refused, says: /the VM box/ });
   expectFault(await home.run(['kernel', 'delete', 'debian-cloud']), {

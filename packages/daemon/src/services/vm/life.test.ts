@@ -5,7 +5,10 @@ import { BangerError } from '@banger/contract/error';
 import type { VmView } from '@banger/contract/vm';
 import { FakeClock } from '@banger/testkit/fake-clock';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { GuestEvent } from '../../drivers/guest/driver.ts';
+import { ownOperation, runOperation, type Operation } from '../operation.ts';
 import { FakeHost, until, type Call } from './fake-host.suite.ts';
+import { initStep } from './start-steps.ts';
 
 const never = new AbortController().signal;
 const started = { start: true, waitInit: false };
@@ -69,6 +72,22 @@ describe('a VM', () => {
     });
     await host.vms.delete('box');
     expectNothingLeft();
+  });
+
+  test('that reboots while its services are waited for is up when they are', async () => {
+    const events: GuestEvent[] = [];
+    host.guestOptions = { events };
+    const waits = Promise.withResolvers<void>();
+    const progress: Operation['progress'] = ({ stage, ms }) => {
+      if (stage === initStep.title && ms === undefined) setImmediate(() => waits.resolve());
+    };
+    const started = runOperation({ ...ownOperation('vm.create'), progress }, () =>
+      host.vms.create(host.spec('box'), { start: true, waitInit: true }, never),
+    );
+    await waits.promise;
+    events.push({ name: 'init-ready', detail: '' });
+    for (const { pid } of host.world.running) host.world.reboot(pid);
+    expect(await started).toMatchObject({ state: 'running', runtime: { init: 'ready' } });
   });
 
   test.each([

@@ -57,7 +57,10 @@ export function warn(deps: Pick<VmDeps, 'vms'>, id: string, warning: string): vo
 /** The agent of before is gone with its kernel, though the byte stream to it stays: closing the channel opens a new one. */
 function rebooted(live: LiveVm): void {
   live.init = { state: 'pending', detail: '' };
+  // Whoever waits for the services waits for those of this boot.
+  const before = live.initSettled;
   live.initSettled = Promise.withResolvers<void>();
+  void live.initSettled.promise.then(before.resolve);
   live.session?.close();
 }
 

@@ -74,11 +74,13 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
       stopping ? 'It ended while it was being stopped.' : 'The VMM ended, and no daemon saw how.',
     );
   } else if (found === 'silent') {
-    deps.states.go(row.id, row.state, {
-      // A stop goes on as it was begun.
-      phase: stopping ? row.phase : 'attach',
-      reason: 'Its VMM runs but does not answer; banger goes on trying.',
-    });
+    // One that waits for room does so still, whatever else is wrong with it, and says what would help.
+    if (row.state !== 'paused')
+      deps.states.go(row.id, row.state, {
+        // A stop goes on as it was begun.
+        phase: stopping ? row.phase : 'attach',
+        reason: 'Its VMM runs but does not answer; banger goes on trying.',
+      });
     inBackground(deps.log, 'attaching a VM', async () => {
       await deps.clock.sleep(TRY_AGAIN_MS);
       await reconcileRow(deps, row.id);

@@ -41,9 +41,13 @@ export function watchVm(deps: VmDeps, live: LiveVm): void {
   });
 }
 
-/** What happened before anybody listened: a VMM that waits for room says so only when asked. */
+/**
+ * What happened before anybody listened: a VMM that waits for room says so only when asked, and so does one whose guest went on before
+ * the row of the VM could say it.
+ */
 export async function catchUp(deps: VmDeps, live: LiveVm): Promise<void> {
-  if ((await live.vmm.status()) !== 'disk-full') return;
+  const status = await live.vmm.status();
+  if (status !== 'disk-full' && deps.vms.find(live.id)?.state !== 'paused') return;
   inBackground(deps.log, 'waiting for room', () => pauseForRoom(deps, live), live.released.signal);
 }
 

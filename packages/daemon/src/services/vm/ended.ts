@@ -11,8 +11,9 @@ export async function settleEnd(deps: VmDeps, live: LiveVm, end: VmmEnd): Promis
   // Its VMM is gone, and removing the rest may take a while: nobody is told that it runs.
   deps.states.go(live.id, 'stopping');
   const path = deps.layout.vm(live.id).console;
-  const console = end.kind === 'guest-panic' || end.kind === 'vmm-died' ? await consoleTail(path) : [];
-  const panic = end.kind === 'guest-panic' ? await panicReason(path) : '';
+  const from = live.consoleFrom;
+  const console = end.kind === 'guest-panic' || end.kind === 'vmm-died' ? await consoleTail(path, from) : [];
+  const panic = end.kind === 'guest-panic' ? await panicReason(path, from) : '';
   return release(deps, live, (errors) => {
     const { state, why } = meaningOf(end, console, panic);
     const leftOver = errors.map((message) => `Not removed: ${message}`);

@@ -123,6 +123,22 @@ describe('a VM', () => {
   );
 });
 
+test.each([
+  ['loses its VMM', /^The VMM ended[^]*The kernel boots/, (pid: number) => host.world.die(pid, 'SIGSEGV')],
+  ['panics', /^The guest kernel panicked\.[^]*The kernel boots/, (pid: number) => host.world.panic(pid)],
+])('a VM that %s says nothing of what an earlier boot had on the console', async (_what, says, end) => {
+  const { id } = await create('box');
+  await appendFile(host.layout.vm(id).console, 'Kernel panic - not syncing: of yesterday\r\n');
+  await host.vms.stop('box', false, never);
+  await host.vms.start('box', false, never);
+  await host.restart();
+  for (const { pid } of host.world.running) end(pid);
+  await until(() => host.deps.vms.get(id).state === 'error');
+  const { reason } = host.deps.vms.get(id);
+  expect(reason).toMatch(says);
+  expect(reason).not.toContain('of yesterday');
+});
+
 describe('a creation that fails', () => {
   test.each<Call>(['createRoot', 'createWork'])('at %s leaves nothing, not even the row', async (at) => {
     host.onCall = (call) => {
@@ -238,6 +254,20 @@ describe('a start that fails', () => {
     expectNothingRuns(['directory']);
     await host.vms.delete('box');
     expectNothingLeft();
+  });
+
+  test('because the guest panics before anybody listens ends the wait all the same', async () => {
+    host.answers = false;
+    host.onCall = async (call) => {
+      const [process] = host.world.running;
+      if (call === 'launched' && process !== undefined)
+        await appendFile(process.spec.consoleLog, 'Kernel panic - not syncing: no init\r\n');
+    };
+    await expect(create('box')).rejects.toMatchObject({
+      code: 'vmm_failed',
+      message: expect.stringContaining('the guest kernel panicked: no init.'),
+    });
+    expectNothingRuns(['directory']);
   });
 
   test.each<Call>(['launched', 'configure'])(

@@ -50,7 +50,8 @@ export async function collect(
   }
   const orphans: Orphan[] = [];
   for (const orphan of found) {
-    if (clock.now() - orphan.since < minAgeMs || (orphan.wanted === true && !asked)) continue;
+    // One of the future is from before the clock was set back: how old it is nobody knows.
+    if (Math.abs(clock.now() - orphan.since) < minAgeMs || (orphan.wanted === true && !asked)) continue;
     signal?.throwIfAborted();
     const end = dryRun ? ({ outcome: 'found', reason: '' } as const) : await remove(orphan);
     if (end === undefined) continue;

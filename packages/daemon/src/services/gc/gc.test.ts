@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BangerError } from '@banger/contract/error';
 import type { GcReport } from '@banger/contract/gc';
@@ -197,6 +197,14 @@ describe.each(Object.entries(plants))('%s', (_name, { kind, vm, plant }) => {
     expect(isThere()).toBe(false);
     expect(await look()).toEqual(clean);
   });
+});
+
+test('what has a date of the future, from before the clock was set back, is old enough', async () => {
+  const isThere = await file(host.layout.paths.state, '.x.0123456789ab.tmp');
+  const nextYear = new Date(Date.now() + 365 * 86_400_000);
+  await utimes(join(host.layout.paths.state, '.x.0123456789ab.tmp'), nextYear, nextYear);
+  expect((await host.gc().run(false, never)).orphans).toMatchObject([{ kind: 'file', outcome: 'removed' }]);
+  expect(isThere()).toBe(false);
 });
 
 describe("what is somebody's", () => {

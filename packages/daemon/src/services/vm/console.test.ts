@@ -18,14 +18,17 @@ beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'banger-console-'))));
 afterEach(() => rmSync(directory, { recursive: true }));
 
 test('a console that was never written is empty', async () => {
-  expect(await consoleTail(join(directory, 'none'))).toEqual([]);
+  expect(await consoleTail(join(directory, 'none'), 0)).toEqual([]);
 });
 
 test('the last lines of a long console are told, empty ones left out', async () => {
   const path = join(directory, 'console.log');
   const lines = Array.from({ length: 5000 }, (_, n) => `line ${n}\r\n\r\n`);
   writeFileSync(path, lines.join(''));
-  expect(await consoleTail(path, 3)).toEqual(['line 4997', 'line 4998', 'line 4999']);
+  expect(await consoleTail(path, 0, 3)).toEqual(['line 4997', 'line 4998', 'line 4999']);
+  const { size } = statSync(path);
+  appendFileSync(path, 'of another boot\n');
+  expect(await consoleTail(path, size, 3)).toEqual(['of another boot']);
 });
 
 test('what would move a cursor, set a title or colour a terminal does not come through', () => {
@@ -38,8 +41,8 @@ test('a panic says why, though its trace is longer than what is shown', async ()
   const path = join(directory, 'console.log');
   const trace = Array.from({ length: 100 }, (_, n) => `[    1.0] ? frame_${n}+0x44/0x11c\n`).join('');
   writeFileSync(path, `[    0.9] Kernel panic - not syncing: sysrq triggered crash\r\n${trace}`);
-  expect(await panicReason(path)).toBe('sysrq triggered crash');
-  expect(await panicReason(join(directory, 'none'))).toBe('');
+  expect(await panicReason(path, 0)).toBe('sysrq triggered crash');
+  expect(await panicReason(join(directory, 'none'), 0)).toBe('');
   const { size } = statSync(path);
   expect(await panicReason(path, size)).toBe('');
   appendFileSync(path, '[    2.0] Kernel panic - not syncing: again\r\n');

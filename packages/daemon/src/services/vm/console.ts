@@ -5,9 +5,16 @@ import { stripVTControlCharacters } from 'node:util';
 const CONSOLE_TAIL_LINES = 20;
 const TAIL_BYTES = 16 * 1024;
 
-/** The last lines of a console log, without control characters but tabs; empty when there is no log yet. */
-export async function consoleTail(path: string, lines: number = CONSOLE_TAIL_LINES): Promise<string[]> {
-  return printableLines(await readEnd(path, TAIL_BYTES)).slice(-lines);
+/**
+ * The last lines of a console log, or of what was written from byte `from` on, without control characters but tabs; empty when there is
+ * no log yet.
+ */
+export async function consoleTail(
+  path: string,
+  from: number,
+  lines: number = CONSOLE_TAIL_LINES,
+): Promise<string[]> {
+  return printableLines(await readEnd(path, TAIL_BYTES, from)).slice(-lines);
 }
 
 /** Such lines as a paragraph under what went wrong. */
@@ -22,8 +29,8 @@ const PANIC = /Kernel panic - not syncing: (.*)/;
 /** A call trace with registers and a list of modules. */
 const PANIC_BYTES = 64 * 1024;
 
-/** Why the kernel panicked, from the end of its console, or of what was written from byte `from` on; empty when it has not said so. */
-export async function panicReason(path: string, from = 0): Promise<string> {
+/** Why the kernel panicked, from the end of what its console has from byte `from` on; empty when it has not said so. */
+export async function panicReason(path: string, from: number): Promise<string> {
   const last = printableLines(await readEnd(path, PANIC_BYTES, from)).findLast((line) => PANIC.test(line));
   return last?.match(PANIC)?.[1] ?? '';
 }
@@ -37,7 +44,7 @@ export async function consoleSize(path: string): Promise<number> {
   return found?.size ?? 0;
 }
 
-async function readEnd(path: string, bytes: number, from = 0): Promise<string> {
+async function readEnd(path: string, bytes: number, from: number): Promise<string> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;

@@ -1,26 +1,41 @@
 import type { VmmEnd } from '../../drivers/vmm/driver.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
-import { consoleTail, panicReason } from './console.ts';
+import { consoleTail, consoleText, panicReason } from './console.ts';
 import type { VmDeps } from './deps.ts';
 import type { LiveVm } from './live.ts';
 import { runtimeKinds } from './resources.ts';
 import type { StateReason } from './states.ts';
 
+/** Phase of a VM that was up when it failed, be the rest of it removed already or not. */
+const UP = 'running';
+/** Phase of a VM whose guest or VMM ended as somebody wanted, and of which the rest is being removed. */
+const ENDED = 'ended';
+
+/** The state that an end of a VMM leads to, and why. */
+export interface Meaning {
+  readonly state: 'stopped' | 'error';
+  readonly why: StateReason;
+}
+
 /** Releases what a run had and brings the VM to the state that its end means; the caller holds the VM's lock. */
 export async function settleEnd(deps: VmDeps, live: LiveVm, end: VmmEnd): Promise<VmRow> {
-  // Its VMM is gone, and removing the rest may take a while: nobody is told that it runs.
-  deps.states.go(live.id, 'stopping');
-  const path = deps.layout.vm(live.id).console;
-  const console = end.kind === 'guest-panic' || end.kind === 'vmm-died' ? await consoleTail(path) : [];
-  const panic = end.kind === 'guest-panic' ? await panicReason(path) : '';
+  const { state, why } = await meaningOf(deps, live, end);
+  // Its VMM is gone, and removing the rest may take a while: nobody is told that it runs, and a daemon that finds it so knows why.
+  deps.states.go(live.id, 'stopping', { phase: ENDED, ...why });
   return release(deps, live, (errors) => {
-    const { state, why } = meaningOf(end, console, panic);
     const leftOver = errors.map((message) => `Not removed: ${message}`);
     return deps.states.go(live.id, errors.length === 0 ? state : 'error', {
       ...why,
       reason: [why.reason ?? '', ...leftOver].filter((line) => line !== '').join('\n'),
     });
   });
+}
+
+/** What the end of a VMM meant that a daemon before saw, and did not settle; undefined when none did. */
+export function meaningOfSettling({ state, phase, reason, hint }: VmRow): Meaning | undefined {
+  if (state !== 'stopping') return undefined;
+  if (phase === ENDED) return { state: 'stopped', why: { reason } };
+  return phase === UP ? { state: 'error', why: { phase, reason, hint } } : undefined;
 }
 
 /**
@@ -46,38 +61,22 @@ export async function release<T>(
   }
 }
 
-function meaningOf(
-  end: VmmEnd,
-  console: readonly string[],
-  panic: string,
-): { state: 'stopped' | 'error'; why: StateReason } {
-  const lines =
-    console.length === 0
-      ? ''
-      : `\nLast lines of the console:\n${console.map((line) => `  ${line}`).join('\n')}`;
-  const hint = 'Read the console with `banger vm logs`, then start the VM again or delete it.';
-  switch (end.kind) {
-    case 'guest-poweroff':
-      return { state: 'stopped', why: { reason: 'The guest powered off.' } };
-    case 'killed':
-      return { state: 'stopped', why: { reason: 'It was killed.' } };
-    case 'guest-panic':
-      return {
-        state: 'error',
-        why: {
-          phase: 'running',
-          reason: `The guest kernel panicked${panic === '' ? '' : `: ${panic}`}.${lines}`,
-          hint,
-        },
-      };
-    case 'vmm-died':
-      return {
-        state: 'error',
-        why: {
-          phase: 'running',
-          reason: `The VMM ended${end.detail === '' ? '' : `: ${end.detail}`}.${lines}`,
-          hint,
-        },
-      };
-  }
+async function meaningOf(deps: VmDeps, live: LiveVm, end: VmmEnd): Promise<Meaning> {
+  const { kind, detail } = end;
+  if (kind === 'guest-poweroff') return { state: 'stopped', why: { reason: 'The guest powered off.' } };
+  if (kind === 'killed') return { state: 'stopped', why: { reason: 'It was killed.' } };
+  const console = deps.layout.vm(live.id).console;
+  const isPanic = kind === 'guest-panic';
+  const cause = isPanic ? await panicReason(console, live.consoleFrom) : detail;
+  const what = isPanic ? 'The guest kernel panicked' : 'The VMM ended';
+  const tail = await consoleTail(console, live.consoleFrom);
+  const lines = tail.length === 0 ? '' : `\n${consoleText(tail)}`;
+  return {
+    state: 'error',
+    why: {
+      phase: UP,
+      reason: `${what}${cause === '' ? '' : `: ${cause}`}.${lines}`,
+      hint: 'Read the console with `banger vm logs`, then start the VM again or delete it.',
+    },
+  };
 }

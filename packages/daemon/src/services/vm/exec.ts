@@ -80,7 +80,7 @@ export async function orVmEnd<T>(
     const end = await Promise.race([live.vmm.ended, late]);
     stop.abort();
     if (end === undefined) throw error;
-    const words = await vmmEndWords(end, deps.layout.vm(row.id).console);
+    const words = await vmmEndWords(end, deps.layout.vm(row.id).console, live.consoleFrom);
     await live.over.promise;
     throw new BangerError(
       'vmm_gone',

@@ -1,7 +1,7 @@
 import { BangerError, isBangerError, toBangerError } from '@banger/contract/error';
 import type { VmRow } from '../../domain/vm-row.ts';
 import type { Clock } from '../../host/clock.ts';
-import { consoleSize, consoleTail, consoleText, panicReason } from './console.ts';
+import { consoleTail, consoleText, panicReason } from './console.ts';
 import type { VmDeps } from './deps.ts';
 import type { LiveVm } from './live.ts';
 import { vmmEndWords } from './vmm-end-words.ts';
@@ -27,9 +27,9 @@ export async function failedWait<T>(
   const failed = (what: string): BangerError =>
     new BangerError('vmm_failed', `Waiting for the ${probe}: ${what.replace(/\.?$/, '.')}`);
   const ended = live.vmm.ended.then(async (end): Promise<never> => {
-    throw failed(await vmmEndWords(end, consoleLog));
+    throw failed(await vmmEndWords(end, consoleLog, live.consoleFrom));
   });
-  const panicked = untilPanic(deps.clock, consoleLog, stop.signal).then((why): never => {
+  const panicked = untilPanic(deps.clock, consoleLog, live.consoleFrom, stop.signal).then((why): never => {
     throw failed(`the guest kernel panicked: ${why}`);
   });
   const full = Promise.withResolvers<never>();
@@ -55,7 +55,7 @@ export async function failedWait<T>(
       throw new BangerError('cancelled', `${whyCancelled(signal)} It waited for the ${probe}.`, {
         cause: thrown,
       });
-    throw await withConsole(toBangerError(thrown), probe, consoleLog);
+    throw withConsole(toBangerError(thrown), probe, await consoleTail(consoleLog, live.consoleFrom));
   } finally {
     stop.abort();
     stopListening();
@@ -63,9 +63,13 @@ export async function failedWait<T>(
   }
 }
 
-/** Why the kernel panicked, from what comes on the console from now on; rejects when the signal fires. */
-async function untilPanic(clock: Clock, consoleLog: string, signal: AbortSignal): Promise<string> {
-  const from = await consoleSize(consoleLog);
+/** Why the kernel panicked, from what is or comes on the console from byte `from` on; rejects when the signal fires. */
+async function untilPanic(
+  clock: Clock,
+  consoleLog: string,
+  from: number,
+  signal: AbortSignal,
+): Promise<string> {
   for (;;) {
     await clock.sleep(CONSOLE_LOOK_MS, signal);
     const why = await panicReason(consoleLog, from);
@@ -73,8 +77,7 @@ async function untilPanic(clock: Clock, consoleLog: string, signal: AbortSignal)
   }
 }
 
-async function withConsole(error: BangerError, probe: string, consoleLog: string): Promise<BangerError> {
-  const tail = await consoleTail(consoleLog);
+function withConsole(error: BangerError, probe: string, tail: readonly string[]): BangerError {
   return new BangerError(error.code, `${error.message}\n${consoleText(tail)}`, {
     hint: error.hint,
     cause: error,

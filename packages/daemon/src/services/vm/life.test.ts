@@ -5,7 +5,10 @@ import { BangerError } from '@banger/contract/error';
 import type { VmView } from '@banger/contract/vm';
 import { FakeClock } from '@banger/testkit/fake-clock';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { GuestEvent } from '../../drivers/guest/driver.ts';
+import { ownOperation, runOperation, type Operation } from '../operation.ts';
 import { FakeHost, until, type Call } from './fake-host.suite.ts';
+import { initStep } from './start-steps.ts';
 
 const never = new AbortController().signal;
 const started = { start: true, waitInit: false };
@@ -71,6 +74,22 @@ describe('a VM', () => {
     expectNothingLeft();
   });
 
+  test('that reboots while its services are waited for is up when they are', async () => {
+    const events: GuestEvent[] = [];
+    host.guestOptions = { events };
+    const waits = Promise.withResolvers<void>();
+    const progress: Operation['progress'] = ({ stage, ms }) => {
+      if (stage === initStep.title && ms === undefined) setImmediate(() => waits.resolve());
+    };
+    const started = runOperation({ ...ownOperation('vm.create'), progress }, () =>
+      host.vms.create(host.spec('box'), { start: true, waitInit: true }, never),
+    );
+    await waits.promise;
+    events.push({ name: 'init-ready', detail: '' });
+    for (const { pid } of host.world.running) host.world.reboot(pid);
+    expect(await started).toMatchObject({ state: 'running', runtime: { init: 'ready' } });
+  });
+
   test.each([
     ['powers off', 'stopped', /powered off/, (pid: number) => host.world.powerOff(pid)],
     ['panics', 'error', /panicked: no reason at all/, (pid: number) => host.world.panic(pid)],
@@ -102,6 +121,22 @@ describe('a VM', () => {
       expectNothingLeft();
     },
   );
+});
+
+test.each([
+  ['loses its VMM', /^The VMM ended[^]*The kernel boots/, (pid: number) => host.world.die(pid, 'SIGSEGV')],
+  ['panics', /^The guest kernel panicked\.[^]*The kernel boots/, (pid: number) => host.world.panic(pid)],
+])('a VM that %s says nothing of what an earlier boot had on the console', async (_what, says, end) => {
+  const { id } = await create('box');
+  await appendFile(host.layout.vm(id).console, 'Kernel panic - not syncing: of yesterday\r\n');
+  await host.vms.stop('box', false, never);
+  await host.vms.start('box', false, never);
+  await host.restart();
+  for (const { pid } of host.world.running) end(pid);
+  await until(() => host.deps.vms.get(id).state === 'error');
+  const { reason } = host.deps.vms.get(id);
+  expect(reason).toMatch(says);
+  expect(reason).not.toContain('of yesterday');
 });
 
 describe('a creation that fails', () => {
@@ -219,6 +254,20 @@ describe('a start that fails', () => {
     expectNothingRuns(['directory']);
     await host.vms.delete('box');
     expectNothingLeft();
+  });
+
+  test('because the guest panics before anybody listens ends the wait all the same', async () => {
+    host.answers = false;
+    host.onCall = async (call) => {
+      const [process] = host.world.running;
+      if (call === 'launched' && process !== undefined)
+        await appendFile(process.spec.consoleLog, 'Kernel panic - not syncing: no init\r\n');
+    };
+    await expect(create('box')).rejects.toMatchObject({
+      code: 'vmm_failed',
+      message: expect.stringContaining('the guest kernel panicked: no init.'),
+    });
+    expectNothingRuns(['directory']);
   });
 
   test.each<Call>(['launched', 'configure'])(

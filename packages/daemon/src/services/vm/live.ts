@@ -28,6 +28,8 @@ export interface LiveVm {
   readonly id: string;
   readonly vmm: RunningVmm;
   readonly runtime: VmRuntimeRow;
+  /** Where what this run has written begins in the console log: what is before is of earlier ones. Bytes. */
+  readonly consoleFrom: number;
   /** The open channel to its agent; undefined while the agent is silent or the guest reboots. */
   session: GuestSession | undefined;
   agent: AgentHealth;
@@ -57,6 +59,7 @@ export function newLiveVm(id: string, vmm: RunningVmm, runtime: VmRuntimeRow, no
     id,
     vmm,
     runtime,
+    consoleFrom: runtime.consoleFrom ?? 0,
     session: undefined,
     agent: { state: 'silent', since: now, reason: 'It has not answered yet.' },
     asked: undefined,

@@ -26,7 +26,7 @@ export async function reachableVm(
 
 /** What a request came to; one that was not answered in time says of which VM, and what its console shows. */
 export async function orSilence<T>(
-  deps: Pick<VmDeps, 'layout'>,
+  deps: Pick<VmDeps, 'live' | 'layout'>,
   row: VmRow,
   outcome: Promise<T>,
 ): Promise<T> {
@@ -39,13 +39,13 @@ export async function orSilence<T>(
 }
 
 async function silence(
-  deps: Pick<VmDeps, 'layout'>,
+  deps: Pick<VmDeps, 'live' | 'layout'>,
   row: VmRow,
   reason: string,
   cause?: BangerError,
 ): Promise<BangerError> {
   const { name } = row.spec;
-  const tail = await consoleTail(deps.layout.vm(row.id).console);
+  const tail = await consoleTail(deps.layout.vm(row.id).console, deps.live.get(row.id)?.consoleFrom ?? 0);
   return new BangerError(
     'agent_not_ready',
     `The agent of ${name} does not answer; banger goes on trying.\n${reason}\n${consoleText(tail)}`,

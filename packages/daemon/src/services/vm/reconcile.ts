@@ -5,6 +5,7 @@ import { inBackground } from '../background.ts';
 import { attach } from './attach.ts';
 import type { VmDeps } from './deps.ts';
 import { DELETING, deleteHeld } from './delete.ts';
+import { meaningOfSettling, type Meaning } from './ended.ts';
 import { runtimeKinds } from './resources.ts';
 import { startHeld } from './start.ts';
 import { AUTOMATIC, stopHeld } from './stop.ts';
@@ -46,7 +47,11 @@ async function reconcileHeld(deps: VmDeps, id: string): Promise<void> {
     await deleteHeld(deps, row.id);
     return;
   }
-  if (row.state === 'starting') await cleanUp(deps, row, 'The daemon ended while the VM was starting.');
+  if (row.state === 'starting')
+    await cleanUp(deps, row, {
+      state: 'stopped',
+      why: { reason: 'The daemon ended while the VM was starting.' },
+    });
   else if (liveStates.has(row.state)) await takeOver(deps, row);
   if (deps.vms.find(id)?.startAgain === true)
     inBackground(deps.log, 'starting a VM again', () => startAgain(deps, id));
@@ -68,17 +73,18 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
   const found = await attach(deps, row);
   const stopping = row.state === 'stopping';
   if (found === 'gone') {
-    await cleanUp(
-      deps,
-      row,
-      stopping ? 'It ended while it was being stopped.' : 'The VMM ended, and no daemon saw how.',
-    );
+    const reason = stopping
+      ? 'It ended while it was being stopped.'
+      : 'The VMM ended, and no daemon saw how.';
+    await cleanUp(deps, row, meaningOfSettling(row) ?? { state: 'stopped', why: { reason } });
   } else if (found === 'silent') {
-    deps.states.go(row.id, row.state, {
-      // A stop goes on as it was begun.
-      phase: stopping ? row.phase : 'attach',
-      reason: 'Its VMM runs but does not answer; banger goes on trying.',
-    });
+    // One that waits for room does so still, whatever else is wrong with it, and says what would help.
+    if (row.state !== 'paused')
+      deps.states.go(row.id, row.state, {
+        // A stop goes on as it was begun.
+        phase: stopping ? row.phase : 'attach',
+        reason: 'Its VMM runs but does not answer; banger goes on trying.',
+      });
     inBackground(deps.log, 'attaching a VM', async () => {
       await deps.clock.sleep(TRY_AGAIN_MS);
       await reconcileRow(deps, row.id);
@@ -97,18 +103,19 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
   }
 }
 
-async function cleanUp(deps: VmDeps, row: VmRow, reason: string): Promise<void> {
+async function cleanUp(deps: VmDeps, row: VmRow, { state, why }: Meaning): Promise<void> {
   const errors = await deps.ledger.remove(row.id, runtimeKinds);
   deps.runtimes.clear(row.id);
   if (errors.length === 0) {
-    deps.states.go(row.id, 'stopped', { reason });
+    deps.states.go(row.id, state, why);
     return;
   }
   const leftOver = errors.map((error) => `Not removed: ${error.message}`);
-  const why = {
-    phase: 'reconcile',
-    reason: [reason, ...leftOver].join('\n'),
-    hint: 'Try `banger vm delete`.',
-  };
-  deps.states.go(row.id, 'error', why, { startAgain: false });
+  const reason = [why.reason ?? '', ...leftOver].join('\n');
+  deps.states.go(
+    row.id,
+    'error',
+    { phase: 'reconcile', reason, hint: 'Try `banger vm delete`.' },
+    { startAgain: false },
+  );
 }

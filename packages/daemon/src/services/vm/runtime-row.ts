@@ -11,4 +11,6 @@ export interface VmRuntimeRow {
   readonly agentKey: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
+  /** Bytes that the console log had before this run; absent in the rows of older daemons. */
+  readonly consoleFrom?: number;
 }

@@ -78,6 +78,21 @@ describe('a stopped VM', () => {
   });
 });
 
+test.each([
+  ['work', 'diskBytes'],
+  ['root', 'rootBytes'],
+] as const)(
+  'a stopped VM whose %s disk is larger than its row says has the row say so from its next start on',
+  async (which, key) => {
+    const vm = await make(false);
+    truncateSync(host.layout.vm(vm.id)[`${which}Disk`], 10 * GIB);
+    expect((await host.vms.start('box', false, never)).spec[key]).toBe(10 * GIB);
+    await host.vms.stop('box', false, never);
+    await expect(set({ [key]: 9 * GIB })).rejects.toMatchObject({ code: 'invalid_argument' });
+    expect(sizeOf(host.layout.vm(vm.id)[`${which}Disk`])).toBe(10 * GIB);
+  },
+);
+
 describe('a running VM', () => {
   test('has its work disk grown at once, and its guest told', async () => {
     const vm = await make(true);

@@ -3,6 +3,7 @@ import { sideBySide } from '../../domain/side-by-side.ts';
 import type { Stage, Step } from '../../domain/steps.ts';
 import { underLock } from '../lock-order.ts';
 import { capabilities } from './capabilities/list.ts';
+import { consoleSize } from './console.ts';
 import { connectGuest, waitForInit } from './guest-session.ts';
 import { kernelCommandLine } from './kernel-command-line.ts';
 import { newLiveVm } from './live.ts';
@@ -69,6 +70,7 @@ export const startSteps: readonly Stage<StartContext>[] = [
       if (kernel === undefined || attachment === undefined || accel === undefined)
         throw new BangerError('internal', 'A step ran out of order.');
       const files = deps.layout.vm(row.id);
+      const consoleFrom = await consoleSize(files.console);
       const parts = capabilities.map(({ machine }) => machine?.(context) ?? {});
       // A VMM that finds its network gone cannot tell why, the network can.
       const orNetworkEnded = async (thrown: unknown): Promise<never> => {
@@ -110,6 +112,7 @@ export const startSteps: readonly Stage<StartContext>[] = [
         addresses: attachment.guest,
         agentKey: Buffer.from(context.agentKey).toString('hex'),
         startedAt: deps.clock.now(),
+        consoleFrom,
       };
       deps.runtimes.set(row.id, runtime);
       context.live = newLiveVm(row.id, vmm, runtime, runtime.startedAt);

@@ -53,8 +53,9 @@ export async function viewOf(deps: Pick<VmDeps, 'live' | 'layout' | 'uses'>, row
 }
 
 /** Why the agent is silent, with what the console shows now; empty when it answers. */
-async function silenceOf({ agent }: LiveVm, console: string): Promise<string> {
-  return agent.state === 'ready' ? '' : `${agent.reason}\n${consoleText(await consoleTail(console))}`;
+async function silenceOf({ agent, consoleFrom }: LiveVm, console: string): Promise<string> {
+  if (agent.state === 'ready') return '';
+  return `${agent.reason}\n${consoleText(await consoleTail(console, consoleFrom))}`;
 }
 
 /** Blocks in use, stat(2): 512 bytes each whatever the file system's own. */

@@ -41,9 +41,13 @@ export function watchVm(deps: VmDeps, live: LiveVm): void {
   });
 }
 
-/** What happened before anybody listened: a VMM that waits for room says so only when asked. */
+/**
+ * What happened before anybody listened: a VMM that waits for room says so only when asked, and so does one whose guest went on before
+ * the row of the VM could say it.
+ */
 export async function catchUp(deps: VmDeps, live: LiveVm): Promise<void> {
-  if ((await live.vmm.status()) !== 'disk-full') return;
+  const status = await live.vmm.status();
+  if (status !== 'disk-full' && deps.vms.find(live.id)?.state !== 'paused') return;
   inBackground(deps.log, 'waiting for room', () => pauseForRoom(deps, live), live.released.signal);
 }
 
@@ -57,7 +61,10 @@ export function warn(deps: Pick<VmDeps, 'vms'>, id: string, warning: string): vo
 /** The agent of before is gone with its kernel, though the byte stream to it stays: closing the channel opens a new one. */
 function rebooted(live: LiveVm): void {
   live.init = { state: 'pending', detail: '' };
+  // Whoever waits for the services waits for those of this boot.
+  const before = live.initSettled;
   live.initSettled = Promise.withResolvers<void>();
+  void live.initSettled.promise.then(before.resolve);
   live.session?.close();
 }
 

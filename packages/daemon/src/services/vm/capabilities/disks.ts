@@ -1,4 +1,5 @@
 import { toBangerError } from '@banger/contract/error';
+import type { VmRow } from '../../../domain/vm-row.ts';
 import type { StartContext } from '../start-context.ts';
 import type { Capability, RunContext } from './capability.ts';
 
@@ -15,8 +16,7 @@ export const rootDisk = {
         signal,
       }),
   },
-  preflight: (context) =>
-    ready(context, context.deps.layout.vm(context.row.id).rootDisk, context.row.spec.rootBytes),
+  preflight: (context) => ready(context, context.deps.layout.vm(context.row.id).rootDisk, 'rootBytes'),
   machine: ({ deps, row }) => ({
     disks: [{ serial: 'root', path: deps.layout.vm(row.id).rootDisk, format: 'qcow2' }],
   }),
@@ -35,8 +35,7 @@ export const workDisk = {
         signal,
       }),
   },
-  preflight: (context) =>
-    ready(context, context.deps.layout.vm(context.row.id).workDisk, context.row.spec.diskBytes),
+  preflight: (context) => ready(context, context.deps.layout.vm(context.row.id).workDisk, 'diskBytes'),
   machine: ({ deps, row }) => ({
     disks: [{ serial: 'work', path: deps.layout.vm(row.id).workDisk, format: 'raw' }],
   }),
@@ -48,30 +47,36 @@ export const workDisk = {
   },
 } as const satisfies Capability;
 
+/** Where the spec says how large a disk is. */
+type SizeKey = 'rootBytes' | 'diskBytes';
+
 /**
  * Sees that a disk is whole, and has the size that the row says: a `set` writes that down and leaves the growing to the next start. Its
  * file system follows in the guest, at `configure`.
  */
-async function ready(
-  { deps: { disks }, disksAreNew }: StartContext,
-  path: string,
-  bytes: number,
-): Promise<void> {
+async function ready({ deps, row, disksAreNew }: StartContext, path: string, key: SizeKey): Promise<void> {
   if (disksAreNew) return;
-  await disks.check(path);
-  if ((await disks.size(path)) < bytes) await disks.grow(path, bytes);
+  await deps.disks.check(path);
+  const real = await deps.disks.size(path);
+  if (real < row.spec[key]) await deps.disks.grow(path, row.spec[key]);
+  else takeRealSize(deps, row, key, real);
+}
+
+async function withRealSize(context: RunContext): Promise<RunContext> {
+  const { deps, row } = context;
+  const real = await deps.disks.size(deps.layout.vm(row.id).workDisk);
+  return { ...context, row: takeRealSize(deps, row, 'diskBytes', real) };
 }
 
 /**
  * A disk does not shrink: one that is larger than its row says, as after an older state was put back, is what the row comes to say. Else
- * every daemon would try in vain.
+ * every daemon would try in vain, and a `set` to less than it has would be taken.
  */
-async function withRealSize(context: RunContext): Promise<RunContext> {
-  const { deps, row } = context;
-  const real = await deps.disks.size(deps.layout.vm(row.id).workDisk);
-  if (real <= row.spec.diskBytes) return context;
-  deps.log.warn({ vm: row.id, row: row.spec.diskBytes, real }, 'work disk is larger than its row said');
-  return { ...context, row: deps.vms.update(row.id, { spec: { ...row.spec, diskBytes: real } }) };
+function takeRealSize(deps: RunContext['deps'], row: VmRow, key: SizeKey, real: number): VmRow {
+  if (real <= row.spec[key]) return row;
+  deps.log.warn({ vm: row.id, key, row: row.spec[key], real }, 'a disk is larger than its row said');
+  // The other disk may have been found larger meanwhile.
+  return deps.vms.update(row.id, { spec: { ...deps.vms.get(row.id).spec, [key]: real } });
 }
 
 /** The disk has grown already and does not shrink again: a guest that does not follow now does so at its next start. */

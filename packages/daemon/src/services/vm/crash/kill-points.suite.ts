@@ -78,7 +78,7 @@ async function upTo(
 
 /** A host as the command finds it. */
 async function withHost<T>(verb: Verb, stock: FakeHost, work: (host: FakeHost) => Promise<T>): Promise<T> {
-  const host = await FakeHost.make(systemClock, { place });
+  const host = await FakeHost.make(verb.clock ?? systemClock, { place });
   try {
     if (verb.onEmptyHost !== true) takeStock(stock, host);
     await verb.before(host);
@@ -113,7 +113,7 @@ async function killAt(n: number, verb: Verb, stock: FakeHost): Promise<void> {
       await kill(recovery, 1 + ((n * RECOVERY_STRIDE) % RECOVERY_POINTS));
       await host.recover();
       await settled(host);
-      await expectTruth(host);
+      await expectTruth(host, verb);
       if (verb.keeps !== undefined) expect(await verb.keeps(host), 'what it keeps').toBe(true);
       await again(host, verb);
       await settled(host);

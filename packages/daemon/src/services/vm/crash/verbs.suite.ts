@@ -6,6 +6,7 @@ import type { ErrorCode } from '@banger/contract/error-codes';
 import type { VmState, VmView } from '@banger/contract/vm';
 import { writeKernelTree } from '../../../drivers/kernel/fake/fake-kernel-host.ts';
 import { catalogText, kernelTar, urlPlace } from '../../../drivers/kernel/kernel-archive.suite.ts';
+import { systemClock, type Clock } from '../../../host/clock.ts';
 import { until, type FakeHost } from '../fake-host.suite.ts';
 
 /** A command that a daemon is killed in. */
@@ -18,6 +19,10 @@ export interface Verb {
   readonly onEmptyHost?: boolean;
   /** What is there all the time, wherever the daemon is killed. */
   readonly keeps?: (host: FakeHost) => Promise<boolean>;
+  /** It may leave a VM in `error`. */
+  readonly mayFail?: true;
+  /** How time passes, where much of it has to. */
+  readonly clock?: Clock;
   /** What is done after all, where that is not the same command. */
   readonly repeat?: (host: FakeHost) => Promise<unknown>;
   /** The refusal by which a repeated command finds that all was done already, and the proof of that. */
@@ -108,6 +113,36 @@ const recovery: Pick<Verb, 'command' | 'repeat'> = {
   command: (host) => host.recover(),
   repeat: (host) => host.vms.list(),
 };
+
+/** Time that passes ten times as fast as it does. */
+const hurried: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 10, signal) };
+
+/** The first VMM there is. */
+function pidOf(host: FakeHost): number {
+  const [process] = host.world.running;
+  if (process === undefined) throw new Error('no VMM');
+  return process.pid;
+}
+
+/** A VM that comes to its end by nobody's call, and is settled by the daemon. */
+function endOf(what: string, said: RegExp, end: (host: FakeHost, pid: number) => void): Verb {
+  const isOver = (host: FakeHost): boolean =>
+    host.deps.vms.list().every(({ state }) => state === 'stopped' || state === 'error');
+  return {
+    name: `the settling of a VM that ${what}`,
+    before: (host) => host.life.run(() => running(host)),
+    command: async (host) => {
+      end(host, pidOf(host));
+      await until(() => isOver(host));
+    },
+    mayFail: true,
+    // Nobody has seen how, or what was seen is told.
+    keeps: async (host) =>
+      isOver(host) &&
+      host.deps.vms.list().every(({ reason }) => said.test(reason) || /no daemon saw how/.test(reason)),
+    repeat: (host) => host.vms.start(NAME, true, never),
+  };
+}
 
 /** Every command that makes, changes or removes something of the host. */
 export const verbs: readonly Verb[] = [
@@ -248,6 +283,20 @@ export const verbs: readonly Verb[] = [
     before: (host) => host.deps.images.delete(IMAGE, never),
     command: (host) => host.deps.kernels.delete(KERNEL, never),
     doneAlready: { code: 'kernel_not_found', proof: async (host) => (await kernels(host)) === 0 },
+  },
+  endOf('powers off', /powered off/, (host, pid) => host.world.powerOff(pid)),
+  endOf('panics', /panicked/, (host, pid) => host.world.panic(pid)),
+  endOf('loses its VMM', /ended by SIGSEGV/, (host, pid) => host.world.die(pid, 'SIGSEGV')),
+  {
+    name: 'the wait of a VM for room',
+    clock: hurried,
+    before: async (host) => {
+      await host.life.run(() => running(host));
+      host.world.fillDisk(pidOf(host), 'work');
+      await until(() => host.deps.vms.list().every(({ state }) => state === 'paused'));
+    },
+    command: (host) => until(() => host.deps.vms.list().every(({ state }) => state === 'running')),
+    keeps: isIn('running'),
   },
   {
     ...recovery,

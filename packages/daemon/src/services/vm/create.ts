@@ -90,7 +90,8 @@ export async function createHeld(deps: VmDeps, row: VmRow, signal: AbortSignal):
     return deps.states.go(row.id, 'stopped', {}, { steps, init: context.image?.manifest.init ?? row.init });
   } catch (thrown) {
     const failure = thrown instanceof StepFailure ? thrown : undefined;
-    const undoErrors = failure?.undoErrors ?? [];
+    // What the steps made whole is undone here: their own undo is over.
+    const undoErrors = failure?.undoErrors ?? (await deps.ledger.remove(row.id));
     const error = failure?.error ?? toBangerError(thrown);
     if (undoErrors.length === 0) {
       deps.vms.delete(row.id);

@@ -31,10 +31,18 @@ async function reconcileRow(deps: VmDeps, id: string): Promise<void> {
   try {
     await deps.locks.hold(id, {}, () => reconcileHeld(deps, id));
   } catch (thrown) {
-    const { message } = toBangerError(thrown);
-    deps.log.error({ vm: id, error: message }, 'a VM could not be reconciled');
+    failed(deps, id, toBangerError(thrown).message);
+  }
+}
+
+/** Tells of it where that can be told; a database that takes nothing keeps no other VM from being looked at. */
+function failed(deps: VmDeps, id: string, reason: string): void {
+  deps.log.error({ vm: id, error: reason }, 'a VM could not be reconciled');
+  try {
     if (deps.vms.find(id) === undefined) return;
-    deps.states.go(id, 'error', { phase: 'reconcile', reason: message, hint: 'Try `banger vm delete`.' });
+    deps.states.go(id, 'error', { phase: 'reconcile', reason, hint: 'Try `banger vm delete`.' });
+  } catch (thrown) {
+    deps.log.error({ vm: id, error: toBangerError(thrown).message }, 'that could not be written down');
   }
 }
 

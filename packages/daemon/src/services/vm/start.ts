@@ -5,6 +5,7 @@ import type { VmRow } from '../../domain/vm-row.ts';
 import { tell } from '../operation.ts';
 import { AGENT_KEY_BYTES } from './agent-key.ts';
 import type { VmDeps } from './deps.ts';
+import { release } from './ended.ts';
 import { catchUp } from './watch.ts';
 import type { StartContext } from './start-context.ts';
 import { initStep, startSteps } from './start-steps.ts';
@@ -13,12 +14,16 @@ import { initStep, startSteps } from './start-steps.ts';
 const TOKEN_BYTES = 16;
 
 /** Refuses with `vm_state` what has a VMM, or has one that is being ended: a stop that a daemon began may be another one's to finish. */
-export function checkStartable({ state, spec: { name } }: VmRow): void {
+export function checkStartable(deps: Pick<VmDeps, 'live'>, { id, state, spec: { name } }: VmRow): void {
   if (state === 'running' || state === 'paused')
     throw new BangerError('vm_state', `${name} is ${state} already.`);
   if (state === 'stopping')
     throw new BangerError('vm_state', `${name} is still being stopped.`, {
       hint: `Wait for it, or end it with \`banger vm stop --force ${name}\`.`,
+    });
+  if (deps.live.has(id))
+    throw new BangerError('vm_state', `${name} is in ${state}, and its VMM still runs.`, {
+      hint: `Stop it with \`banger vm stop ${name}\` before it is started.`,
     });
 }
 
@@ -59,17 +64,31 @@ export async function startHeld(
       monotonic: () => deps.clock.monotonic(),
     });
   } catch (thrown) {
-    throw startFailed(deps, id, steps, thrown);
+    const failure = thrown instanceof StepFailure ? thrown : undefined;
+    throw startFailed(deps, id, steps, {
+      step: failure?.step ?? '',
+      error: failure?.error ?? toBangerError(thrown),
+      leftOver: failure?.undoErrors.map((undo) => undo.message) ?? [],
+    });
   }
   const { live } = context;
   if (live === undefined) throw new BangerError('internal', 'A start ended without a VM.');
   deps.live.set(id, live);
-  const running = deps.states.go(
-    id,
-    'running',
-    {},
-    { ...first, startAgain: false, init: context.init, steps, warnings: context.warnings },
-  );
+  let running: VmRow;
+  try {
+    running = deps.states.go(
+      id,
+      'running',
+      {},
+      { ...first, startAgain: false, init: context.init, steps, warnings: context.warnings },
+    );
+  } catch (thrown) {
+    // One that runs, and is told to be starting, would be ended by the next start.
+    const error = toBangerError(thrown);
+    throw await release(deps, live, (leftOver) =>
+      startFailed(deps, id, steps, { step: '', error, leftOver }),
+    );
+  }
   deps.uses.touch(id);
   await catchUp(deps, live);
   for (const warning of context.warnings) tell({ stage: warning, level: 'warning' });
@@ -91,16 +110,25 @@ export function stepTeller(deps: Pick<VmDeps, 'log'>, id: string, steps: VmStep[
   };
 }
 
-function startFailed(deps: VmDeps, id: string, steps: readonly VmStep[], thrown: unknown): BangerError {
-  const failure = thrown instanceof StepFailure ? thrown : undefined;
-  const error = failure?.error ?? toBangerError(thrown);
-  const leftOver = failure?.undoErrors.map((undo) => undo.message) ?? [];
+/** How a start failed; `leftOver` could not be undone. */
+interface StartFailure {
+  readonly step: string;
+  readonly error: BangerError;
+  readonly leftOver: readonly string[];
+}
+
+function startFailed(
+  deps: VmDeps,
+  id: string,
+  steps: readonly VmStep[],
+  { step, error, leftOver }: StartFailure,
+): BangerError {
   const change = { steps, startAgain: false };
   if (error.code === 'cancelled' && leftOver.length === 0) {
     deps.states.go(id, 'stopped', { reason: `Its start was cancelled. ${error.message}` }, change);
     return error;
   }
   const reason = [error.message, ...leftOver.map((message) => `Not undone: ${message}`)].join('\n');
-  deps.states.go(id, 'error', { phase: failure?.step ?? '', reason, hint: error.hint }, change);
+  deps.states.go(id, 'error', { phase: step, reason, hint: error.hint }, change);
   return error;
 }

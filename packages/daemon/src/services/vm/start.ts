@@ -9,6 +9,7 @@ import { release } from './ended.ts';
 import { catchUp } from './watch.ts';
 import type { StartContext } from './start-context.ts';
 import { initStep, startSteps } from './start-steps.ts';
+import { refuseStray } from './stray.ts';
 
 /** Bytes of the token in the VMM's argv: not guessable, and short enough to read in a list of processes. */
 const TOKEN_BYTES = 16;
@@ -45,6 +46,7 @@ export async function startHeld(
   { waitInit, first }: StartOptions,
   signal: AbortSignal,
 ): Promise<VmRow> {
+  await refuseStray(deps, id);
   const row = deps.states.go(id, 'starting');
   deps.uses.touch(id);
   const context: StartContext = {

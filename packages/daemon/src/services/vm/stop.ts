@@ -9,6 +9,7 @@ import type { LiveVm } from './live.ts';
 import { hearAgent } from './health.ts';
 import { powerOff, within } from './power-off.ts';
 import { runtimeKinds } from './resources.ts';
+import { refuseStray } from './stray.ts';
 import { warn } from './watch.ts';
 
 /** A killed VMM is gone as soon as the kernel has freed its memory. */
@@ -152,6 +153,7 @@ async function cleanUp(
   id: string,
   { reason, startAgain }: { readonly reason: string; readonly startAgain: boolean },
 ): Promise<VmRow> {
+  await refuseStray(deps, id);
   const errors = await deps.ledger.remove(id, runtimeKinds);
   deps.runtimes.clear(id);
   const before = deps.vms.get(id);

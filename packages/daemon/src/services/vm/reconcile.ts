@@ -104,17 +104,21 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
       await reconcileRow(deps, row.id);
     });
   } else if (stopping) {
-    inBackground(deps.log, 'going on with a stop', () =>
-      deps.locks.hold(row.id, {}, () =>
-        stopHeld(deps, row.id, {
-          ...{ force: false, reason: row.reason, automatic: row.phase === AUTOMATIC },
-          startAgain: row.startAgain,
-        }),
-      ),
-    );
+    inBackground(deps.log, 'going on with a stop', () => goOnStopping(deps, row));
   } else if (row.phase === 'attach') {
     deps.states.go(row.id, row.state);
   }
+}
+
+/** That is work of the daemon, which waits for it at its own end. */
+async function goOnStopping(deps: VmDeps, { id, spec, reason, phase, startAgain }: VmRow): Promise<void> {
+  await deps.locks.hold(id, {}, async () => {
+    // Somebody may have ended it before, and started it.
+    if (deps.vms.find(id)?.state !== 'stopping') return;
+    const stop = (): Promise<VmRow> =>
+      stopHeld(deps, id, { force: false, reason, automatic: phase === AUTOMATIC, startAgain });
+    await deps.asOperation('vm.stop', stop, { kind: 'vm', name: spec.name });
+  });
 }
 
 async function cleanUp(deps: VmDeps, row: VmRow, { state, why }: Meaning): Promise<void> {

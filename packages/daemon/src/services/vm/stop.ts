@@ -1,13 +1,16 @@
 import { BangerError, toBangerError } from '@banger/contract/error';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { liveStates } from '../../domain/vm-state.ts';
+import { inBackground } from '../background.ts';
 import { tell } from '../operation.ts';
 import type { VmDeps } from './deps.ts';
 import { attach } from './attach.ts';
+import { consoleTail, consoleText } from './console.ts';
+import { pauseForRoom } from './disk-full.ts';
 import { release, settleEnd } from './ended.ts';
 import type { LiveVm } from './live.ts';
 import { hearAgent } from './health.ts';
-import { powerOff, within } from './power-off.ts';
+import { letGo, powerOff, within } from './power-off.ts';
 import { runtimeKinds } from './resources.ts';
 import { refuseStray } from './stray.ts';
 import { warn } from './watch.ts';
@@ -31,9 +34,11 @@ export interface StopOptions {
 }
 
 /**
- * Stops a VM whose lock the caller holds. The guest syncs and powers off; one that does not in time is ended, and the
- * reason says so, after the one that the caller gives. A VM that is not running is cleaned up after, which is no error. Refused with `vm_state` while the guest waits for
- * room on the host, and with `vmm_failed` while its VMM does not answer: what it has not written would be lost, which only `force` may do.
+ * Stops a VM whose lock the caller holds. The guest syncs and powers off; one that does not in time is ended, and the reason says so,
+ * after the one that the caller gives. A VM that is not running is cleaned up after, which is no error. Refused with `vm_state` when the
+ * guest waits for room on the host, be it only since it writes what it holds, and with `vmm_failed` while its VMM does not answer: what it
+ * has not written would be lost, which only `force` may do. Rejects with `cancelled` when the daemon lets go of the VM; the row stays
+ * `stopping`, for the next one to go on.
  */
 export async function stopHeld(
   deps: VmDeps,
@@ -42,25 +47,19 @@ export async function stopHeld(
 ): Promise<VmRow> {
   const live = deps.live.get(id) ?? (await found(deps, id, force));
   if (live === undefined) return cleanUp(deps, id, { reason: '', startAgain });
-  if (live.waitsForRoom && !force)
-    throw wouldLose('vm_state', deps, id, 'waits for room on the disk of the host');
+  if (live.waitsForRoom && !force) throw waitsForRoom(deps, live);
   if (automatic) await hearGuest(deps, live);
   deps.states.go(id, 'stopping', automatic ? { phase: AUTOMATIC, reason } : {}, { startAgain });
   tell({ stage: 'Stopping the virtual machine' });
   if (force) return ended(deps, live, 'It was ended by force.');
   const result = await powerOff(deps, live);
+  if (result.kind === 'no-room') throw waitsForRoom(deps, live);
   if (result.kind === 'deaf' && automatic) throw leftRunning(deps, id, result.why);
-  if (result.kind === 'deaf')
-    return ended(
-      deps,
-      live,
-      [
-        reason,
-        `The guest did not power off (${result.why}); it was ended, and what it had not written may be lost.`,
-      ]
-        .filter((line) => line !== '')
-        .join('\n'),
-    );
+  if (result.kind === 'deaf') {
+    const lost = `The guest did not power off (${result.why}); it was ended, and what it had not written may be lost.`;
+    const console = consoleText(await consoleTail(deps.layout.vm(id).console, live.consoleFrom));
+    return ended(deps, live, [reason, lost, console].filter((line) => line !== '').join('\n'));
+  }
   if (result.end.kind !== 'guest-poweroff') return settleEnd(deps, live, result.end);
   return release(deps, live, (leftOver) => settled(deps, id, leftOver, reason));
 }
@@ -105,8 +104,18 @@ function wouldLose(code: 'vm_state' | 'vmm_failed', deps: VmDeps, id: string, wh
   });
 }
 
+/** The refusal of a stop whose guest stands still until there is room: it goes on then, and with it what the stop has asked of it. */
+function waitsForRoom(deps: VmDeps, live: LiveVm): BangerError {
+  if (deps.vms.get(live.id).state === 'stopping')
+    deps.states.go(live.id, 'running', {}, { startAgain: false });
+  inBackground(deps.log, 'waiting for room', () => pauseForRoom(deps, live), live.released.signal);
+  return wouldLose('vm_state', deps, live.id, 'waits for room on the disk of the host');
+}
+
 /** Ends a VM without asking its guest. */
 async function ended(deps: VmDeps, live: LiveVm, reason: string): Promise<VmRow> {
+  // One that is no longer ours is the next daemon's, which may hear its guest.
+  if (live.released.signal.aborted) throw letGo();
   await endVmm(deps, live, 'SIGKILL');
   return release(deps, live, (leftOver) => settled(deps, live.id, leftOver, reason));
 }
@@ -139,7 +148,7 @@ export async function killHeld(
 /** Ends the VMM and waits until it is gone; a signal that does not end it is followed by SIGKILL. */
 async function endVmm(deps: VmDeps, live: LiveVm, signal: NodeJS.Signals): Promise<void> {
   try {
-    await within(deps.clock, KILL_DEADLINE_MS, live.vmm.kill(signal));
+    await within(deps.clock, KILL_DEADLINE_MS, live.vmm.kill(signal), 'it did not end');
   } catch (error) {
     // The ledger's remover tries again and says what is left.
     deps.log.warn({ vm: live.id, signal, error: toBangerError(error).message }, 'VMM did not end');

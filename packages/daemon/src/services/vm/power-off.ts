@@ -18,82 +18,79 @@ const POWER_OFF_DEADLINE_MS = 45_000;
 /** Without asking its init, a guest only writes what it holds. */
 const AT_ONCE_DEADLINE_MS = 15_000;
 
-/** How a guest that was asked to end did so. */
-export type PowerOff =
-  | { readonly kind: 'ended'; readonly end: VmmEnd }
-  /** It stands still until the host has room for what it writes. */
-  | { readonly kind: 'no-room' }
-  /** It did not, and why that is known. */
-  | { readonly kind: 'deaf'; readonly why: string };
-
 /**
- * Asks the guest to write everything and power off: politely, then without its init. Rejects with `cancelled` when the daemon lets go of
- * the VM, which is then another one's to stop.
+ * Has the guest write what it holds while its agent still answers: on the way down it does so too, but says nothing then, and one that
+ * writes gigabytes would seem deaf. How it ended, when it did meanwhile. A guest that cannot sync is no error. Rejects with
+ * `agent_not_ready` when its agent does not answer, with `disk_full` when the guest stands still until the host has room, and with
+ * `cancelled` when the signal fires: the daemon lets go of the VM then, which is another one's to stop.
  */
-export async function powerOff(deps: VmDeps, live: LiveVm): Promise<PowerOff> {
+export function sync(deps: VmDeps, live: LiveVm, signal: AbortSignal): Promise<VmmEnd | undefined> {
+  return asked(live, signal, async (either) => {
+    const { ended } = live.vmm;
+    const session = await reach(deps, live, either);
+    if (session === undefined) return ended;
+    const synced = session.sync({ signal: either }).catch((error: unknown) => {
+      if (!either.aborted) deps.log.warn({ vm: live.id, error: toBangerError(error).message }, 'no sync');
+    });
+    const heard = Promise.race([session.ping({ signal: either }), ended]);
+    await within(deps.clock, HEARD_DEADLINE_MS, heard, 'its agent did not answer', either);
+    return (await Promise.race([synced, ended])) ?? undefined;
+  });
+}
+
+/** Asks the guest to power off: politely, then without its init. How it ended; rejects as `sync` does. */
+export function powerOff(deps: VmDeps, live: LiveVm, signal: AbortSignal): Promise<VmmEnd> {
+  return asked(live, signal, async (either) => {
+    const session = await reach(deps, live, either);
+    if (session === undefined) return live.vmm.ended;
+    try {
+      return await ask(deps, live, session, 'power-off', POWER_OFF_DEADLINE_MS, either);
+    } catch (error) {
+      if (either.aborted) throw error;
+      deps.log.warn({ vm: live.id, error: toBangerError(error).message }, 'guest did not power off');
+      return ask(deps, live, session, 'power-off-at-once', AT_ONCE_DEADLINE_MS, either);
+    }
+  });
+}
+
+/** What is asked of a guest, or why it does not follow. Nothing goes on being asked after it. */
+async function asked<T>(
+  live: LiveVm,
+  signal: AbortSignal,
+  ask: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const over = new AbortController();
-  const signal = AbortSignal.any([live.released.signal, over.signal]);
-  const noRoom = untilNoRoom(live.vmm, over.signal).then((): PowerOff => ({ kind: 'no-room' }));
+  const noRoom = untilNoRoom(live.vmm, over.signal).then((): never => {
+    throw new BangerError('disk_full', 'There is no room on the host for what the guest writes.');
+  });
   try {
-    return await Promise.race([askToEnd(deps, live, signal), noRoom]);
+    return await Promise.race([ask(AbortSignal.any([signal, over.signal])), noRoom]);
+  } catch (thrown) {
+    if (signal.aborted) throw letGo();
+    const error = toBangerError(thrown);
+    throw error.code === 'disk_full'
+      ? error
+      : new BangerError('agent_not_ready', error.message, { cause: thrown });
   } finally {
     over.abort();
   }
 }
 
-async function askToEnd(deps: VmDeps, live: LiveVm, signal: AbortSignal): Promise<PowerOff> {
-  const reached = await reach(deps, live, signal);
-  if (reached.kind !== 'session') return reached;
-  const { session } = reached;
-  const synced = await sync(deps, live, session, signal);
-  if (synced !== undefined) return synced;
-  const polite = await ask(deps, live, session, 'power-off', POWER_OFF_DEADLINE_MS, signal);
-  if (polite.kind === 'ended') return polite;
-  deps.log.warn({ vm: live.id, ...polite }, 'guest did not power off');
-  return ask(deps, live, session, 'power-off-at-once', AT_ONCE_DEADLINE_MS, signal);
-}
-
-/** The open channel, waited for while it is being opened again. */
-async function reach(
-  deps: VmDeps,
-  live: LiveVm,
-  signal: AbortSignal,
-): Promise<PowerOff | { readonly kind: 'session'; readonly session: GuestSession }> {
-  let end: VmmEnd | undefined;
-  void live.vmm.ended.then((ended) => (end = ended));
+/** The open channel, waited for while it is being opened again; undefined when the machine has ended. */
+async function reach(deps: VmDeps, live: LiveVm, signal: AbortSignal): Promise<GuestSession | undefined> {
+  let isOver = false;
+  void live.vmm.ended.then(() => (isOver = true));
   const deadline = deps.clock.monotonic() + SESSION_DEADLINE_MS;
   for (;;) {
-    if (end !== undefined) return { kind: 'ended', end };
-    if (live.session !== undefined) return { kind: 'session', session: live.session };
+    if (isOver) return undefined;
+    if (live.session !== undefined) return live.session;
     if (deps.clock.monotonic() >= deadline)
-      return { kind: 'deaf', why: `its agent did not answer for ${SESSION_DEADLINE_MS / 1000} s` };
+      throw new BangerError(
+        'agent_not_ready',
+        `its agent did not answer for ${SESSION_DEADLINE_MS / 1000} s`,
+      );
     await deps.clock.sleep(SESSION_LOOK_MS, signal);
   }
-}
-
-/**
- * Has the guest write what it holds while its agent still answers: on the way down it does so too, but says nothing then, and one that
- * writes gigabytes would seem deaf. Undefined when that is done, or the guest cannot, and its end is to be asked for.
- */
-async function sync(
-  deps: VmDeps,
-  live: LiveVm,
-  session: GuestSession,
-  signal: AbortSignal,
-): Promise<PowerOff | undefined> {
-  const { ended } = live.vmm;
-  const synced = session.sync({ signal }).catch((error: unknown) => {
-    if (!signal.aborted) deps.log.warn({ vm: live.id, error: toBangerError(error).message }, 'no sync');
-  });
-  try {
-    const heard = Promise.race([session.ping({ signal }), ended]);
-    await within(deps.clock, HEARD_DEADLINE_MS, heard, 'its agent did not answer', signal);
-  } catch (error) {
-    return deaf(error, signal);
-  }
-  const end = await Promise.race([synced, ended]);
-  if (signal.aborted) throw letGo();
-  return end === undefined ? undefined : { kind: 'ended', end };
 }
 
 async function ask(
@@ -103,22 +100,12 @@ async function ask(
   how: 'power-off' | 'power-off-at-once',
   deadlineMs: number,
   signal: AbortSignal,
-): Promise<PowerOff> {
-  try {
-    const { ended } = live.vmm;
-    // The machine may be gone before its answer has come.
-    const answered = Promise.race([session.shutdown(how, { signal }), ended]);
-    await within(deps.clock, ANSWER_DEADLINE_MS, answered, `its agent did not answer ${how}`, signal);
-    const end = await within(deps.clock, deadlineMs, ended, `it did not end after ${how}`, signal);
-    return { kind: 'ended', end };
-  } catch (error) {
-    return deaf(error, signal);
-  }
-}
-
-function deaf(error: unknown, signal: AbortSignal): PowerOff {
-  if (signal.aborted) throw letGo();
-  return { kind: 'deaf', why: toBangerError(error).message };
+): Promise<VmmEnd> {
+  const { ended } = live.vmm;
+  // The machine may be gone before its answer has come.
+  const answered = Promise.race([session.shutdown(how, { signal }), ended]);
+  await within(deps.clock, ANSWER_DEADLINE_MS, answered, `its agent did not answer ${how}`, signal);
+  return within(deps.clock, deadlineMs, ended, `it did not end after ${how}`, signal);
 }
 
 /** Why a stop is over for a daemon that has let go of the VM. */

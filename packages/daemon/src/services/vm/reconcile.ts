@@ -121,12 +121,13 @@ async function goOnStopping(deps: VmDeps, { id, spec, reason, phase, startAgain 
   });
 }
 
+/** The steps that its row has are of a procedure before. */
 async function cleanUp(deps: VmDeps, row: VmRow, { state, why }: Meaning): Promise<void> {
   await refuseStray(deps, row.id);
   const errors = await deps.ledger.remove(row.id, runtimeKinds);
   deps.runtimes.clear(row.id);
   if (errors.length === 0) {
-    deps.states.go(row.id, state, why);
+    deps.states.go(row.id, state, why, { steps: [] });
     return;
   }
   const leftOver = errors.map((error) => `Not removed: ${error.message}`);
@@ -135,6 +136,6 @@ async function cleanUp(deps: VmDeps, row: VmRow, { state, why }: Meaning): Promi
     row.id,
     'error',
     { phase: 'reconcile', reason, hint: 'Try `banger vm delete`.' },
-    { startAgain: false },
+    { startAgain: false, steps: [] },
   );
 }

@@ -43,9 +43,13 @@ const fill = (): void => host.world.fillDisk(pid(), 'root');
 const state = (id: string): string => host.deps.vms.get(id).state;
 
 describe('a stop during which the host has no more room', () => {
-  const moments: [string, () => void][] = [
-    ['it syncs', () => (host.guestOptions = { onSync: () => (fill(), new Promise(() => undefined)) })],
-    ['it powers off', () => (host.guestOptions = { onShutdown: fill })],
+  const fillAndStand = (): Promise<void> => {
+    fill();
+    return new Promise(() => undefined);
+  };
+  const moments: [string, FakeHost['guestOptions']][] = [
+    ['it syncs', { onSync: fillAndStand }],
+    ['it powers off', { onShutdown: fill }],
   ];
   const verbs: [string, () => Promise<unknown>][] = [
     ['stop', () => host.vms.stop('box', false, never)],
@@ -60,11 +64,11 @@ describe('a stop during which the host has no more room', () => {
       },
     ],
   ];
-  for (const [when, set] of moments)
+  for (const [when, guest] of moments)
     test.each(verbs)(
       `while ${when} is refused, and the guest goes on when there is room: %s`,
       async (_verb, ask) => {
-        set();
+        host.guestOptions = guest;
         const { id } = await create();
         const vmm = pid();
         const refused = passes(ask());

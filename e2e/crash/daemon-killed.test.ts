@@ -4,6 +4,7 @@ import type { KernelView } from '@banger/contract/kernel';
 import { HOLDER_FILE } from '../../packages/daemon/src/store/open-state.ts';
 import { createSteps } from '../../packages/daemon/src/services/vm/create.ts';
 import { startSteps } from '../../packages/daemon/src/services/vm/start-steps.ts';
+import { powerOffSteps } from '../../packages/daemon/src/services/vm/stop-steps.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../harness/until.ts';
 import { FaultHome } from '../faults/fault-home.ts';
@@ -17,6 +18,8 @@ import { onceSaid } from '../faults/once-said.ts';
 const create = ['vm', 'create', '--name', 'box', '--memory', '256'];
 /** Each step's title is told when the step begins, so when those before it are done. */
 const titles = [...createSteps.flat(), ...startSteps.flat()].map(({ title }) => title);
+const [stopping] = powerOffSteps;
+if (stopping === undefined) throw new Error('A stop has no steps.');
 
 let home: FaultHome;
 beforeAll(async () => {
@@ -76,7 +79,7 @@ describe('the daemon is killed', () => {
   });
 
   test('in a stop: the next daemon goes on with it', async () => {
-    await killAt('Stopping the virtual machine', ['vm', 'stop', 'box']);
+    await killAt(stopping.title, ['vm', 'stop', 'box']);
     await expectBox('stopped');
     expect(await home.run(['vm', 'stop', 'box'])).toMatchObject({ status: 0 });
   });
@@ -90,7 +93,7 @@ describe('the daemon is killed', () => {
 
   test('in a restart, while it stops and while it starts: the next daemon has it run again', async () => {
     await start();
-    for (const stage of ['Stopping the virtual machine', 'Starting the virtual machine']) {
+    for (const stage of [stopping.title, 'Starting the virtual machine']) {
       await killAt(stage, ['vm', 'restart', 'box']);
       await expectBox('running');
     }

@@ -60,11 +60,12 @@ export const vmPlanSchema = z.object({
 });
 export type VmPlan = z.infer<typeof vmPlanSchema>;
 
-/** One step of the last start (or create), for `vm show` and the log. */
+/** One step of the last create, start or stop, or of what is at work on the VM now, for `vm show` and the log. */
 export const vmStepSchema = z.object({
   name: z.string(),
+  /** Until now, of one that is under way. */
   ms: z.number(),
-  outcome: z.enum(['done', 'failed', 'undone']),
+  outcome: z.enum(['done', 'failed', 'running']),
 });
 export type VmStep = z.infer<typeof vmStepSchema>;
 

@@ -59,6 +59,7 @@ import { vmRemovers } from './services/vm/resources.ts';
 import type { VmRuntimeRow } from './services/vm/runtime-row.ts';
 import { VmService } from './services/vm/service.ts';
 import { VmStates } from './services/vm/states.ts';
+import { StepsAtWork } from './services/vm/steps-at-work.ts';
 import { VmUses } from './services/vm/uses.ts';
 import type { VmDeps } from './services/vm/deps.ts';
 import type { BangerPaths } from '@banger/contract/paths';
@@ -156,6 +157,7 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     runtimes: new RuntimeRepository<VmRuntimeRow>(database),
     ledger: new Ledger(new LedgerRepository(database), vmRemovers(vmm, networks), clock),
     states: new VmStates(vms, clock, log),
+    steps: new StepsAtWork(clock, log),
     locks: new VmLocks(),
     live: new Map(),
     uses: new VmUses(vms, clock, log),

@@ -88,7 +88,7 @@ describe('vm show', () => {
         Services      ready
         IPv4          10.0.2.15
 
-      Last start
+      Steps
         disk          0.0 s
         boot          4.3 s
 

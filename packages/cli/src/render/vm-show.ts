@@ -17,7 +17,7 @@ export const renderVm: Renderer<'vm.show'> = (vm, screen) =>
           machine(vm),
           running(vm, screen.now),
           {
-            title: 'Last start',
+            title: 'Steps',
             rows: vm.steps.map(({ name, ms, outcome }) => [
               name,
               outcome === 'done' ? durationText(ms) : `${durationText(ms)}  ${outcome}`,

@@ -1,6 +1,6 @@
 import { BangerError } from '@banger/contract/error';
 import { describe, expect, test } from 'vitest';
-import { runSteps, StepFailure, type Stage, type Step } from './steps.ts';
+import { runAllSteps, runSteps, StepFailure, type Stage, type Step } from './steps.ts';
 
 interface Trace {
   readonly seen: string[];
@@ -121,4 +121,19 @@ describe('steps at the same time', () => {
     await expect(run).rejects.toMatchObject({ error: { code: 'cancelled' } });
     expect(context.seen).toEqual(['run a', 'run b', 'end a', 'end b', 'undo b', 'undo a']);
   });
+});
+
+test('steps of an end run whatever became of those before, and are reported as what they came to', async () => {
+  const context: Trace = { seen: [] };
+  const reports: string[] = [];
+  const observer = {
+    started: ({ name }: { readonly name: string }) => void reports.push(name),
+    ended: (_: unknown, { name, outcome }: { readonly name: string; readonly outcome: string }) =>
+      void reports.push(`${name} ${outcome}`),
+  };
+  const busy = new BangerError('command_failed', 'It still runs.');
+  const steps = [step('a'), step('b', { run: busy }), step('c')];
+  expect(await runAllSteps(steps, context, { observer, monotonic: () => 0 })).toEqual([busy]);
+  expect(context.seen).toEqual(['run a', 'run b', 'run c']);
+  expect(reports).toEqual(['a', 'a done', 'b', 'b failed', 'c', 'c done']);
 });

@@ -37,7 +37,7 @@ export class StepFailure extends Error {
 }
 
 /** How steps are run; `monotonic` gives milliseconds. */
-interface RunOptions {
+export interface RunOptions {
   readonly signal: AbortSignal;
   readonly observer: StepObserver;
   readonly monotonic: () => number;
@@ -75,6 +75,25 @@ export async function runSteps<C>(
     }
   }
 }
+
+/** Runs the steps in order, each whatever became of those before: for an end, which has no way back. Returns what failed. */
+export async function runAllSteps<C>(
+  steps: readonly Step<C>[],
+  context: C,
+  options: Omit<RunOptions, 'signal'>,
+): Promise<BangerError[]> {
+  const errors: BangerError[] = [];
+  for (const step of steps) {
+    try {
+      await runStep(step, context, { ...options, signal: neverFires });
+    } catch (thrown) {
+      errors.push(toBangerError(thrown));
+    }
+  }
+  return errors;
+}
+
+const neverFires = new AbortController().signal;
 
 async function runStep<C>(
   step: Step<C>,

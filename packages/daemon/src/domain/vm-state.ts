@@ -10,7 +10,7 @@ const next = {
   starting: ['running', 'stopping', 'stopped', 'error'],
   running: ['paused', 'stopping', 'stopped', 'error'],
   paused: ['running', 'stopping', 'stopped', 'error'],
-  // Back to running when nobody asked for the stop, and the guest does not follow.
+  // Back to running when nobody asked for the stop and the guest does not follow, or when it stands still until the host has room.
   stopping: ['running', 'stopped', 'error'],
   error: ['starting', 'stopping', 'stopped'],
 } as const satisfies Record<VmState, readonly VmState[]>;

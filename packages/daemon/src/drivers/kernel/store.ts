@@ -1,4 +1,5 @@
-import { readdir, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BangerError, isBangerError } from '@banger/contract/error';
 import { checkArtifactName, isArtifactName } from '../../domain/artifact-name.ts';
@@ -62,8 +63,10 @@ export class KernelDirectory implements KernelStore {
 
   async get(name: string): Promise<StoredKernel | undefined> {
     checkArtifactName('kernel', name);
-    const directory = this.staged.path(name);
-    if (!(await this.staged.has(name))) return undefined;
+    return (await this.staged.has(name)) ? this.#at(name, this.staged.path(name)) : undefined;
+  }
+
+  async #at(name: string, directory: string): Promise<StoredKernel> {
     const manifest = await this.#manifest(name, directory);
     for (const file of [kernelFiles.vmlinux, kernelFiles.initramfs])
       await stat(join(directory, file)).catch((cause: unknown) => {
@@ -83,7 +86,26 @@ export class KernelDirectory implements KernelStore {
     if (agentSha256 === agent.sha256 && layout === INITRAMFS_LAYOUT) return kernel;
     // A start shows no progress of it: it takes a moment.
     const caller = { signal, onProgress: () => undefined };
-    return this.#rebuilds.run(name, caller, (shared) => this.#rebuild(kernel, shared.signal));
+    try {
+      await this.#rebuilds.run(name, caller, (shared) =>
+        this.#pinned(name, (pinned) => this.#rebuild(pinned, shared.signal)),
+      );
+    } catch (error) {
+      const now = await this.get(name);
+      if (now === undefined || isSame(now, kernel)) throw error;
+    }
+    // As it is now: another one may have been pulled in its place meanwhile, which nothing of this was written to.
+    return this.ready(name, signal);
+  }
+
+  /** Works on the kernel that has the name at this moment, also when another one takes its place in the middle of the work. */
+  async #pinned<T>(name: string, work: (kernel: StoredKernel) => Promise<T>): Promise<T> {
+    const directory = await open(this.staged.path(name), constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      return await work(await this.#at(name, `/proc/self/fd/${directory.fd}`));
+    } finally {
+      await directory.close();
+    }
   }
 
   async remove(name: string): Promise<void> {
@@ -136,6 +158,11 @@ export class KernelDirectory implements KernelStore {
       throw damagedKernel(name, (cause as Error).message, cause);
     }
   }
+}
+
+/** Whether both are of one pull. */
+function isSame({ manifest: one }: StoredKernel, { manifest: other }: StoredKernel): boolean {
+  return one.createdAt === other.createdAt && one.sha256 === other.sha256;
 }
 
 function stored(directory: string, manifest: KernelManifest, hasModules: boolean): StoredKernel {

@@ -141,7 +141,7 @@ describe('a VM that nobody uses', () => {
     stays = true;
     await patientRound(2 * MINUTE_MS);
     expect(await seen()).toMatchObject({ state: 'running', reason: '', warnings: [LEFT_RUNNING] });
-    const asked = ['shutdown 1', 'shutdown 3'];
+    const asked = ['sync', 'shutdown 1', 'shutdown 3'];
     expect(host.guest?.state.requests).toEqual(asked);
     await patientRound(0);
     expect(host.guest?.state.requests).toEqual(asked);

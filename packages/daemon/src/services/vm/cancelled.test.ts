@@ -8,6 +8,7 @@ import { newOperationId } from '../operation.ts';
 import { createSteps } from './create.ts';
 import { FakeHost } from './fake-host.suite.ts';
 import { initStep, startSteps } from './start-steps.ts';
+import { killStep, powerOffSteps, releaseSteps } from './stop-steps.ts';
 
 const never = new AbortController().signal;
 
@@ -108,8 +109,8 @@ describe('a start, cancelled by somebody else', () => {
 });
 
 describe('a restart, cancelled by somebody else', () => {
-  const stopping = { when: 'the stop begins', stage: 'Stopping the virtual machine', over: false };
-  test.each([stopping, ...momentsOfStart.slice(0, -1)])(
+  const stopping = momentsOf([...powerOffSteps, ...releaseSteps]);
+  test.each([...stopping, ...momentsOfStart.slice(0, -1)])(
     'when $when leaves the VM stopped',
     async (moment) => {
       await create();
@@ -126,25 +127,16 @@ describe('a restart, cancelled by somebody else', () => {
 });
 
 describe('what has no way back', () => {
+  const killStage = killStep(() => Promise.resolve()).title;
   const calls = [
     [
       'stop',
-      'Stopping the virtual machine',
+      powerOffSteps[0]!.title,
       (signal: AbortSignal) => host.vms.stop('box', false, signal),
       'stopped',
     ],
-    [
-      'kill',
-      'Ending the virtual machine',
-      (signal: AbortSignal) => host.vms.kill('box', 'SIGKILL', signal),
-      'stopped',
-    ],
-    [
-      'delete',
-      'Removing the virtual machine',
-      (signal: AbortSignal) => host.vms.delete('box', signal),
-      undefined,
-    ],
+    ['kill', killStage, (signal: AbortSignal) => host.vms.kill('box', 'SIGKILL', signal), 'stopped'],
+    ['delete', killStage, (signal: AbortSignal) => host.vms.delete('box', signal), undefined],
   ] as const;
 
   test.each(calls)(

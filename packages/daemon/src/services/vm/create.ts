@@ -1,6 +1,6 @@
 import { BangerError, toBangerError } from '@banger/contract/error';
 import { sizeText } from '@banger/contract/size-text';
-import type { VmSpec, VmStep } from '@banger/contract/vm';
+import type { VmSpec } from '@banger/contract/vm';
 import type { StoredImage } from '../../drivers/image/driver.ts';
 import { checkArtifactName } from '../../domain/artifact-name.ts';
 import { checkSpecLimits } from '../../domain/limits.ts';
@@ -13,7 +13,6 @@ import { leastRootBytes } from '../image.ts';
 import { checkEnvironment } from './environment.ts';
 import type { VmDeps } from './deps.ts';
 import { removeResources } from './resources.ts';
-import { stepTeller } from './start.ts';
 import { makeVmDirectory } from './vm-directory.ts';
 
 interface CreateContext {
@@ -78,18 +77,16 @@ export function reserve(deps: VmDeps, spec: VmSpec, ephemeral: boolean): VmRow {
 
 /** Makes the disks of a reserved VM, whose lock the caller holds. Whatever fails, nothing is left, not even the row. */
 export async function createHeld(deps: VmDeps, row: VmRow, signal: AbortSignal): Promise<VmRow> {
-  const steps: VmStep[] = [];
+  const taken = deps.steps.begin(row.id);
   const context: CreateContext = { deps, row };
   try {
-    await runSteps(createSteps, context, {
-      signal,
-      observer: stepTeller(deps, row.id, steps),
-      monotonic: () => deps.clock.monotonic(),
-    });
+    await runSteps(createSteps, context, { signal, ...taken });
+    const { steps } = taken;
     return deps.states.go(row.id, 'stopped', {}, { steps, init: context.image?.manifest.init ?? row.init });
   } catch (thrown) {
     const failure = thrown instanceof StepFailure ? thrown : undefined;
-    const undoErrors = failure?.undoErrors ?? [];
+    // What the steps made whole is undone here: their own undo is over.
+    const undoErrors = failure?.undoErrors ?? (await deps.ledger.remove(row.id));
     const error = failure?.error ?? toBangerError(thrown);
     if (undoErrors.length === 0) {
       deps.vms.delete(row.id);
@@ -102,6 +99,8 @@ export async function createHeld(deps: VmDeps, row: VmRow, signal: AbortSignal):
       });
     }
     throw error;
+  } finally {
+    taken.close();
   }
 }
 

@@ -1,10 +1,11 @@
 import { BangerError } from '@banger/contract/error';
 import type { ResultOf } from '@banger/contract/methods';
+import { runAllSteps, type Step } from '../../domain/steps.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { liveStates } from '../../domain/vm-state.ts';
-import { tell } from '../operation.ts';
 import type { VmDeps } from './deps.ts';
 import { release } from './ended.ts';
+import { killStep } from './stop-steps.ts';
 
 /** Phase of a VM of which some may be gone already: there is no way back. */
 export const DELETING = 'delete';
@@ -17,6 +18,24 @@ export function refuseHalfDeleted({ phase, reason, spec: { name } }: VmRow): voi
     });
 }
 
+interface Deletion {
+  readonly deps: VmDeps;
+  readonly id: string;
+  /** What could not be removed, and why. */
+  leftOver: string[];
+}
+
+/** The last step: all that the ledger has of it still, which is more than its directory where a step before has failed. */
+export const removalStep: Step<Deletion> = {
+  name: 'directory',
+  title: 'Clearing away disks and logs',
+  run: async (deletion) => {
+    const errors = await deletion.deps.ledger.remove(deletion.id);
+    deletion.leftOver = errors.map((error) => error.message);
+    if (errors[0] !== undefined) throw errors[0];
+  },
+};
+
 /**
  * Deletes a VM whose lock the caller holds, from every state: ends what runs (its disks go anyway, so nothing is asked of
  * the guest), removes all that the ledger has of it, then the row. What cannot be removed is told, and the row stays to say so.
@@ -24,7 +43,6 @@ export function refuseHalfDeleted({ phase, reason, spec: { name } }: VmRow): voi
 export async function deleteHeld(deps: VmDeps, id: string): Promise<ResultOf<'vm.delete'>> {
   const row = deps.vms.find(id);
   if (row === undefined) return { id, name: '', leftOver: [] };
-  tell({ stage: 'Removing the virtual machine' });
   const live = deps.live.get(id);
   // Before anything goes, so that a daemon which finds half of it deletes the rest, and nobody is told that it runs.
   deps.states.go(id, liveStates.has(row.state) ? 'stopping' : row.state, {
@@ -32,14 +50,21 @@ export async function deleteHeld(deps: VmDeps, id: string): Promise<ResultOf<'vm
     reason: row.reason,
     hint: row.hint,
   });
-  if (live !== undefined) {
-    // Not asked to close its disks, which go. One that cannot be killed is told by the ledger's remover, which tries again.
-    live.released.abort();
-    await live.vmm.kill('SIGKILL').catch(() => undefined);
-    await release(deps, live, () => undefined);
+  const taken = deps.steps.begin(id);
+  const deletion: Deletion = { deps, id, leftOver: [] };
+  try {
+    if (live !== undefined) {
+      // Not asked to close its disks, which go. One that cannot be killed is told by the ledger's remover, which tries again.
+      live.released.abort();
+      const kill = (): Promise<void> => live.vmm.kill('SIGKILL');
+      await runAllSteps([killStep(kill)], undefined, taken);
+      await release(deps, live, taken, () => undefined);
+    }
+    await runAllSteps([removalStep], deletion, taken);
+  } finally {
+    taken.close();
   }
-  const errors = await deps.ledger.remove(id);
-  const leftOver = errors.map((error) => error.message);
+  const { leftOver } = deletion;
   if (leftOver.length === 0) {
     deps.vms.delete(id);
     deps.log.info({ vm: id, name: row.spec.name }, 'vm deleted');

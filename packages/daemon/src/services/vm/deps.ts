@@ -17,6 +17,7 @@ import type { VmLocks } from './locks.ts';
 import type { VmLedger } from './resources.ts';
 import type { VmRuntimeRow } from './runtime-row.ts';
 import type { VmStates } from './states.ts';
+import type { StepsAtWork } from './steps-at-work.ts';
 import type { VmUses } from './uses.ts';
 
 /** What the user's configuration says about VMs. */
@@ -31,6 +32,7 @@ export interface VmDeps {
   readonly runtimes: RuntimeRepository<VmRuntimeRow>;
   readonly ledger: VmLedger;
   readonly states: VmStates;
+  readonly steps: StepsAtWork;
   readonly locks: VmLocks;
   readonly live: LiveVms;
   readonly uses: VmUses;

@@ -1,10 +1,12 @@
 import type { VmmEnd } from '../../drivers/vmm/driver.ts';
+import { runAllSteps } from '../../domain/steps.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { consoleTail, consoleText, panicReason } from './console.ts';
 import type { VmDeps } from './deps.ts';
 import type { LiveVm } from './live.ts';
-import { runtimeKinds } from './resources.ts';
 import type { StateReason } from './states.ts';
+import type { StepsTaken } from './steps-at-work.ts';
+import { releaseSteps } from './stop-steps.ts';
 
 /** Phase of a VM that was up when it failed, be the rest of it removed already or not. */
 const UP = 'running';
@@ -18,17 +20,25 @@ export interface Meaning {
 }
 
 /** Releases what a run had and brings the VM to the state that its end means; the caller holds the VM's lock. */
-export async function settleEnd(deps: VmDeps, live: LiveVm, end: VmmEnd): Promise<VmRow> {
+export async function settleEnd(
+  deps: VmDeps,
+  live: LiveVm,
+  end: VmmEnd,
+  taken = deps.steps.begin(live.id),
+): Promise<VmRow> {
   const { state, why } = await meaningOf(deps, live, end);
   // Its VMM is gone, and removing the rest may take a while: nobody is told that it runs, and a daemon that finds it so knows why.
   deps.states.go(live.id, 'stopping', { phase: ENDED, ...why });
-  return release(deps, live, (errors) => {
-    const leftOver = errors.map((message) => `Not removed: ${message}`);
-    return deps.states.go(live.id, errors.length === 0 ? state : 'error', {
-      ...why,
-      reason: [why.reason ?? '', ...leftOver].filter((line) => line !== '').join('\n'),
+  try {
+    return await release(deps, live, taken, (errors) => {
+      const leftOver = errors.map((message) => `Not removed: ${message}`);
+      const reason = [why.reason ?? '', ...leftOver].filter((line) => line !== '').join('\n');
+      const { steps } = taken;
+      return deps.states.go(live.id, errors.length === 0 ? state : 'error', { ...why, reason }, { steps });
     });
-  });
+  } finally {
+    taken.close();
+  }
 }
 
 /** What the end of a VMM meant that a daemon before saw, and did not settle; undefined when none did. */
@@ -45,6 +55,7 @@ export function meaningOfSettling({ state, phase, reason, hint }: VmRow): Meanin
 export async function release<T>(
   deps: VmDeps,
   live: LiveVm,
+  taken: StepsTaken,
   told: (leftOver: readonly string[]) => T,
 ): Promise<T> {
   live.released.abort();
@@ -53,7 +64,7 @@ export async function release<T>(
   live.initSettled.resolve();
   deps.live.delete(live.id);
   try {
-    const errors = await deps.ledger.remove(live.id, runtimeKinds);
+    const errors = await runAllSteps(releaseSteps, { deps, id: live.id }, taken);
     deps.runtimes.clear(live.id);
     return told(errors.map((error) => error.message));
   } finally {

@@ -4,6 +4,7 @@ import type { Clock } from '../../host/clock.ts';
 import { consoleTail, consoleText, panicReason } from './console.ts';
 import type { VmDeps } from './deps.ts';
 import type { LiveVm } from './live.ts';
+import { untilNoRoom } from './no-room.ts';
 import { vmmEndWords } from './vmm-end-words.ts';
 
 /** How often the console of a guest that is waited for is looked at for the end of its kernel. */
@@ -32,24 +33,14 @@ export async function failedWait<T>(
   const panicked = untilPanic(deps.clock, consoleLog, live.consoleFrom, stop.signal).then((why): never => {
     throw failed(`the guest kernel panicked: ${why}`);
   });
-  const full = Promise.withResolvers<never>();
-  const noRoom = (): void =>
-    full.reject(
-      new BangerError(
-        'disk_full',
-        `Waiting for the ${probe}: there is no room on the host for what the guest writes.`,
-      ),
+  const full = untilNoRoom(live.vmm, stop.signal).then((): never => {
+    throw new BangerError(
+      'disk_full',
+      `Waiting for the ${probe}: there is no room on the host for what the guest writes.`,
     );
-  const stopListening = live.vmm.onEvent((event) => {
-    if (event.kind === 'disk-error' && event.full) noRoom();
   });
-  // It may have come to that before this listened; a VMM that has ended is told by `ended`.
-  live.vmm.status().then(
-    (status) => void (status === 'disk-full' && noRoom()),
-    () => undefined,
-  );
   try {
-    return await Promise.race([wait(AbortSignal.any([signal, stop.signal])), ended, panicked, full.promise]);
+    return await Promise.race([wait(AbortSignal.any([signal, stop.signal])), ended, panicked, full]);
   } catch (thrown) {
     if (signal.aborted)
       throw new BangerError('cancelled', `${whyCancelled(signal)} It waited for the ${probe}.`, {
@@ -58,8 +49,7 @@ export async function failedWait<T>(
     throw withConsole(toBangerError(thrown), probe, await consoleTail(consoleLog, live.consoleFrom));
   } finally {
     stop.abort();
-    stopListening();
-    for (const other of [ended, panicked, full.promise]) other.catch(() => undefined);
+    for (const other of [ended, panicked, full]) other.catch(() => undefined);
   }
 }
 

@@ -49,6 +49,7 @@ import { vmRemovers } from './resources.ts';
 import type { VmRuntimeRow } from './runtime-row.ts';
 import { VmService } from './service.ts';
 import { VmStates } from './states.ts';
+import { StepsAtWork } from './steps-at-work.ts';
 import { VmUses } from './uses.ts';
 
 const GIB = 1024 ** 3;
@@ -276,6 +277,7 @@ export class FakeHost {
       runtimes: new RuntimeRepository<VmRuntimeRow>(database),
       ledger: new Ledger(new LedgerRepository(database), removers, clock),
       states: new ToldStates(vms, clock, log, (row) => this.onState(row)),
+      steps: new StepsAtWork(clock, log),
       locks: new VmLocks(),
       live: new Map(),
       uses: new VmUses(vms, clock, log),

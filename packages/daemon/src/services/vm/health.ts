@@ -32,7 +32,8 @@ export async function checkHealth(deps: VmDeps): Promise<void> {
     [...deps.live.values()].map(async (live) => {
       const { session } = live;
       if (session === undefined || deps.vms.find(live.id)?.state !== 'running') return;
-      await within(deps.clock, PATIENCE_MS, hearAgent(deps, live, session)).catch(() => undefined);
+      const heard = hearAgent(deps, live, session);
+      await within(deps.clock, PATIENCE_MS, heard, 'it did not answer').catch(() => undefined);
     }),
   );
 }

@@ -9,7 +9,15 @@ import type { Clock } from '../../host/clock.ts';
 
 /** What a guest is about to do; a test holds it there. */
 export type GuestMoment =
-  'hello' | 'configure' | 'tells the time' | 'command begins' | 'command ends' | 'shutdown' | 'boots again';
+  | 'hello'
+  | 'configure'
+  | 'tells the time'
+  | 'command begins'
+  | 'command ends'
+  | 'ping'
+  | 'sync'
+  | 'shutdown'
+  | 'boots again';
 
 /** How often a channel that leads nowhere is tried. */
 const TRY_MS = 500;
@@ -174,6 +182,15 @@ class MemorySession implements GuestSession {
     return BigInt(Math.round(this.#guest.now())) * NS_PER_MS;
   }
 
+  async ping(): Promise<number> {
+    await this.#reach('ping');
+    return 0;
+  }
+
+  async sync(): Promise<void> {
+    await this.#reach('sync');
+  }
+
   async shutdown(): Promise<void> {
     await this.#reach('shutdown');
     this.#guest.powerOff();
@@ -184,7 +201,6 @@ class MemorySession implements GuestSession {
     await this.closed;
   }
 
-  readonly sync = notOffered;
   readonly dial = notOffered;
   readonly put = notOffered;
   readonly get = notOffered;
@@ -192,7 +208,6 @@ class MemorySession implements GuestSession {
   readonly unpack = notOffered;
   readonly ports = notOffered;
   readonly stats = notOffered;
-  readonly ping = notOffered;
 
   async #command(): Promise<ExecEnd> {
     await this.#reach('command ends');

@@ -4,45 +4,92 @@ import type { VmmEnd } from '../../drivers/vmm/driver.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { VmDeps } from './deps.ts';
 import type { LiveVm } from './live.ts';
+import { untilNoRoom } from './no-room.ts';
 
 /** A guest that reboots, or whose channel just broke, has its agent again within this time on a quiet machine. */
 const SESSION_DEADLINE_MS = 15_000;
 const SESSION_LOOK_MS = 100;
-/** The agent answers a shutdown request before it begins; a deaf one costs no more than this. */
+/** An agent that hears at all answers within milliseconds; in a guest full of work, under emulation, it may not run for seconds. */
+const HEARD_DEADLINE_MS = 10_000;
+/** The agent answers a shutdown request before it begins; one that was heard a moment ago. */
 const ANSWER_DEADLINE_MS = 5_000;
 /** From the answer to the power-off: a systemd image takes 2-4 s under emulation; the agent itself gives an init 30 s. */
 const POWER_OFF_DEADLINE_MS = 45_000;
 /** Without asking its init, a guest only writes what it holds. */
 const AT_ONCE_DEADLINE_MS = 15_000;
 
-/** How a guest that was asked to end did so; `deaf`: it did not, and why that is known. */
-export type PowerOff =
-  { readonly kind: 'ended'; readonly end: VmmEnd } | { readonly kind: 'deaf'; readonly why: string };
-
-/** Asks the guest to write everything and power off: politely, then without its init. */
-export async function powerOff(deps: VmDeps, live: LiveVm): Promise<PowerOff> {
-  const reached = await reach(deps, live);
-  if (reached.kind !== 'session') return reached;
-  const polite = await ask(deps, live, reached.session, 'power-off', POWER_OFF_DEADLINE_MS);
-  if (polite.kind === 'ended') return polite;
-  deps.log.warn({ vm: live.id, why: polite.why }, 'guest did not power off');
-  return ask(deps, live, reached.session, 'power-off-at-once', AT_ONCE_DEADLINE_MS);
+/**
+ * Has the guest write what it holds while its agent still answers: on the way down it does so too, but says nothing then, and one that
+ * writes gigabytes would seem deaf. How it ended, when it did meanwhile. A guest that cannot sync is no error. Rejects with
+ * `agent_not_ready` when its agent does not answer, with `disk_full` when the guest stands still until the host has room, and with
+ * `cancelled` when the signal fires: the daemon lets go of the VM then, which is another one's to stop.
+ */
+export function sync(deps: VmDeps, live: LiveVm, signal: AbortSignal): Promise<VmmEnd | undefined> {
+  return asked(live, signal, async (either) => {
+    const { ended } = live.vmm;
+    const session = await reach(deps, live, either);
+    if (session === undefined) return ended;
+    const synced = session.sync({ signal: either }).catch((error: unknown) => {
+      if (!either.aborted) deps.log.warn({ vm: live.id, error: toBangerError(error).message }, 'no sync');
+    });
+    const heard = Promise.race([session.ping({ signal: either }), ended]);
+    await within(deps.clock, HEARD_DEADLINE_MS, heard, 'its agent did not answer', either);
+    return (await Promise.race([synced, ended])) ?? undefined;
+  });
 }
 
-/** The open channel, waited for while it is being opened again. */
-async function reach(
-  deps: VmDeps,
+/** Asks the guest to power off: politely, then without its init. How it ended; rejects as `sync` does. */
+export function powerOff(deps: VmDeps, live: LiveVm, signal: AbortSignal): Promise<VmmEnd> {
+  return asked(live, signal, async (either) => {
+    const session = await reach(deps, live, either);
+    if (session === undefined) return live.vmm.ended;
+    try {
+      return await ask(deps, live, session, 'power-off', POWER_OFF_DEADLINE_MS, either);
+    } catch (error) {
+      if (either.aborted) throw error;
+      deps.log.warn({ vm: live.id, error: toBangerError(error).message }, 'guest did not power off');
+      return ask(deps, live, session, 'power-off-at-once', AT_ONCE_DEADLINE_MS, either);
+    }
+  });
+}
+
+/** What is asked of a guest, or why it does not follow. Nothing goes on being asked after it. */
+async function asked<T>(
   live: LiveVm,
-): Promise<PowerOff | { readonly kind: 'session'; readonly session: GuestSession }> {
-  let end: VmmEnd | undefined;
-  void live.vmm.ended.then((ended) => (end = ended));
+  signal: AbortSignal,
+  ask: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const noRoom = untilNoRoom(live.vmm, over.signal).then((): never => {
+    throw new BangerError('disk_full', 'There is no room on the host for what the guest writes.');
+  });
+  try {
+    return await Promise.race([ask(AbortSignal.any([signal, over.signal])), noRoom]);
+  } catch (thrown) {
+    if (signal.aborted) throw letGo();
+    const error = toBangerError(thrown);
+    throw error.code === 'disk_full'
+      ? error
+      : new BangerError('agent_not_ready', error.message, { cause: thrown });
+  } finally {
+    over.abort();
+  }
+}
+
+/** The open channel, waited for while it is being opened again; undefined when the machine has ended. */
+async function reach(deps: VmDeps, live: LiveVm, signal: AbortSignal): Promise<GuestSession | undefined> {
+  let isOver = false;
+  void live.vmm.ended.then(() => (isOver = true));
   const deadline = deps.clock.monotonic() + SESSION_DEADLINE_MS;
   for (;;) {
-    if (end !== undefined) return { kind: 'ended', end };
-    if (live.session !== undefined) return { kind: 'session', session: live.session };
+    if (isOver) return undefined;
+    if (live.session !== undefined) return live.session;
     if (deps.clock.monotonic() >= deadline)
-      return { kind: 'deaf', why: `its agent did not answer for ${SESSION_DEADLINE_MS / 1000} s` };
-    await deps.clock.sleep(SESSION_LOOK_MS);
+      throw new BangerError(
+        'agent_not_ready',
+        `its agent did not answer for ${SESSION_DEADLINE_MS / 1000} s`,
+      );
+    await deps.clock.sleep(SESSION_LOOK_MS, signal);
   }
 }
 
@@ -52,22 +99,32 @@ async function ask(
   session: GuestSession,
   how: 'power-off' | 'power-off-at-once',
   deadlineMs: number,
-): Promise<PowerOff> {
-  try {
-    const ended = live.vmm.ended;
-    // The machine may be gone before its answer has come.
-    await within(deps.clock, ANSWER_DEADLINE_MS, Promise.race([session.shutdown(how), ended]));
-    return { kind: 'ended', end: await within(deps.clock, deadlineMs, ended) };
-  } catch (error) {
-    return { kind: 'deaf', why: toBangerError(error).message };
-  }
+  signal: AbortSignal,
+): Promise<VmmEnd> {
+  const { ended } = live.vmm;
+  // The machine may be gone before its answer has come.
+  const answered = Promise.race([session.shutdown(how, { signal }), ended]);
+  await within(deps.clock, ANSWER_DEADLINE_MS, answered, `its agent did not answer ${how}`, signal);
+  return within(deps.clock, deadlineMs, ended, `it did not end after ${how}`, signal);
 }
 
-/** The work's result, or `agent_not_ready` when it takes longer than `ms`. */
-export async function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T> {
+/** Why a stop is over for a daemon that has let go of the VM. */
+export function letGo(): BangerError {
+  return new BangerError('cancelled', 'The daemon ended during the stop; the next one goes on with it.');
+}
+
+/** The work's result, or `agent_not_ready` when it takes longer than `ms`: `what` did not come. The signal ends the wait with `cancelled`. */
+export async function within<T>(
+  clock: Clock,
+  ms: number,
+  work: Promise<T>,
+  what: string,
+  signal?: AbortSignal,
+): Promise<T> {
   const stop = new AbortController();
-  const deadline = clock.sleep(ms, stop.signal).then((): never => {
-    throw new BangerError('agent_not_ready', `no answer within ${ms / 1000} s`);
+  const either = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
+  const deadline = clock.sleep(ms, either).then((): never => {
+    throw new BangerError('agent_not_ready', `${what} within ${ms / 1000} s`);
   });
   try {
     return await Promise.race([work, deadline]);

@@ -1,4 +1,4 @@
-import { toBangerError } from '@banger/contract/error';
+import { toBangerError, type BangerError } from '@banger/contract/error';
 import { liveStates } from '../../domain/vm-state.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { inBackground } from '../background.ts';
@@ -9,6 +9,7 @@ import { meaningOfSettling, type Meaning } from './ended.ts';
 import { runtimeKinds } from './resources.ts';
 import { startHeld } from './start.ts';
 import { AUTOMATIC, stopHeld } from './stop.ts';
+import { refuseStray } from './stray.ts';
 
 /** How long the first command waits for VMs that are slow to answer; they go on behind it, each under its own lock. */
 const PATIENCE_MS = 4_000;
@@ -31,10 +32,22 @@ async function reconcileRow(deps: VmDeps, id: string): Promise<void> {
   try {
     await deps.locks.hold(id, {}, () => reconcileHeld(deps, id));
   } catch (thrown) {
-    const { message } = toBangerError(thrown);
-    deps.log.error({ vm: id, error: message }, 'a VM could not be reconciled');
+    failed(deps, id, toBangerError(thrown));
+  }
+}
+
+/** Tells of it where that can be told; a database that takes nothing keeps no other VM from being looked at. */
+function failed(deps: VmDeps, id: string, { message: reason, hint }: BangerError): void {
+  deps.log.error({ vm: id, error: reason }, 'a VM could not be reconciled');
+  try {
     if (deps.vms.find(id) === undefined) return;
-    deps.states.go(id, 'error', { phase: 'reconcile', reason: message, hint: 'Try `banger vm delete`.' });
+    deps.states.go(id, 'error', {
+      phase: 'reconcile',
+      reason,
+      hint: hint === '' ? 'Try `banger vm delete`.' : hint,
+    });
+  } catch (thrown) {
+    deps.log.error({ vm: id, error: toBangerError(thrown).message }, 'that could not be written down');
   }
 }
 
@@ -43,6 +56,7 @@ async function reconcileHeld(deps: VmDeps, id: string): Promise<void> {
   const row = deps.vms.find(id);
   if (row === undefined || deps.live.has(id)) return;
   if (row.state === 'creating' || row.ephemeral || row.phase === DELETING) {
+    if (row.phase !== DELETING) await refuseStray(deps, id);
     deps.log.info({ vm: row.id, state: row.state }, 'a VM that nobody waits for any more is deleted');
     await deleteHeld(deps, row.id);
     return;
@@ -90,24 +104,30 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
       await reconcileRow(deps, row.id);
     });
   } else if (stopping) {
-    inBackground(deps.log, 'going on with a stop', () =>
-      deps.locks.hold(row.id, {}, () =>
-        stopHeld(deps, row.id, {
-          ...{ force: false, reason: row.reason, automatic: row.phase === AUTOMATIC },
-          startAgain: row.startAgain,
-        }),
-      ),
-    );
+    inBackground(deps.log, 'going on with a stop', () => goOnStopping(deps, row));
   } else if (row.phase === 'attach') {
     deps.states.go(row.id, row.state);
   }
 }
 
+/** That is work of the daemon, which waits for it at its own end. */
+async function goOnStopping(deps: VmDeps, { id, spec, reason, phase, startAgain }: VmRow): Promise<void> {
+  await deps.locks.hold(id, {}, async () => {
+    // Somebody may have ended it before, and started it.
+    if (deps.vms.find(id)?.state !== 'stopping') return;
+    const stop = (): Promise<VmRow> =>
+      stopHeld(deps, id, { force: false, reason, automatic: phase === AUTOMATIC, startAgain });
+    await deps.asOperation('vm.stop', stop, { kind: 'vm', name: spec.name });
+  });
+}
+
+/** The steps that its row has are of a procedure before. */
 async function cleanUp(deps: VmDeps, row: VmRow, { state, why }: Meaning): Promise<void> {
+  await refuseStray(deps, row.id);
   const errors = await deps.ledger.remove(row.id, runtimeKinds);
   deps.runtimes.clear(row.id);
   if (errors.length === 0) {
-    deps.states.go(row.id, state, why);
+    deps.states.go(row.id, state, why, { steps: [] });
     return;
   }
   const leftOver = errors.map((error) => `Not removed: ${error.message}`);
@@ -116,6 +136,6 @@ async function cleanUp(deps: VmDeps, row: VmRow, { state, why }: Meaning): Promi
     row.id,
     'error',
     { phase: 'reconcile', reason, hint: 'Try `banger vm delete`.' },
-    { startAgain: false },
+    { startAgain: false, steps: [] },
   );
 }

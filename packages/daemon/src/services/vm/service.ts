@@ -71,7 +71,7 @@ export class VmService {
 
   start(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
     return this.#change(vm, { signal, preemptible: true }, async ({ id }, held) => {
-      checkStartable(this.#deps.vms.get(id));
+      checkStartable(this.#deps, this.#deps.vms.get(id));
       return startHeld(this.#deps, id, { waitInit }, held);
     });
   }

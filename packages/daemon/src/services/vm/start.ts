@@ -1,24 +1,32 @@
 import { BangerError, toBangerError } from '@banger/contract/error';
-import type { VmStep } from '@banger/contract/vm';
-import { runSteps, StepFailure, type StepObserver } from '../../domain/steps.ts';
+import { runSteps, StepFailure, type Stage } from '../../domain/steps.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
+import type { VmChange } from '../../store/vm-repository.ts';
 import { tell } from '../operation.ts';
 import { AGENT_KEY_BYTES } from './agent-key.ts';
 import type { VmDeps } from './deps.ts';
+import { release } from './ended.ts';
 import { catchUp } from './watch.ts';
+import type { LiveVm } from './live.ts';
 import type { StartContext } from './start-context.ts';
 import { initStep, startSteps } from './start-steps.ts';
+import { refuseStray } from './stray.ts';
+import type { StepsTaken } from './steps-at-work.ts';
 
 /** Bytes of the token in the VMM's argv: not guessable, and short enough to read in a list of processes. */
 const TOKEN_BYTES = 16;
 
 /** Refuses with `vm_state` what has a VMM, or has one that is being ended: a stop that a daemon began may be another one's to finish. */
-export function checkStartable({ state, spec: { name } }: VmRow): void {
+export function checkStartable(deps: Pick<VmDeps, 'live'>, { id, state, spec: { name } }: VmRow): void {
   if (state === 'running' || state === 'paused')
     throw new BangerError('vm_state', `${name} is ${state} already.`);
   if (state === 'stopping')
     throw new BangerError('vm_state', `${name} is still being stopped.`, {
       hint: `Wait for it, or end it with \`banger vm stop --force ${name}\`.`,
+    });
+  if (deps.live.has(id))
+    throw new BangerError('vm_state', `${name} is in ${state}, and its VMM still runs.`, {
+      hint: `Stop it with \`banger vm stop ${name}\` before it is started.`,
     });
 }
 
@@ -40,7 +48,8 @@ export async function startHeld(
   { waitInit, first }: StartOptions,
   signal: AbortSignal,
 ): Promise<VmRow> {
-  const row = deps.states.go(id, 'starting');
+  await refuseStray(deps, id);
+  const row = deps.states.go(id, 'starting', {}, { steps: [] });
   deps.uses.touch(id);
   const context: StartContext = {
     deps,
@@ -51,56 +60,72 @@ export async function startHeld(
     warnings: [],
     init: row.init,
   };
-  const steps: VmStep[] = [];
+  const taken = deps.steps.begin(id);
   try {
-    await runSteps(waitInit ? [...startSteps, initStep] : startSteps, context, {
-      signal,
-      observer: stepTeller(deps, id, steps),
-      monotonic: () => deps.clock.monotonic(),
-    });
-  } catch (thrown) {
-    throw startFailed(deps, id, steps, thrown);
+    const live = await bringUp(context, waitInit ? [...startSteps, initStep] : startSteps, taken, signal);
+    deps.live.set(id, live);
+    const { init, warnings } = context;
+    const running = await writeDown(deps, live, taken, { ...first, startAgain: false, init, warnings });
+    deps.uses.touch(id);
+    await catchUp(deps, live);
+    for (const warning of warnings) tell({ stage: warning, level: 'warning' });
+    return running;
+  } finally {
+    taken.close();
   }
-  const { live } = context;
-  if (live === undefined) throw new BangerError('internal', 'A start ended without a VM.');
-  deps.live.set(id, live);
-  const running = deps.states.go(
-    id,
-    'running',
-    {},
-    { ...first, startAgain: false, init: context.init, steps, warnings: context.warnings },
-  );
-  deps.uses.touch(id);
-  await catchUp(deps, live);
-  for (const warning of context.warnings) tell({ stage: warning, level: 'warning' });
-  return running;
 }
 
-/** Records each step, tells the client and writes its time to the log. */
-export function stepTeller(deps: Pick<VmDeps, 'log'>, id: string, steps: VmStep[]): StepObserver {
-  return {
-    started: (step) => tell({ stage: step.title }),
-    ended: (step, report) => {
-      steps.push({ ...report, ms: Math.round(report.ms * 10) / 10 });
-      deps.log.info(
-        { vm: id, step: report.name, ms: Math.round(report.ms), outcome: report.outcome },
-        'vm step',
-      );
-      tell({ stage: step.title, ms: report.ms });
-    },
-  };
+async function bringUp(
+  context: StartContext,
+  stages: readonly Stage<StartContext>[],
+  taken: StepsTaken,
+  signal: AbortSignal,
+): Promise<LiveVm> {
+  try {
+    await runSteps(stages, context, { signal, ...taken });
+  } catch (thrown) {
+    const failure = thrown instanceof StepFailure ? thrown : undefined;
+    throw startFailed(context.deps, context.row.id, taken, {
+      step: failure?.step ?? '',
+      error: failure?.error ?? toBangerError(thrown),
+      leftOver: failure?.undoErrors.map((undo) => undo.message) ?? [],
+    });
+  }
+  if (context.live === undefined) throw new BangerError('internal', 'A start ended without a VM.');
+  return context.live;
 }
 
-function startFailed(deps: VmDeps, id: string, steps: readonly VmStep[], thrown: unknown): BangerError {
-  const failure = thrown instanceof StepFailure ? thrown : undefined;
-  const error = failure?.error ?? toBangerError(thrown);
-  const leftOver = failure?.undoErrors.map((undo) => undo.message) ?? [];
+/** One that runs, and is told to be starting, would be ended by the next start: it is ended at once. */
+async function writeDown(deps: VmDeps, live: LiveVm, taken: StepsTaken, change: VmChange): Promise<VmRow> {
+  try {
+    return deps.states.go(live.id, 'running', {}, { ...change, steps: taken.steps });
+  } catch (thrown) {
+    const error = toBangerError(thrown);
+    throw await release(deps, live, taken, (leftOver) =>
+      startFailed(deps, live.id, taken, { step: '', error, leftOver }),
+    );
+  }
+}
+
+/** How a start failed; `leftOver` could not be undone. */
+interface StartFailure {
+  readonly step: string;
+  readonly error: BangerError;
+  readonly leftOver: readonly string[];
+}
+
+function startFailed(
+  deps: VmDeps,
+  id: string,
+  { steps }: StepsTaken,
+  { step, error, leftOver }: StartFailure,
+): BangerError {
   const change = { steps, startAgain: false };
   if (error.code === 'cancelled' && leftOver.length === 0) {
     deps.states.go(id, 'stopped', { reason: `Its start was cancelled. ${error.message}` }, change);
     return error;
   }
   const reason = [error.message, ...leftOver.map((message) => `Not undone: ${message}`)].join('\n');
-  deps.states.go(id, 'error', { phase: failure?.step ?? '', reason, hint: error.hint }, change);
+  deps.states.go(id, 'error', { phase: step, reason, hint: error.hint }, change);
   return error;
 }

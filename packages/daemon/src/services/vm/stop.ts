@@ -1,14 +1,20 @@
 import { BangerError, toBangerError } from '@banger/contract/error';
 import type { VmRow } from '../../domain/vm-row.ts';
+import { runAllSteps, runSteps, StepFailure } from '../../domain/steps.ts';
 import { liveStates } from '../../domain/vm-state.ts';
-import { tell } from '../operation.ts';
+import { inBackground } from '../background.ts';
 import type { VmDeps } from './deps.ts';
 import { attach } from './attach.ts';
+import { consoleTail, consoleText } from './console.ts';
+import { pauseForRoom } from './disk-full.ts';
 import { release, settleEnd } from './ended.ts';
 import type { LiveVm } from './live.ts';
 import { hearAgent } from './health.ts';
-import { powerOff, within } from './power-off.ts';
+import { letGo, within } from './power-off.ts';
 import { runtimeKinds } from './resources.ts';
+import { refuseStray } from './stray.ts';
+import type { StepsTaken } from './steps-at-work.ts';
+import { killStep, powerOffSteps, type StopContext } from './stop-steps.ts';
 import { warn } from './watch.ts';
 
 /** A killed VMM is gone as soon as the kernel has freed its memory. */
@@ -30,9 +36,11 @@ export interface StopOptions {
 }
 
 /**
- * Stops a VM whose lock the caller holds. The guest syncs and powers off; one that does not in time is ended, and the
- * reason says so, after the one that the caller gives. A VM that is not running is cleaned up after, which is no error. Refused with `vm_state` while the guest waits for
- * room on the host, and with `vmm_failed` while its VMM does not answer: what it has not written would be lost, which only `force` may do.
+ * Stops a VM whose lock the caller holds. The guest syncs and powers off; one that does not in time is ended, and the reason says so,
+ * after the one that the caller gives. A VM that is not running is cleaned up after, which is no error. Refused with `vm_state` when the
+ * guest waits for room on the host, be it only since it writes what it holds, and with `vmm_failed` while its VMM does not answer: what it
+ * has not written would be lost, which only `force` may do. Rejects with `cancelled` when the daemon lets go of the VM; the row stays
+ * `stopping`, for the next one to go on.
  */
 export async function stopHeld(
   deps: VmDeps,
@@ -41,27 +49,30 @@ export async function stopHeld(
 ): Promise<VmRow> {
   const live = deps.live.get(id) ?? (await found(deps, id, force));
   if (live === undefined) return cleanUp(deps, id, { reason: '', startAgain });
-  if (live.waitsForRoom && !force)
-    throw wouldLose('vm_state', deps, id, 'waits for room on the disk of the host');
+  if (live.waitsForRoom && !force) throw waitsForRoom(deps, live);
   if (automatic) await hearGuest(deps, live);
   deps.states.go(id, 'stopping', automatic ? { phase: AUTOMATIC, reason } : {}, { startAgain });
-  tell({ stage: 'Stopping the virtual machine' });
-  if (force) return ended(deps, live, 'It was ended by force.');
-  const result = await powerOff(deps, live);
-  if (result.kind === 'deaf' && automatic) throw leftRunning(deps, id, result.why);
-  if (result.kind === 'deaf')
-    return ended(
-      deps,
-      live,
-      [
-        reason,
-        `The guest did not power off (${result.why}); it was ended, and what it had not written may be lost.`,
-      ]
-        .filter((line) => line !== '')
-        .join('\n'),
-    );
-  if (result.end.kind !== 'guest-poweroff') return settleEnd(deps, live, result.end);
-  return release(deps, live, (leftOver) => settled(deps, id, leftOver, reason));
+  const taken = deps.steps.begin(id);
+  try {
+    if (force) return await ended(deps, live, taken, 'It was ended by force.');
+    const context: StopContext = { deps, live };
+    try {
+      await runSteps(powerOffSteps, context, { signal: live.released.signal, ...taken });
+    } catch (thrown) {
+      const error = thrown instanceof StepFailure ? thrown.error : toBangerError(thrown);
+      if (error.code === 'disk_full') throw waitsForRoom(deps, live);
+      if (error.code !== 'agent_not_ready') throw error;
+      if (automatic) throw leftRunning(deps, id, error.message);
+      const lost = `The guest did not power off (${error.message}); it was ended, and what it had not written may be lost.`;
+      const console = consoleText(await consoleTail(deps.layout.vm(id).console, live.consoleFrom));
+      return await ended(deps, live, taken, [reason, lost, console].filter((line) => line !== '').join('\n'));
+    }
+    const { end } = context;
+    if (end !== undefined && end.kind !== 'guest-poweroff') return await settleEnd(deps, live, end, taken);
+    return await release(deps, live, taken, (leftOver) => settled(deps, id, leftOver, reason, taken));
+  } finally {
+    taken.close();
+  }
 }
 
 /** Throws for a guest that cannot be asked to power off, before its state says anything else than that it runs. */
@@ -104,10 +115,19 @@ function wouldLose(code: 'vm_state' | 'vmm_failed', deps: VmDeps, id: string, wh
   });
 }
 
+/** The refusal of a stop whose guest stands still until there is room: it goes on then, and with it what the stop has asked of it. */
+function waitsForRoom(deps: VmDeps, live: LiveVm): BangerError {
+  if (deps.vms.get(live.id).state === 'stopping')
+    deps.states.go(live.id, 'running', {}, { startAgain: false });
+  inBackground(deps.log, 'waiting for room', () => pauseForRoom(deps, live), live.released.signal);
+  return wouldLose('vm_state', deps, live.id, 'waits for room on the disk of the host');
+}
+
 /** Ends a VM without asking its guest. */
-async function ended(deps: VmDeps, live: LiveVm, reason: string): Promise<VmRow> {
-  await endVmm(deps, live, 'SIGKILL');
-  return release(deps, live, (leftOver) => settled(deps, live.id, leftOver, reason));
+async function ended(deps: VmDeps, live: LiveVm, taken: StepsTaken, reason: string): Promise<VmRow> {
+  // One that is no longer ours is the next daemon's, which may hear its guest.
+  if (live.released.signal.aborted) throw letGo();
+  return endedBy(deps, live, taken, 'SIGKILL', reason);
 }
 
 /**
@@ -130,15 +150,29 @@ export async function killHeld(
     throw new BangerError('vm_not_running', `${row.spec.name} is not running.`);
   }
   deps.states.go(id, 'stopping', {}, { startAgain: false });
-  tell({ stage: 'Ending the virtual machine' });
-  await endVmm(deps, live, signal);
-  return release(deps, live, (leftOver) => settled(deps, id, leftOver, `It was killed with ${signal}.`));
+  const taken = deps.steps.begin(id);
+  try {
+    return await endedBy(deps, live, taken, signal, `It was killed with ${signal}.`);
+  } finally {
+    taken.close();
+  }
+}
+
+async function endedBy(
+  deps: VmDeps,
+  live: LiveVm,
+  taken: StepsTaken,
+  signal: NodeJS.Signals,
+  reason: string,
+): Promise<VmRow> {
+  await runAllSteps([killStep(() => endVmm(deps, live, signal))], undefined, taken);
+  return release(deps, live, taken, (leftOver) => settled(deps, live.id, leftOver, reason, taken));
 }
 
 /** Ends the VMM and waits until it is gone; a signal that does not end it is followed by SIGKILL. */
 async function endVmm(deps: VmDeps, live: LiveVm, signal: NodeJS.Signals): Promise<void> {
   try {
-    await within(deps.clock, KILL_DEADLINE_MS, live.vmm.kill(signal));
+    await within(deps.clock, KILL_DEADLINE_MS, live.vmm.kill(signal), 'it did not end');
   } catch (error) {
     // The ledger's remover tries again and says what is left.
     deps.log.warn({ vm: live.id, signal, error: toBangerError(error).message }, 'VMM did not end');
@@ -152,6 +186,7 @@ async function cleanUp(
   id: string,
   { reason, startAgain }: { readonly reason: string; readonly startAgain: boolean },
 ): Promise<VmRow> {
+  await refuseStray(deps, id);
   const errors = await deps.ledger.remove(id, runtimeKinds);
   deps.runtimes.clear(id);
   const before = deps.vms.get(id);
@@ -166,12 +201,19 @@ async function cleanUp(
       );
 }
 
-function settled(deps: VmDeps, id: string, leftOver: readonly string[], reason: string): VmRow {
-  if (leftOver.length === 0) return deps.states.go(id, 'stopped', { reason });
+function settled(
+  deps: VmDeps,
+  id: string,
+  leftOver: readonly string[],
+  reason: string,
+  taken?: StepsTaken,
+): VmRow {
+  const change = taken === undefined ? {} : { steps: taken.steps };
+  if (leftOver.length === 0) return deps.states.go(id, 'stopped', { reason }, change);
   const why = {
     phase: 'stop',
     reason: leftOver.map((message) => `Not removed: ${message}`).join('\n'),
     hint: 'Try `banger vm stop` or `banger vm delete` again.',
   };
-  return deps.states.go(id, 'error', why, { startAgain: false });
+  return deps.states.go(id, 'error', why, { ...change, startAgain: false });
 }

@@ -6,7 +6,10 @@ import type { VmDeps } from './deps.ts';
 import type { LiveVm } from './live.ts';
 
 /** A VM as clients see it: its row, and what is seen of it now. */
-export async function viewOf(deps: Pick<VmDeps, 'live' | 'layout' | 'uses'>, row: VmRow): Promise<VmView> {
+export async function viewOf(
+  deps: Pick<VmDeps, 'live' | 'layout' | 'uses' | 'steps'>,
+  row: VmRow,
+): Promise<VmView> {
   const { id, spec, state, phase, reason, hint, steps, warnings, ephemeral } = row;
   const files = deps.layout.vm(id);
   const used = await Promise.all([files.rootDisk, files.workDisk].map(usedBytes));
@@ -23,7 +26,8 @@ export async function viewOf(deps: Pick<VmDeps, 'live' | 'layout' | 'uses'>, row
     lastUsedAt: iso(deps.uses.lastUsedAt(row)),
     spec,
     diskUsedBytes: used.reduce((sum, bytes) => sum + bytes, 0),
-    steps: [...steps],
+    // Of what is at work on it, if anything is: the row has them at its end.
+    steps: deps.steps.of(id) ?? [...steps],
     warnings: [...warnings],
     ephemeral,
     protected: row.protected,

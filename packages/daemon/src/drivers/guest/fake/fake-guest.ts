@@ -18,6 +18,8 @@ export class FakeGuest {
   readonly violations: BangerError[] = [];
   /** True: hellos are not answered. */
   silent = false;
+  /** True: it stands still, and takes nothing of what the host sends. */
+  deaf = false;
   /** True: each hello is answered twice, as an agent may. */
   answersTwice = false;
   readonly #port: AgentPort;
@@ -27,7 +29,9 @@ export class FakeGuest {
     this.state = new FakeGuestState(options);
     this.#port = new AgentPort({
       hello: (nonce) => this.#greet(nonce),
-      data: (bytes) => this.#mux?.receive(bytes),
+      data: (bytes) => {
+        if (!this.deaf) this.#mux?.receive(bytes);
+      },
     });
   }
 

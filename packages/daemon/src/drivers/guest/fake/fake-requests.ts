@@ -227,8 +227,9 @@ async function serveClock(state: FakeGuestState, stream: MessageStream): Promise
   ok(stream, new FieldWriter().u64(ClockTag.time, BigInt(Math.round(state.now())) * NS_PER_MS));
 }
 
-function serveSync(state: FakeGuestState, stream: MessageStream): void {
+async function serveSync(state: FakeGuestState, stream: MessageStream): Promise<void> {
   state.requests.push('sync');
+  await state.options.onSync?.();
   ok(stream);
 }
 

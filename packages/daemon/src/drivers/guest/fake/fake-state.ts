@@ -51,6 +51,8 @@ export interface FakeGuestOptions {
   readonly now?: () => number;
   /** Awaited before the clock is told: lets a test keep the agent silent. */
   readonly onClock?: () => Promise<void>;
+  /** Awaited before a sync is answered: lets a test have it take its time. */
+  readonly onSync?: () => Promise<void>;
   /** Called after a shutdown request was answered; nothing ends by itself. */
   readonly onShutdown?: () => void;
   /** What has happened in each boot before the host asks; `init-ready` unless told. */

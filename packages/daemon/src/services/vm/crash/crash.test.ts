@@ -3,10 +3,12 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { writeLayout } from '../../../drivers/image/oci/layout.suite.ts';
 import { archive } from '../../../drivers/image/oci/tar/archive.suite.ts';
 import { createSteps } from '../create.ts';
+import { removalStep } from '../delete.ts';
 import type { FakeHost } from '../fake-host.suite.ts';
 import { initStep, startSteps } from '../start-steps.ts';
+import { powerOffSteps, releaseSteps } from '../stop-steps.ts';
 import { beginningOf, killEverywhere, makeStock, pointsOf } from './kill-points.suite.ts';
-import { LAYOUT, stepped, verbs } from './verbs.suite.ts';
+import { LAYOUT, verbs } from './verbs.suite.ts';
 
 vi.mock('node:fs/promises', async (original) => {
   const { mortalFiles } = await import('./mortal-files.suite.ts');
@@ -41,11 +43,17 @@ describe('a daemon that is killed', () => {
   );
 
   test('was killed in every step there is', async () => {
-    const titles = [...startSteps, initStep].flat().map(({ title }) => title);
-    const steps = { create: [...createSteps.flat().map(({ title }) => title), ...titles], start: titles };
-    for (const name of ['create', 'start'] as const)
-      expect(await pointsOf(stepped[name], stock)).toEqual(
-        expect.arrayContaining(steps[name].map(beginningOf)),
+    const start = [...startSteps, initStep].flat();
+    const release = [...releaseSteps, removalStep];
+    const steps: Record<string, readonly { readonly title: string }[]> = {
+      create: [...createSteps.flat(), ...start],
+      start,
+      stop: [...powerOffSteps, ...releaseSteps],
+      'delete of a running VM': release,
+    };
+    for (const verb of verbs.filter(({ name }) => name in steps))
+      expect(await pointsOf(verb, stock)).toEqual(
+        expect.arrayContaining(steps[verb.name]!.map(({ title }) => beginningOf(title))),
       );
   });
 });

@@ -44,7 +44,8 @@ export function mortal<T extends object>(
         args.map((arg) => asHeard(life, arg)),
       );
     const world = (): unknown => (outlives ? outsideOfLives(act) : act());
-    if (OWN.has(key)) return life.isDead ? undefined : world();
+    // What `onEvent` returns ends the listening.
+    if (OWN.has(key)) return life.isDead ? () => undefined : world();
     const kept = results[key];
     const made = async (): Promise<unknown> => {
       const result = await world();

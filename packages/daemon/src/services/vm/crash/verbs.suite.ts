@@ -106,9 +106,6 @@ const start: Verb = {
   doneAlready: { code: 'vm_state', proof: isIn('running') },
 };
 
-/** By name, so that what has steps can be asked whether each was hit. */
-export const stepped = { create: createVm, start };
-
 const recovery: Pick<Verb, 'command' | 'repeat'> = {
   command: (host) => host.recover(),
   repeat: (host) => host.vms.list(),

@@ -84,6 +84,17 @@ export class ImageService {
     return this.#fetch(found, { image }, signal);
   }
 
+  /**
+   * The image of a VM that was made of it, by its name here; one of the catalog is built anew. No registry is asked: what it has under such a
+   * name would be another image.
+   */
+  async ofVm(name: string, signal: AbortSignal): Promise<StoredImage> {
+    const stored = await this.#deps.store.get(name);
+    if (stored !== undefined) return stored;
+    if (!this.#deps.builder.catalog.some((entry) => entry.name === name)) throw notHere(name);
+    return this.ensure(name, signal);
+  }
+
   /** Fetches an image; one that is here already is left as it is. */
   async pull(wish: ImagePull, signal: AbortSignal): Promise<ImageView> {
     const found = await this.#find(wish.image);

@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { archiveReaders } from '../image/oci/archive-readers.ts';
 import { createFakeKernels } from './fake/fake-kernel-host.ts';
 import type { KernelManifest } from './manifest.ts';
 
@@ -21,7 +22,11 @@ const manifestIn = (kernel: string): KernelManifest =>
 test('a kernel that is pulled anew while the initramfs of the one before is rebuilt gets one of its own', async () => {
   const agent = join(directory, 'agent');
   writeFileSync(agent, 'the agent');
-  const { store, source } = createFakeKernels({ root: join(directory, 'kernels'), agent });
+  const { store, source } = createFakeKernels({
+    root: join(directory, 'kernels'),
+    agent,
+    readers: archiveReaders,
+  });
   const old = await source.pull(NAME, { force: false }, { signal: never, onProgress: () => undefined });
 
   // Whoever reads the newer agent waits until somebody writes it.

@@ -119,7 +119,8 @@ export const createSteps: readonly Stage<CreateContext>[] = [
       context.image = image;
       // From here on by its name here: what it was pulled as may come to mean another one.
       const { name } = image.manifest;
-      if (name !== row.spec.image) context.row = deps.vms.update(row.id, { spec: { ...row.spec, image: name } });
+      if (name !== row.spec.image)
+        context.row = deps.vms.update(row.id, { spec: { ...row.spec, image: name } });
     },
   },
   {

@@ -21,7 +21,7 @@ export async function resetHeld(
   const row = deps.vms.get(id);
   refuseProtected(row);
   // What can fail without the VM being touched comes first.
-  const image = await deps.images.ensure(row.spec.image, signal);
+  const image = await deps.images.ofVm(row.spec.image, signal);
   checkImageFits(row.spec, image);
   const ran = row.state === 'running' || row.state === 'paused';
   const { state, reason, hint } = await stopHeld(deps, id, { force: false, startAgain: ran });

@@ -41,7 +41,7 @@ export const startSteps: readonly Stage<StartContext>[] = [
           async (either: AbortSignal) => {
             // A daemon was killed while it replaced the root disk.
             if (row.init === '')
-              context.init = (await deps.images.ensure(row.spec.image, either)).manifest.init;
+              context.init = (await deps.images.ofVm(row.spec.image, either)).manifest.init;
           },
           ...capabilities.map(
             ({ preflight }) =>

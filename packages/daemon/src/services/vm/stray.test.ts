@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { VmSpec } from '../../drivers/vmm/driver.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MIN_AGE_MS } from '../gc/collect.ts';
 import { FakeHost } from './fake-host.suite.ts';
@@ -16,11 +17,12 @@ afterEach(() => host.close());
 /** What a newer state knew, in whose place an older one was put: another run of the VM than the one that this one has. */
 function newerRun(id: string): number {
   const { console, vmmLog, runtime: dir, rootDisk: path } = host.layout.vm(id);
-  const spec = {
+  const spec: VmSpec = {
     ...{ id, token: 'newer', dir, accel: 'tcg', vcpu: 1, memoryMib: 256 },
-    ...{ kernel: '', initrd: '', cmdline: '', network: { kind: 'none' }, consoleLog: console, vmmLog },
+    ...{ kernel: '', initrd: '', cmdline: '', consoleLog: console, vmmLog },
+    network: { kind: 'none' },
     disks: [{ serial: 'root', path, format: 'qcow2' }],
-  } as const;
+  };
   return host.world.start(spec).pid;
 }
 

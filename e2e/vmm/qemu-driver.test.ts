@@ -196,7 +196,7 @@ describe('QEMU', () => {
       // The guest answers again once its write has gone through.
       await (await host.booted(running)).powerOff();
       expect(await running.ended).toMatchObject({ kind: 'guest-poweroff' });
-      await disks.check(path);
+      await disks.check({ kind: 'root', path });
     } finally {
       execFileSync('umount', [small]);
     }

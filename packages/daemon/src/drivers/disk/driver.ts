@@ -21,6 +21,16 @@ export interface WorkDiskPlan {
 }
 
 /**
+ * A disk that was made, and as what. What is in a file never says so: the guest wrote all of its work disk, and every program of the host
+ * that believes what stands there opens whatever file the guest names.
+ */
+export interface Disk {
+  readonly kind: 'root' | 'work';
+  /** Absolute. */
+  readonly path: string;
+}
+
+/**
  * The disks of VMs as files, 0600, which are there complete or not at all. Every method that writes may reject with
  * `disk_full`, `missing_tool`, `command_failed`, and `cancelled` when it has a signal; then nothing is left of it.
  */
@@ -31,16 +41,16 @@ export interface DiskDriver {
   /** Rejects with `invalid_argument` when `bytes` is less than the template has, `image_invalid` when that is missing. */
   createWork(plan: WorkDiskPlan): Promise<void>;
   /** A disk with the same content, sharing blocks with the first one where the file system can. Nothing may run on it. */
-  clone(from: string, to: string, signal?: AbortSignal): Promise<void>;
+  clone(from: Disk, to: string, signal?: AbortSignal): Promise<void>;
   /** Bytes that a guest sees of a disk. Rejects with `file_damaged` when it is missing. */
-  size(path: string): Promise<number>;
+  size(disk: Disk): Promise<number>;
   /** Enlarges a disk that no VM runs on. Rejects with `invalid_argument` when it is larger than `bytes` already. */
-  grow(path: string, bytes: number): Promise<void>;
+  grow(disk: Disk, bytes: number): Promise<void>;
   /**
    * Refuses what no VM should be started on: `file_damaged` for a disk that is missing, cut short or inconsistent,
    * `image_invalid` when the base of a root disk is missing. Nothing may run on it, and nothing is changed.
    */
-  check(path: string): Promise<void>;
+  check(disk: Disk): Promise<void>;
   /** Removes a disk; one that is not there is no error. */
   remove(path: string): Promise<void>;
   /** Bytes of the host that a disk takes, holes left out and the base not counted; 0 when it is not there. */

@@ -405,12 +405,12 @@ export class FakeHost {
         await makeDisk(path, 'work', bytes);
       },
       clone: () => Promise.resolve(),
-      size: async (path) => (await stat(path)).size,
-      grow: async (path, bytes) => {
+      size: async ({ path }) => (await stat(path)).size,
+      grow: async ({ path }, bytes) => {
         await turn('grow');
         await truncate(path, bytes);
       },
-      check: async (path) => {
+      check: async ({ path }) => {
         await turn('check');
         await access(path).catch((cause: unknown) => {
           throw new BangerError('file_damaged', `The disk ${path} is missing.`, { cause });

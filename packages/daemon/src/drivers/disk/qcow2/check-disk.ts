@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import type { Runner } from '../../../host/runner.ts';
+import type { Disk } from '../driver.ts';
 import { ext4Bytes } from './ext4-superblock.ts';
 import { checkQcow2, damaged, qcow2Info } from './qemu-img.ts';
 import { missingImage } from './staged-file.ts';
@@ -10,26 +11,33 @@ const QCOW2_MAGIC = Buffer.from('QFI\xfb', 'latin1');
 const QCOW2_SIZE_AT = 24;
 const QCOW2_HEADER_BYTES = QCOW2_SIZE_AT + 8;
 
-/** What kind of disk a file is, and the bytes that a guest sees. Rejects with `file_damaged` when it is missing, a link or no file. */
-export async function lookAtDisk(
-  path: string,
-): Promise<{ readonly format: 'qcow2' | 'raw'; readonly bytes: number }> {
+/** Bytes that a guest sees of a disk. Rejects with `file_damaged` when it is missing, a link, no file, or a root disk that is no qcow2. */
+export async function bytesOf({ kind, path }: Disk): Promise<number> {
   const file = await openDisk(path);
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(QCOW2_HEADER_BYTES), 0, QCOW2_HEADER_BYTES, 0);
-    if (!buffer.subarray(0, QCOW2_MAGIC.length).equals(QCOW2_MAGIC))
-      return { format: 'raw', bytes: (await file.stat()).size };
-    if (bytesRead < QCOW2_HEADER_BYTES) throw damaged(path, 'it is cut short');
-    return { format: 'qcow2', bytes: Number(buffer.readBigUInt64BE(QCOW2_SIZE_AT)) };
+    return kind === 'work' ? (await file.stat()).size : await virtualBytes(file, path);
   } finally {
     await file.close();
   }
 }
 
 /** See `DiskDriver.check`. */
-export async function checkDisk(runner: Runner, path: string): Promise<void> {
-  if ((await lookAtDisk(path)).format === 'qcow2') await checkOverlay(runner, path);
-  else await checkRaw(path);
+export async function checkDisk(runner: Runner, { kind, path }: Disk): Promise<void> {
+  if (kind === 'work') {
+    await checkRaw(path);
+    return;
+  }
+  // Before a program that would follow a link.
+  await (await openDisk(path)).close();
+  await checkOverlay(runner, path);
+}
+
+/** A qcow2 file is written by QEMU: its guest sees only the content. */
+async function virtualBytes(file: FileHandle, path: string): Promise<number> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(QCOW2_HEADER_BYTES), 0, QCOW2_HEADER_BYTES, 0);
+  if (bytesRead < QCOW2_HEADER_BYTES) throw damaged(path, 'it is cut short');
+  if (!buffer.subarray(0, QCOW2_MAGIC.length).equals(QCOW2_MAGIC)) throw damaged(path, 'it is no qcow2 file');
+  return Number(buffer.readBigUInt64BE(QCOW2_SIZE_AT));
 }
 
 async function checkOverlay(runner: Runner, path: string): Promise<void> {
@@ -47,7 +55,7 @@ async function checkOverlay(runner: Runner, path: string): Promise<void> {
 
 /**
  * Sees that the file holds the whole of an ext4 file system. Its content is the guest's: it is left to the guest's kernel to
- * repair, and no program of the host parses it.
+ * repair, and no program of the host parses it, whatever it looks like.
  */
 async function checkRaw(path: string): Promise<void> {
   const file = await openDisk(path);

@@ -17,7 +17,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BangerError } from '@banger/contract/error';
 import { createRunner } from '../../../host/execa-runner.ts';
 import type { Runner } from '../../../host/runner.ts';
-import type { DiskDriver } from '../driver.ts';
+import type { Disk, DiskDriver } from '../driver.ts';
 import { createQcow2Disks } from './disks.ts';
 import { ext4Bytes } from './ext4-superblock.ts';
 
@@ -39,6 +39,8 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }));
 
 const at = (name: string): string => join(dir, name);
+const root = (name: string): Disk => ({ kind: 'root', path: at(name) });
+const work = (name: string): Disk => ({ kind: 'work', path: at(name) });
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
 const left = async (): Promise<string[]> => (await readdir(dir)).filter((name) => name.endsWith('.tmp'));
 
@@ -78,9 +80,9 @@ describe('root disk', () => {
     });
     expect(await modeOf(at('root.qcow2'))).toBe(0o600);
     expect(await disks.usedBytes(at('root.qcow2'))).toBeLessThan(MIB);
-    await disks.check(at('root.qcow2'));
+    await disks.check(root('root.qcow2'));
     await runner.run(['qemu-io', '-f', 'qcow2', '-c', 'write -P 7 1M 1M', at('root.qcow2')]);
-    await disks.check(at('root.qcow2'));
+    await disks.check(root('root.qcow2'));
     expect(await sha256(base)).toBe(before);
   });
 
@@ -93,7 +95,7 @@ describe('root disk', () => {
     await disks.createRoot({ path, base, bytes: 48 * MIB });
     expect(await info(path)).toMatchObject({ format: 'qcow2', 'virtual-size': 48 * MIB });
     expect(await info(path)).not.toHaveProperty('backing-filename');
-    await disks.check(path);
+    await disks.check(root('root.qcow2'));
     expect(await modeOf(path)).toBe(0o600);
     await runner.run(['qemu-img', 'convert', '-O', 'raw', path, at('raw')]);
     await runner.run(['e2fsck', '-f', '-n', at('raw')]);
@@ -120,9 +122,9 @@ describe('root disk', () => {
     await runner.run(['qemu-io', '-f', 'qcow2', '-c', 'write -P 7 0 1M', path]);
     await chmod(base, 0o600);
     await truncate(base, 128 * MIB);
-    await expect(disks.check(path)).rejects.toMatchObject({ code: 'file_damaged' });
+    await expect(disks.check(root('root.qcow2'))).rejects.toMatchObject({ code: 'file_damaged' });
     await truncate(base, 64 * MIB);
-    await disks.check(path);
+    await disks.check(root('root.qcow2'));
 
     // The entry of the first cluster's table points outside of the file now.
     const file = await open(path, 'r+');
@@ -131,14 +133,14 @@ describe('root disk', () => {
     entry.writeBigUInt64BE((1n << 63n) | 0x10_0000_0000n);
     await file.write(entry, 0, 8, Number(tables));
     await file.close();
-    await expect(disks.check(path)).rejects.toMatchObject({ code: 'file_damaged' });
+    await expect(disks.check(root('root.qcow2'))).rejects.toMatchObject({ code: 'file_damaged' });
     await truncate(path, 100);
-    await expect(disks.check(path)).rejects.toMatchObject({ code: 'file_damaged' });
+    await expect(disks.check(root('root.qcow2'))).rejects.toMatchObject({ code: 'file_damaged' });
 
     await disks.createRoot({ path, base, bytes: 64 * MIB });
-    await disks.check(path);
+    await disks.check(root('root.qcow2'));
     await rm(base);
-    const missing = disks.check(path);
+    const missing = disks.check(root('root.qcow2'));
     await expect(missing).rejects.toMatchObject({ code: 'image_invalid' });
     await expect(missing).rejects.toThrow(base);
   });
@@ -146,19 +148,19 @@ describe('root disk', () => {
   it('grows and does not shrink', async () => {
     const path = at('root.qcow2');
     await disks.createRoot({ path, base, bytes: GIB });
-    await disks.grow(path, 2 * GIB);
+    await disks.grow(root('root.qcow2'), 2 * GIB);
     expect(await info(path)).toMatchObject({ 'virtual-size': 2 * GIB });
-    expect(await disks.size(path)).toBe(2 * GIB);
-    await disks.grow(path, 2 * GIB);
-    await expect(disks.grow(path, GIB)).rejects.toMatchObject({ code: 'invalid_argument' });
-    await disks.check(path);
+    expect(await disks.size(root('root.qcow2'))).toBe(2 * GIB);
+    await disks.grow(root('root.qcow2'), 2 * GIB);
+    await expect(disks.grow(root('root.qcow2'), GIB)).rejects.toMatchObject({ code: 'invalid_argument' });
+    await disks.check(root('root.qcow2'));
   });
 
   it('is cloned with what was written', async () => {
     const path = at('root.qcow2');
     await disks.createRoot({ path, base, bytes: GIB });
     await runner.run(['qemu-io', '-f', 'qcow2', '-c', 'write -P 7 1M 1M', path]);
-    await disks.clone(path, at('clone.qcow2'));
+    await disks.clone(root('root.qcow2'), at('clone.qcow2'));
     const { stdout } = await runner.run([
       'qemu-io',
       '-f',
@@ -178,7 +180,7 @@ describe('work disk', () => {
     expect((await stat(at('work.ext4'))).size).toBe(8 * GIB);
     expect(await modeOf(at('work.ext4'))).toBe(0o600);
     expect(await disks.usedBytes(at('work.ext4'))).toBeLessThanOrEqual(await disks.usedBytes(base));
-    await disks.check(at('work.ext4'));
+    await disks.check(work('work.ext4'));
     await runner.run(['e2fsck', '-f', '-n', at('work.ext4')]);
     const file = await open(at('work.ext4'));
     expect(await ext4Bytes(file)).toBe(8 * GIB);
@@ -188,7 +190,7 @@ describe('work disk', () => {
   it('is an empty file system of root without a template', async () => {
     const path = at('work.ext4');
     await disks.createWork({ path, bytes: GIB });
-    await disks.check(path);
+    await disks.check(work('work.ext4'));
     expect(await disks.usedBytes(path)).toBeLessThan(8 * MIB);
     const { stdout } = await runner.run(['debugfs', '-R', 'stat /', path]);
     expect(stdout).toMatch(/Type: directory\s+Mode:\s+0755/);
@@ -200,26 +202,26 @@ describe('work disk', () => {
     const path = at('work.ext4');
     await disks.createWork({ path, bytes: 64 * MIB });
     await truncate(path, 63 * MIB);
-    await expect(disks.check(path)).rejects.toMatchObject({ code: 'file_damaged' });
+    await expect(disks.check(work('work.ext4'))).rejects.toMatchObject({ code: 'file_damaged' });
     await truncate(path, 0);
-    await expect(disks.check(path)).rejects.toMatchObject({ code: 'file_damaged' });
+    await expect(disks.check(work('work.ext4'))).rejects.toMatchObject({ code: 'file_damaged' });
     await symlink(base, at('link'));
     for (const other of ['link', 'none', '.']) {
-      await expect(disks.size(at(other)), other).rejects.toMatchObject({ code: 'file_damaged' });
-      await expect(disks.check(at(other)), other).rejects.toMatchObject({ code: 'file_damaged' });
+      await expect(disks.size(work(other)), other).rejects.toMatchObject({ code: 'file_damaged' });
+      await expect(disks.check(work(other)), other).rejects.toMatchObject({ code: 'file_damaged' });
     }
     await runner.run(['mkfifo', at('fifo')]);
-    await expect(disks.check(at('fifo'))).rejects.toMatchObject({ code: 'file_damaged' });
+    await expect(disks.check(work('fifo'))).rejects.toMatchObject({ code: 'file_damaged' });
   });
 
   it('grows and does not shrink, its content kept', async () => {
     const path = at('work.ext4');
     await disks.createWork({ path, template: base, bytes: 64 * MIB });
-    await disks.grow(path, GIB);
+    await disks.grow(work('work.ext4'), GIB);
     expect((await stat(path)).size).toBe(GIB);
-    expect(await disks.size(path)).toBe(GIB);
-    await expect(disks.grow(path, GIB - 1)).rejects.toMatchObject({ code: 'invalid_argument' });
-    await disks.check(path);
+    expect(await disks.size(work('work.ext4'))).toBe(GIB);
+    await expect(disks.grow(work('work.ext4'), GIB - 1)).rejects.toMatchObject({ code: 'invalid_argument' });
+    await disks.check(work('work.ext4'));
   });
 });
 
@@ -250,7 +252,7 @@ describe('the second disk of a kind', () => {
         await disks.usedBytes(at(`one.${kind}`)),
       );
     }
-    await disks.check(at('two.qcow2'));
+    await disks.check(root('two.qcow2'));
     await runner.run(['e2fsck', '-f', '-n', at('two.ext4')]);
   });
 
@@ -316,6 +318,6 @@ describe('whatever fails', () => {
 
   it('refuses a size that the host cannot hold', async () => {
     await disks.createWork({ path: at('work.ext4'), bytes: 64 * MIB });
-    await expect(disks.grow(at('work.ext4'), 2 ** 52)).rejects.toMatchObject({ code: 'invalid_argument' });
+    await expect(disks.grow(work('work.ext4'), 2 ** 52)).rejects.toMatchObject({ code: 'invalid_argument' });
   });
 });

@@ -2,7 +2,7 @@ import { rm, stat, truncate } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
 import type { Runner } from '../../../host/runner.ts';
 import type { DiskDriver } from '../driver.ts';
-import { checkDisk, lookAtDisk } from './check-disk.ts';
+import { bytesOf, checkDisk } from './check-disk.ts';
 import { createOverlay, resizeQcow2 } from './qemu-img.ts';
 import { createSmaller } from './smaller-root.ts';
 import { copySparse } from './copy-sparse.ts';
@@ -50,12 +50,13 @@ export function createQcow2Disks(runner: Runner): DiskDriver {
       });
     },
     clone: async (from, to, signal) => {
-      await lookAtDisk(from);
-      await makeStaged(to, (temporary) => copySparse(runner, from, temporary, signal));
+      // Before a program that would follow a link.
+      await bytesOf(from);
+      await makeStaged(to, (temporary) => copySparse(runner, from.path, temporary, signal));
     },
-    size: async (path) => (await lookAtDisk(path)).bytes,
-    grow: async (path, bytes) => {
-      const { format, bytes: now } = await lookAtDisk(path);
+    size: bytesOf,
+    grow: async (disk, bytes) => {
+      const now = await bytesOf(disk);
       if (bytes < now)
         throw new BangerError(
           'invalid_argument',
@@ -64,10 +65,10 @@ export function createQcow2Disks(runner: Runner): DiskDriver {
             details: { bytes, least: now },
           },
         );
-      if (format === 'qcow2') await resizeQcow2(runner, path, bytes);
-      else await setSize(path, bytes);
+      if (disk.kind === 'root') await resizeQcow2(runner, disk.path, bytes);
+      else await setSize(disk.path, bytes);
     },
-    check: (path) => checkDisk(runner, path),
+    check: (disk) => checkDisk(runner, disk),
     remove: (path) => rm(path, { force: true }),
     usedBytes: async (path) => {
       const found = await stat(path).catch((error: NodeJS.ErrnoException) => {

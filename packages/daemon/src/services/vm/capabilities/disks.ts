@@ -1,5 +1,6 @@
 import { toBangerError } from '@banger/contract/error';
 import type { VmRow } from '../../../domain/vm-row.ts';
+import type { Disk } from '../../../drivers/disk/driver.ts';
 import type { StartContext } from '../start-context.ts';
 import type { Capability, RunContext } from './capability.ts';
 
@@ -16,7 +17,7 @@ export const rootDisk = {
         signal,
       }),
   },
-  preflight: (context) => ready(context, context.deps.layout.vm(context.row.id).rootDisk, 'rootBytes'),
+  preflight: (context) => ready(context, diskOf(context, 'root'), 'rootBytes'),
   machine: ({ deps, row }) => ({
     disks: [{ serial: 'root', path: deps.layout.vm(row.id).rootDisk, format: 'qcow2' }],
   }),
@@ -35,7 +36,7 @@ export const workDisk = {
         signal,
       }),
   },
-  preflight: (context) => ready(context, context.deps.layout.vm(context.row.id).workDisk, 'diskBytes'),
+  preflight: (context) => ready(context, diskOf(context, 'work'), 'diskBytes'),
   machine: ({ deps, row }) => ({
     disks: [{ serial: 'work', path: deps.layout.vm(row.id).workDisk, format: 'raw' }],
   }),
@@ -47,6 +48,10 @@ export const workDisk = {
   },
 } as const satisfies Capability;
 
+function diskOf({ deps, row }: Pick<StartContext, 'deps' | 'row'>, kind: Disk['kind']): Disk {
+  return { kind, path: deps.layout.vm(row.id)[`${kind}Disk`] };
+}
+
 /** Where the spec says how large a disk is. */
 type SizeKey = 'rootBytes' | 'diskBytes';
 
@@ -54,17 +59,17 @@ type SizeKey = 'rootBytes' | 'diskBytes';
  * Sees that a disk is whole, and has the size that the row says: a `set` writes that down and leaves the growing to the next start. Its
  * file system follows in the guest, at `configure`.
  */
-async function ready({ deps, row, disksAreNew }: StartContext, path: string, key: SizeKey): Promise<void> {
+async function ready({ deps, row, disksAreNew }: StartContext, disk: Disk, key: SizeKey): Promise<void> {
   if (disksAreNew) return;
-  await deps.disks.check(path);
-  const real = await deps.disks.size(path);
-  if (real < row.spec[key]) await deps.disks.grow(path, row.spec[key]);
+  await deps.disks.check(disk);
+  const real = await deps.disks.size(disk);
+  if (real < row.spec[key]) await deps.disks.grow(disk, row.spec[key]);
   else takeRealSize(deps, row, key, real);
 }
 
 async function withRealSize(context: RunContext): Promise<RunContext> {
   const { deps, row } = context;
-  const real = await deps.disks.size(deps.layout.vm(row.id).workDisk);
+  const real = await deps.disks.size(diskOf(context, 'work'));
   return { ...context, row: takeRealSize(deps, row, 'diskBytes', real) };
 }
 

@@ -59,7 +59,8 @@ export async function expectTruth(
   });
   for (const { id } of rows) {
     const { rootDisk, workDisk } = host.layout.vm(id);
-    for (const disk of [rootDisk, workDisk]) await host.deps.disks.check(disk);
+    await host.deps.disks.check({ kind: 'root', path: rootDisk });
+    await host.deps.disks.check({ kind: 'work', path: workDisk });
   }
   expect((await host.deps.images.list(false)).filter(({ present }) => !present)).toEqual([]);
   expect((await host.deps.kernels.list(false)).filter(({ present }) => !present)).toEqual([]);

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { banger } from './banger.ts';
 import { entries, processesOf, vmProcessesOf } from './leftovers.ts';
-import { FIRST_RUN_FILE, removeHome, stock, type FirstRun } from './shared-home.ts';
+import { FIRST_RUN_FILE, removeHome, stock, takeImage, type FirstRun } from './shared-home.ts';
 
-/** The images that tests use; the second is fetched here so that no two homes do the same work. */
-const IMAGES = ['debian-bookworm', 'debian-bookworm-systemd'];
+/** What the very first command fetches, and what tests use besides: fetched here, so that no two homes do the same work. */
+const FIRST_IMAGE = 'debian-bookworm';
+const SECOND_IMAGE = 'debian-bookworm-systemd';
 
 /**
  * Begins with a machine that has nothing of ours: an empty home. The first command of all is the README's, so that what a new user
@@ -21,16 +22,21 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return () => Promise.resolve();
   }
   const home = newHome();
-  const first = await banger(['vm', 'run', '--rm', '--', 'uname', '-a'], { home });
+  const other = newHome();
+  const [first] = await Promise.all([
+    banger(['vm', 'run', '--rm', '--', 'uname', '-a'], { home }),
+    banger(['image', 'pull', SECOND_IMAGE], { home: other }),
+  ]);
   const left = [
     ...vmProcessesOf(home).map(({ argv }) => argv),
     ...entries(home, 'state', 'vms'),
     ...entries(home, 'run', 'vm'),
   ];
   writeFileSync(join(home, FIRST_RUN_FILE), JSON.stringify({ ...first, left } satisfies FirstRun));
-  for (const image of IMAGES) await banger(['image', 'pull', image], { home });
+  takeImage(home, other, SECOND_IMAGE);
+  await endHome(other);
   const homes = [home, ...Array.from({ length: project.config.maxWorkers - 1 }, newHome)];
-  for (const other of homes.slice(1)) stock(other, home, IMAGES);
+  for (const each of homes.slice(1)) stock(each, home, [FIRST_IMAGE, SECOND_IMAGE]);
   project.provide('homes', homes);
   return async () => {
     const after = (await Promise.all(homes.map(endHome))).flat();

@@ -25,14 +25,22 @@ export function stock(home: string, from: string, images: readonly string[]): vo
   const wanted = { images, kernels: ['debian-cloud'] };
   for (const [store, names] of Object.entries(wanted)) {
     mkdirSync(join(home, 'state', store), { mode: 0o700 });
-    for (const name of names)
-      execFileSync('cp', [
-        ...['--archive', '--link', join(from, 'state', store, name)],
-        join(home, 'state', store, name),
-      ]);
+    for (const name of names) take(home, from, store, name);
   }
   // What KVM can do here does not depend on the home.
   if (existsSync(join(from, 'cache'))) cpSync(join(from, 'cache'), join(home, 'cache'), { recursive: true });
+}
+
+/** Gives a home that is in use an image that another has, by hard links. */
+export function takeImage(home: string, from: string, image: string): void {
+  take(home, from, 'images', image);
+}
+
+function take(home: string, from: string, store: string, name: string): void {
+  execFileSync('cp', [
+    ...['--archive', '--link', join(from, 'state', store, name)],
+    join(home, 'state', store, name),
+  ]);
 }
 
 /** Where the global set-up keeps what the very first command came to. */

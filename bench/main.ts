@@ -7,6 +7,7 @@ import { coldRun } from './cold-run.ts';
 import { eight } from './eight.ts';
 import { exec, throughput } from './exec.ts';
 import { imageBuild } from './image-build.ts';
+import { imagePull } from './image-pull.ts';
 import { lifecycle } from './lifecycle.ts';
 import { lifecycleFake } from './lifecycle-fake.ts';
 import { list } from './list.ts';
@@ -16,7 +17,7 @@ import { reportOf } from './report.ts';
 
 // node bench/main.ts [--rounds N] [--home DIR] [NAME…]; see README.md beside this.
 
-const benchmarks = [list, exec, throughput, coldRun, lifecycleFake, lifecycle, eight, imageBuild];
+const benchmarks = [list, exec, throughput, coldRun, lifecycleFake, lifecycle, eight, imageBuild, imagePull];
 const { values, positionals } = parseArgs({
   options: { rounds: { type: 'string' }, home: { type: 'string' } },
   allowPositionals: true,

@@ -108,6 +108,11 @@ const image: GroupEntry = {
       async () => (await import('./commands/image/delete.ts')).command,
       ['rm'],
     ),
+    entry(
+      'cache',
+      'Remove layers that were fetched',
+      async () => (await import('./commands/image/cache.ts')).command,
+    ),
   ],
 };
 
@@ -201,6 +206,11 @@ const operation: GroupEntry = {
 };
 
 const alone: readonly CommandEntry[] = [
+  entry(
+    'df',
+    'Show what images, kernels and VMs take on disk',
+    async () => (await import('./commands/df.ts')).command,
+  ),
   entry('ps', 'List VMs (the same as vm list)', async () => (await import('./commands/vm/list.ts')).command),
   entry(
     'doctor',

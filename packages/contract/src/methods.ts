@@ -12,6 +12,7 @@ import {
 import { doctorReportSchema } from './doctor.ts';
 import { eventsWatchSchema } from './event.ts';
 import { execResizeSchema, execSignalSchema, execStartedSchema, streamSchema, vmExecSchema } from './exec.ts';
+import { cachePrunedSchema, cachePruneSchema, diskUsesSchema } from './disk-use.ts';
 import { gcReportSchema, gcSchema } from './gc.ts';
 import { imageListSchema, imagePullSchema, imageRefSchema, imageViewSchema } from './image.ts';
 import { vmPingedSchema, vmPingSchema, vmPortSchema, vmPortsSchema, vmStatsSchema } from './guest.ts';
@@ -64,11 +65,23 @@ interface MethodRow {
 
 /** The one table of methods; `docs/protocol.md` is kept equal by a test. */
 export const methods = {
+  'cache.prune': {
+    kind: 'operation',
+    params: cachePruneSchema,
+    result: cachePrunedSchema,
+    summary: 'Removes fetched layers of images that no pull works with, unless told only to count them.',
+  },
   'config.show': {
     kind: 'look',
     params: nothingSchema,
     result: configViewSchema,
     summary: 'Every effective value, where it came from, and whether the file has changed since.',
+  },
+  'daemon.diskUse': {
+    kind: 'look',
+    params: nothingSchema,
+    result: diskUsesSchema,
+    summary: 'What images, kernels, VMs and fetched layers take on the disks of this host.',
   },
   'daemon.gc': {
     kind: 'operation',

@@ -203,6 +203,7 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     daemon: info,
     doctor,
     gc,
+    layers: blobs,
     images,
     kernels,
     operations,

@@ -76,6 +76,9 @@ describe('lists', () => {
     ],
     ['kernel delete debian', 'kernel.delete', { kernel: 'debian' }],
     ['vm show box', 'vm.show', { vm: 'box' }],
+    ['df', 'daemon.diskUse', {}],
+    ['image cache prune', 'cache.prune', { dryRun: false }],
+    ['image cache prune -n', 'cache.prune', { dryRun: true }],
   ] as const)('%s calls %s', async (line, method, params) => {
     const daemon = new FakeDaemon({
       'image.list': () => [image],
@@ -88,6 +91,8 @@ describe('lists', () => {
       'kernel.import': () => kernel,
       'kernel.delete': () => ({}),
       'vm.show': () => vmView(),
+      'daemon.diskUse': () => [{ kind: 'images', count: 2, needed: 1, bytes: 3, freeableBytes: 2 }],
+      'cache.prune': () => ({ layers: 2, bytes: 3, kept: 1 }),
     });
     const ran = await run(line, fakeMachine({ client: daemon }));
     expect(ran).toMatchObject({ status: 0, err: '' });

@@ -160,6 +160,22 @@ describe('other views', () => {
     expect(await renderText(view, { ...plain, quiet: true })).not.toContain('QEMU');
   });
 
+  test('df, and what a pruned cache has freed', async () => {
+    const uses = [
+      { kind: 'layers' as const, count: 3, needed: 1, bytes: 3 * 1024 ** 2, freeableBytes: 1024 },
+    ];
+    expect(await renderText({ kind: 'df', data: uses }, plain)).toBe(
+      'WHAT            COUNT  NEEDED  ON DISK  FREEABLE\nfetched layers  3      1       3 MiB    1 KiB',
+    );
+    const pruned = { layers: 1, bytes: 2048, kept: 2 };
+    expect(await renderText({ kind: 'cache.pruned', data: { ...pruned, dryRun: false } }, plain)).toBe(
+      'removed 1 layer, 2 KiB; 2 stay for a pull at work',
+    );
+    expect(
+      await renderText({ kind: 'cache.pruned', data: { ...pruned, kept: 0, dryRun: true } }, plain),
+    ).toBe('would remove 1 layer, 2 KiB');
+  });
+
   test('gc', async () => {
     const orphan = {
       ...{ kind: 'vmm', what: 'VMM process 4711', vm: '0123456789ab', vmName: '', action: 'end it' },

@@ -22,6 +22,8 @@ const renderers: { readonly [K in ViewKind]: () => Promise<Renderer<K>> } = {
   'config.show': async () => (await import('./config.ts')).renderConfig,
   'config.path': async () => (await import('./config.ts')).renderConfigPath,
   doctor: async () => (await import('./doctor.ts')).renderDoctor,
+  'cache.pruned': async () => (await import('./df.ts')).renderCachePruned,
+  df: async () => (await import('./df.ts')).renderDiskUse,
   gc: async () => (await import('./gc.ts')).renderGc,
   'daemon.status': async () => (await import('./daemon.ts')).renderDaemonStatus,
   'daemon.stop': async () => (await import('./daemon.ts')).renderDaemonStop,

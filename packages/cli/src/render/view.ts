@@ -2,6 +2,7 @@ import type { ConfigView } from '@banger/contract/config';
 import type { Build, DaemonStatus } from '@banger/contract/daemon';
 import type { DoctorReport } from '@banger/contract/doctor';
 import type { BangerError } from '@banger/contract/error';
+import type { CachePruned, DiskUses } from '@banger/contract/disk-use';
 import type { GcReport } from '@banger/contract/gc';
 import type { VmPort, VmStats } from '@banger/contract/guest';
 import type { ImageView } from '@banger/contract/image';
@@ -49,6 +50,8 @@ export interface Views {
   completion: { readonly shell: Shell; readonly script: string };
   'config.show': ConfigView;
   'config.path': { readonly file: string };
+  'cache.pruned': CachePruned & { readonly dryRun: boolean };
+  df: DiskUses;
   doctor: DoctorReport;
   gc: GcReport;
   'daemon.status':

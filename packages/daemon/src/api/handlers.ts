@@ -7,6 +7,9 @@ import type { ConfigService } from '../services/config.ts';
 import type { DaemonInfo } from '../services/daemon-info.ts';
 import type { DoctorService } from '../services/doctor/service.ts';
 import { watchEvents, type EventSources } from '../services/event-watch.ts';
+import { diskUses } from '../services/disk-uses.ts';
+import { pruneLayers } from '../services/layer-cache.ts';
+import type { LayerCache } from '../drivers/image/driver.ts';
 import type { GcService } from '../services/gc/service.ts';
 import type { ImageService } from '../services/image.ts';
 import type { KernelService } from '../services/kernel.ts';
@@ -23,6 +26,7 @@ export interface ApiServices {
   readonly daemon: DaemonInfo;
   readonly doctor: DoctorService;
   readonly gc: GcService;
+  readonly layers: LayerCache;
   readonly images: ImageService;
   readonly kernels: KernelService;
   readonly operations: Operations;
@@ -58,9 +62,12 @@ export type Handlers = {
 
 /** The handlers: each calls one service. */
 export function handlers(services: ApiServices): Handlers {
-  const { config, daemon, doctor, gc, images, kernels, operations, events, vms, execs, streams } = services;
+  const { config, daemon, doctor, gc, images, kernels, layers, operations, events, vms, execs, streams } =
+    services;
   return {
+    'cache.prune': ({ dryRun }) => pruneLayers(layers, dryRun),
     'config.show': () => config.show(),
+    'daemon.diskUse': () => diskUses(services),
     'daemon.gc': ({ dryRun }, { signal }) => gc.run(dryRun, signal),
     'daemon.hello': async ({ pid }, { connection }) => {
       rememberClient(connection, pid);

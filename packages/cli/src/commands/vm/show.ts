@@ -4,7 +4,10 @@ export const command = defineCommand({
   args: '<name>',
   options: {},
   examples: [
-    ['banger vm show box', 'state, machine, both kinds of readiness, steps of the last create, start or stop'],
+    [
+      'banger vm show box',
+      'state, machine, both kinds of readiness, steps of the last create, start or stop',
+    ],
     ['banger vm show box --json', 'the same for programs'],
   ],
   run: async (context, { name }) => {

@@ -97,3 +97,13 @@ export interface ImagePuller {
   /** Resolves when no pull of that name is at work: to be awaited before a removal. */
   idle(name: string, signal: AbortSignal): Promise<void>;
 }
+
+/** Layers that were fetched, by digest; all of it can be thrown away. */
+export interface LayerCache {
+  /** Sorted by digest. `held`: a pull works with it. */
+  list(): Promise<readonly { readonly digest: string; readonly bytes: number; readonly held: boolean }[]>;
+  /** Removes one; false when it is not there, or held. */
+  remove(digest: string): Promise<boolean>;
+  /** What a killed daemon left of downloads. */
+  leftovers(): Promise<readonly Leftover[]>;
+}

@@ -1,8 +1,7 @@
 import type { GcReport } from '@banger/contract/gc';
 import type { VmmDriver } from '../../drivers/vmm/driver.ts';
-import type { ImageStore } from '../../drivers/image/driver.ts';
+import type { ImageStore, LayerCache } from '../../drivers/image/driver.ts';
 import type { KernelStore } from '../../drivers/kernel/driver.ts';
-import type { Leftover } from '../../domain/leftover.ts';
 import type { VmDeps } from '../vm/deps.ts';
 import { vmLookers } from '../vm/lookers.ts';
 import { collect } from './collect.ts';
@@ -17,7 +16,7 @@ export interface StagingStores {
   readonly images: Pick<ImageStore, 'leftovers'>;
   readonly kernels: Pick<KernelStore, 'leftovers'>;
   /** Layers that were fetched. */
-  readonly blobs: { leftovers(): Promise<readonly Leftover[]> };
+  readonly blobs: Pick<LayerCache, 'leftovers'>;
 }
 
 /** Finds and removes what nothing on this machine stands for any more. */

@@ -7,6 +7,7 @@ import type { StageContext } from '../../../domain/stage-progress.ts';
 import { changedAt } from '../../../host/changed-at.ts';
 import { asDiskFull } from '../../../host/disk-full.ts';
 import { fileSink } from '../../../host/http/file-sink.ts';
+import type { LayerCache } from '../driver.ts';
 import type { ByteSink } from '../../../host/http/receive-file.ts';
 import { ensurePrivateDir, syncDirectory } from '../../../host/private-files.ts';
 import { readDigest, type Digest } from '../oci/digest.ts';
@@ -16,8 +17,8 @@ import type { Descriptor } from '../oci/manifest-document.ts';
 export interface CachedBlob {
   readonly digest: Digest;
   readonly bytes: number;
-  /** When it was fetched, in milliseconds since 1970. */
-  readonly since: number;
+  /** Somebody works with it. */
+  readonly held: boolean;
 }
 
 /** Fills a sink with the right bytes, or rejects. */
@@ -33,7 +34,7 @@ const STAGING = /^\.staging-/;
  *   ALGORITHM-HEX                      a blob
  *   .staging-ALGORITHM-HEX.<random>    one that is coming
  */
-export class BlobCache {
+export class BlobCache implements LayerCache {
   readonly #root: string;
   readonly #flights = new SingleFlight<string>();
   readonly #staging = new Set<string>();
@@ -79,16 +80,17 @@ export class BlobCache {
     const found: CachedBlob[] = [];
     for (const name of (await this.#entries()).toSorted()) {
       const digest = readDigest(name.replace('-', ':'));
-      const stat = digest === undefined ? undefined : await statOf(join(this.#root, name));
-      if (digest !== undefined && stat !== undefined)
-        found.push({ digest, bytes: stat.size, since: stat.mtimeMs });
+      const bytes = digest === undefined ? undefined : await sizeOf(join(this.#root, name));
+      if (digest !== undefined && bytes !== undefined)
+        found.push({ digest, bytes, held: this.#held.has(digest) });
     }
     return found;
   }
 
   /** Removes a blob; false when it is not there, or held. */
-  async remove(digest: Digest): Promise<boolean> {
-    if (this.#held.has(digest)) return false;
+  async remove(text: string): Promise<boolean> {
+    const digest = readDigest(text);
+    if (digest === undefined || this.#held.has(digest)) return false;
     const path = this.#path(digest);
     if ((await sizeOf(path)) === undefined) return false;
     await rm(path, { force: true });
@@ -154,16 +156,13 @@ function fileName(digest: Digest): string {
   return digest.replace(':', '-');
 }
 
-async function statOf(path: string): Promise<{ size: number; mtimeMs: number } | undefined> {
+/** Undefined when there is no file of that name. */
+async function sizeOf(path: string): Promise<number | undefined> {
   try {
     const stat = await lstat(path);
-    return stat.isFile() ? stat : undefined;
+    return stat.isFile() ? stat.size : undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  return (await statOf(path))?.size;
 }

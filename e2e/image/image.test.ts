@@ -30,6 +30,7 @@ imageContract('mmdebstrap on this machine', async () => {
     ...tinyImages(root),
     root,
     known: TINY,
+    cancelAt: ['Downloading packages'],
     close: () => rm(root, { recursive: true, force: true }),
   };
 });

@@ -106,6 +106,7 @@ kernelContract('packages of this machine', async () => {
   };
   return {
     store,
+    cancelAt: ['Extracting'],
     source,
     root,
     stock,

@@ -39,7 +39,7 @@ describe('the life of one VM', () => {
         'hostname; cat /root/.profile | head -1; findmnt -no FSTYPE,SOURCE /root || grep " /root " /proc/mounts',
       ),
     ).toMatch(/^life\n#.*profile.*\n.*ext4/);
-    expect(await exec(name, 'stat -c "%a %U %G" /root')).toBe('755 root root\n');
+    expect(await exec(name, 'stat -c "%a %U %G" /root')).toBe('700 root root\n');
   });
 
   test('a file written just before stop is there after start (C4), and the boot is another one', async () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { kernelChoiceSchema } from './kernel.ts';
 
 /** The name of an image here, or what it was pulled as. */
 const imageSchema = z.string().min(1).max(4096);
@@ -13,8 +14,8 @@ export const imagePullSchema = z.strictObject({
   name: z.string().min(1).max(255).optional(),
   /** Size of its root file system. */
   rootBytes: z.int().positive().optional(),
-  /** Kernel that it boots with unless a VM names another. */
-  kernel: z.string().min(1).max(255).optional(),
+  /** Kernel that it boots with unless a VM names another; one of files is imported under the name of the image. */
+  kernel: kernelChoiceSchema.optional(),
 });
 export const imageListSchema = z.strictObject({
   /** Those of the catalog too. */ available: z.boolean(),

@@ -124,8 +124,8 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     clock,
   });
   const puller = new OciImagePuller({ store: imageStore, registry, now: clock.now });
-  const images = new ImageService({ store: imageStore, builder: imageBuilder, puller, vms, log });
   const kernels = new KernelService(kernelStore, kernelSource, { vms, images: imageStore }, log);
+  const images = new ImageService({ store: imageStore, builder: imageBuilder, puller, kernels, vms, log });
 
   const guest = createGuestDriver(clock);
   const disks = createQcow2Disks(runner);

@@ -20,6 +20,10 @@ beforeEach(() => {
   vms = [];
   images = new ImageService({
     ...host,
+    kernels: {
+      forImage: (name, choice, otherwise, _signal, work) =>
+        work(choice === undefined ? otherwise : 'ref' in choice ? choice.ref : name),
+    },
     vms: { list: () => vms.map((spec) => ({ spec }) as VmRow) },
     log: pino({ level: 'silent' }),
   });
@@ -43,7 +47,7 @@ test('an image is found by its name and by what it was pulled as', async () => {
     source: 'oci',
     kernel: 'debian-cloud',
   });
-  const pulled = await images.pull({ image: text, name: 'mine', kernel: 'own' }, never);
+  const pulled = await images.pull({ image: text, name: 'mine', kernel: { ref: 'own' } }, never);
   expect(pulled).toMatchObject({ name: 'mine', reference: text, kernel: 'own', config: { cmd: ['/run'] } });
   for (const image of ['mine', text]) {
     expect(await images.look(image)).toMatchObject({ name: 'mine', present: true, kernel: 'own' });
@@ -115,4 +119,12 @@ test('a VM that waits for an image by what it is pulled as keeps it from being d
     expect(await images.show('layout')).toMatchObject({ usedBy: ['box'] });
     await expect(images.delete('layout', never)).rejects.toMatchObject({ code: 'image_in_use' });
   }
+});
+
+test('a kernel of files has the name of the image', async () => {
+  const pulled = await images.pull(
+    { image: layout(), name: 'mine', kernel: { from: '/boot/vmlinuz' } },
+    never,
+  );
+  expect(pulled).toMatchObject({ name: 'mine', kernel: 'mine' });
 });

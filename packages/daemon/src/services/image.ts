@@ -1,5 +1,6 @@
 import { BangerError, isBangerError, toBangerError } from '@banger/contract/error';
 import type { ImageView } from '@banger/contract/image';
+import type { KernelChoice } from '@banger/contract/kernel';
 import type { Logger } from 'pino';
 import { isArtifactName } from '../domain/artifact-name.ts';
 import { DEFAULT_KERNEL } from '../domain/vm-defaults.ts';
@@ -12,6 +13,7 @@ import type {
   StoredImage,
 } from '../drivers/image/driver.ts';
 import type { VmRepository } from '../store/vm-repository.ts';
+import type { KernelService } from './kernel.ts';
 import { underLock } from './lock-order.ts';
 import { tell } from './operation.ts';
 import { inStages } from './stages.ts';
@@ -32,7 +34,7 @@ export interface ImagePull {
   readonly image: string;
   readonly name?: string | undefined;
   readonly rootBytes?: number | undefined;
-  readonly kernel?: string | undefined;
+  readonly kernel?: KernelChoice | undefined;
 }
 
 /** What a text stands for: an image that is here, or one that can be fetched. */
@@ -49,6 +51,7 @@ export interface ImageServiceDeps {
   readonly store: ImageStore;
   readonly builder: ImageBuilder;
   readonly puller: ImagePuller;
+  readonly kernels: Pick<KernelService, 'forImage'>;
   readonly vms: Pick<VmRepository, 'list'>;
   readonly log: Logger;
 }
@@ -62,6 +65,11 @@ export class ImageService {
 
   constructor(deps: ImageServiceDeps) {
     this.#deps = deps;
+  }
+
+  /** Refuses, with `invalid_argument`, what no image can be asked for by. */
+  check(image: string): void {
+    if (!isArtifactName(image)) this.#deps.puller.origin(image);
   }
 
   /** What is known of an image without fetching it; `image_not_found` when it can be had nowhere. */
@@ -197,10 +205,10 @@ export class ImageService {
 
   async #fetch(
     found: Exclude<Found, { stored: unknown }>,
-    { name, rootBytes, kernel = DEFAULT_KERNEL }: ImagePull,
+    { name, rootBytes, kernel }: ImagePull,
     signal: AbortSignal,
   ): Promise<StoredImage> {
-    const { builder, puller, log } = this.#deps;
+    const { builder, puller, kernels, log } = this.#deps;
     if ('entry' in found) {
       return underLock('pull lock', `image ${found.entry.name}`, () =>
         inStages(log, (onProgress) => builder.build(found.entry.name, { signal, onProgress })),
@@ -208,9 +216,11 @@ export class ImageService {
     }
     const { origin } = found;
     const free = name ?? (await this.#freeName(origin));
-    return underLock('pull lock', `image ${free}`, () =>
-      inStages(log, (onProgress) =>
-        puller.pull(origin, { name: free, rootBytes, kernel }, { signal, onProgress }),
+    return kernels.forImage(free, kernel, DEFAULT_KERNEL, signal, (chosen) =>
+      underLock('pull lock', `image ${free}`, () =>
+        inStages(log, (onProgress) =>
+          puller.pull(origin, { name: free, rootBytes, kernel: chosen }, { signal, onProgress }),
+        ),
       ),
     );
   }

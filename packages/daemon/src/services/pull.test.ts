@@ -37,11 +37,12 @@ function machine(root: string) {
     ...{ root: stores.kernels, agent: join(root, 'agent'), readers: archiveReaders },
     ...{ catalogs: [join(root, 'catalog.json')], changed: kernelEvents(bus) },
   });
+  const service = new KernelService(kernels.store, kernels.source, { vms, images: images.store }, log);
   return {
     ...{ bus, events, logged, stores, imageHost: images.host },
     operations: new Operations(bus, systemClock),
-    images: new ImageService({ ...images, vms, log }),
-    kernels: new KernelService(kernels.store, kernels.source, { vms, images: images.store }, log),
+    images: new ImageService({ ...images, kernels: service, vms, log }),
+    kernels: service,
   };
 }
 

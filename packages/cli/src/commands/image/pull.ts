@@ -1,6 +1,7 @@
 import { defineCommand } from '../../command.ts';
 import { detachOption, startDetached } from '../../options/detach.ts';
 import { absoluteImage, parseImage } from '../../options/image.ts';
+import { kernelChoice, kernelChoiceOptions } from '../../options/kernel-files.ts';
 import { parseStoredName } from '../../options/names.ts';
 import { parseRootBytes } from '../../options/size.ts';
 
@@ -19,28 +20,26 @@ export const command = defineCommand({
       text: 'its root file system, as 8G (default: 8G, or what it needs)',
       parse: parseRootBytes,
     },
-    kernelRef: {
-      flags: '--kernel-ref <kernel>',
-      text: 'kernel that it boots with (default: debian-cloud)',
-      parse: parseStoredName,
-    },
+    ...kernelChoiceOptions,
     ...detachOption,
   },
   examples: [
     ['banger image pull debian-bookworm', 'what vm run would fetch by itself'],
     ['banger image pull alpine:3.19', 'from a registry: Docker Hub, as no host is named'],
     ['banger image pull --name app registry.example/team/app:1.2', 'under a name of your own'],
+    ['banger image pull --kernel ./bzImage app', 'with a kernel of your own, imported with it'],
     ['banger image pull oci-archive:app.tar', 'what podman save or skopeo copy wrote'],
     ['banger image pull -d debian-bookworm-systemd', 'in the background; follow it with operation watch'],
   ],
   run: async (context, { options, ...input }) => {
     const image = absoluteImage(parseImage(input.name), context.machine.cwd);
-    const { name, size, kernelRef } = options;
+    const { name, size } = options;
+    const kernel = kernelChoice(options, context.machine.cwd);
     const params = {
       image,
       ...(name === undefined ? {} : { name }),
       ...(size === undefined ? {} : { rootBytes: size }),
-      ...(kernelRef === undefined ? {} : { kernel: kernelRef }),
+      ...(kernel === undefined ? {} : { kernel }),
     };
     const label = `Pulling image ${image}`;
     if (options.detach) return startDetached(context, 'image.pull', params, label);

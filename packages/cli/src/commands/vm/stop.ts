@@ -15,6 +15,8 @@ export const command = defineCommand({
   run: (context, { args, options }) =>
     eachVm(context, args, async ({ id, name }) => {
       const vm = await context.call('vm.stop', { vm: id, force: options.force === true }, `Stopping ${name}`);
-      return { state: vm.reason === '' ? vm.state : `${vm.state} (${vm.reason})`, result: vm };
+      // What the console said last stands below it: see vm show.
+      const [reason = ''] = vm.reason.split('\n');
+      return { state: reason === '' ? vm.state : `${vm.state} (${reason})`, result: vm };
     }),
 });

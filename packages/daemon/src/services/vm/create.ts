@@ -50,6 +50,7 @@ export function checkImageFits({ rootBytes, image }: VmSpec, stored: StoredImage
 /** Reserves id, name and MAC of a new VM by writing its row. A refusal leaves no row. */
 export function reserve(deps: VmDeps, spec: VmSpec, ephemeral: boolean): VmRow {
   checkSpec(spec);
+  deps.images.check(spec.image);
   const now = deps.clock.now();
   const row: VmRow = {
     id: hex(deps, ID_BYTES),

@@ -271,6 +271,12 @@ export class FakeHost {
     const guest = mortal(life, 'guest', guests, { results: { connect: { name: 'agent', letGo: 'close' } } });
     const log = this.#options.log ?? pino({ level: 'silent' });
     const removers = life.bind(vmRemovers(vmm, networks));
+    const kernelService = new KernelService(
+      kernels.store,
+      kernels.source,
+      { vms, images: images.store },
+      log,
+    );
     this.#stores = { images: images.store, kernels: kernels.store, blobs: images.blobs };
     return {
       vms,
@@ -282,8 +288,8 @@ export class FakeHost {
       live: new Map(),
       uses: new VmUses(vms, clock, log),
       events: this.bus,
-      images: new ImageService({ ...images, vms, log }),
-      kernels: new KernelService(kernels.store, kernels.source, { vms, images: images.store }, log),
+      images: new ImageService({ ...images, kernels: kernelService, vms, log }),
+      kernels: kernelService,
       vmm,
       disks: mortal(life, 'disks', this.#disks(turn)),
       networks,

@@ -11,6 +11,7 @@ imageContract('on a pretended machine', async () => {
     ...createFakeImages(root),
     root,
     known: 'debian-bookworm',
+    cancelAt: ['Fetching package lists', 'Installing packages'],
     close: () => rm(directory, { recursive: true }),
   };
 });

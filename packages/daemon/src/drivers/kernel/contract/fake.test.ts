@@ -20,6 +20,7 @@ kernelContract('on a pretended machine', async () => {
     stock: () => kernels.source.pull(known, { force: false }, context),
     root,
     known,
+    cancelAt: ['Looking for the kernel package', 'Fetching', 'Extracting', 'Building', 'Storing the'],
     importable,
     changeAgent: (text) => writeFile(agent, text),
     close: () => rm(directory, { recursive: true }),

@@ -174,6 +174,19 @@ describe('a VM that nobody uses', () => {
     await until(() => host.deps.vms.get(box.id).state === 'stopped');
     expect(await seen()).toMatchObject({ reason: 'unused for 2 min: stopped by auto_stop_stale_after' });
   });
+
+  test('is stopped for the same reason when it has powered off before a daemon could go on with its stop', async () => {
+    stays = true;
+    await clock.advance(2 * MINUTE_MS);
+    const chore = autoStop({ ...host.deps, settings: { autoStopStaleAfterMs: 2 * MINUTE_MS } });
+    void chore.run(never);
+    await until(() => host.deps.vms.get(box.id).state === 'stopping');
+    await host.succeed();
+    for (const { pid } of host.world.running) host.world.powerOff(pid);
+    await host.recover();
+    await until(() => host.deps.vms.get(box.id).state === 'stopped');
+    expect(await seen()).toMatchObject({ reason: 'unused for 2 min: stopped by auto_stop_stale_after' });
+  });
 });
 
 describe('a use', () => {

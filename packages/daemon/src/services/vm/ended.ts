@@ -74,7 +74,12 @@ export async function release<T>(
 
 async function meaningOf(deps: VmDeps, live: LiveVm, end: VmmEnd): Promise<Meaning> {
   const { kind, detail } = end;
-  if (kind === 'guest-poweroff') return { state: 'stopped', why: { reason: 'The guest powered off.' } };
+  if (kind === 'guest-poweroff') {
+    // One that a daemon before had asked to, and another one was about to ask again.
+    const { state, reason } = deps.vms.get(live.id);
+    const why = { reason: state === 'stopping' ? reason : 'The guest powered off.' };
+    return { state: 'stopped', why };
+  }
   if (kind === 'killed') return { state: 'stopped', why: { reason: 'It was killed.' } };
   const console = deps.layout.vm(live.id).console;
   const isPanic = kind === 'guest-panic';

@@ -92,13 +92,10 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
       : 'The VMM ended, and no daemon saw how.';
     await cleanUp(deps, row, meaningOfSettling(row) ?? { state: 'stopped', why: { reason } });
   } else if (found === 'silent') {
-    // One that waits for room does so still, whatever else is wrong with it, and says what would help.
-    if (row.state !== 'paused')
-      deps.states.go(row.id, row.state, {
-        // A stop goes on as it was begun.
-        phase: stopping ? row.phase : 'attach',
-        reason: 'Its VMM runs but does not answer; banger goes on trying.',
-      });
+    const silence = 'Its VMM runs but does not answer; banger goes on trying.';
+    // One that waits for room does so still, and says what would help; a stop goes on as it was begun, for the same reason.
+    if (row.state === 'running') deps.states.go(row.id, 'running', { phase: 'attach', reason: silence });
+    if (stopping) deps.states.go(row.id, 'stopping', { phase: row.phase, reason: row.reason, hint: silence });
     inBackground(deps.log, 'attaching a VM', async () => {
       await deps.clock.sleep(TRY_AGAIN_MS);
       await reconcileRow(deps, row.id);

@@ -94,7 +94,7 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
   } else if (found === 'silent') {
     // One that waits for room does so still, whatever else is wrong with it, and says what would help.
     if (row.state !== 'paused')
-      deps.states.go(row.id, row.state, {
+      deps.states.stay(row.id, {
         // A stop goes on as it was begun.
         phase: stopping ? row.phase : 'attach',
         reason: 'Its VMM runs but does not answer; banger goes on trying.',
@@ -106,7 +106,7 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
   } else if (stopping) {
     inBackground(deps.log, 'going on with a stop', () => goOnStopping(deps, row));
   } else if (row.phase === 'attach') {
-    deps.states.go(row.id, row.state);
+    deps.states.stay(row.id, {});
   }
 }
 

@@ -43,6 +43,9 @@ const verbs = {
     refusals: ['vm_not_found', 'vm_not_running', 'agent_not_ready', 'agent_lost', 'vmm_gone'],
   },
   list: { argv: () => ['list'], refusals: [] },
+  // These are at all VMs: what comes into use meanwhile they leave alone, and say so.
+  prune: { argv: () => ['prune', '--force'], refusals: [] },
+  gc: { argv: () => ['gc'], refusals: [] },
 } as const;
 
 const step: fc.Arbitrary<Step> = fc.record({
@@ -67,7 +70,8 @@ async function play({ verb, vm, patience }: Step): Promise<Outcome> {
     );
   const onStart = patience === null ? after(COMMAND_TIMEOUT_MS, 'SIGKILL') : after(patience, 'SIGINT');
   try {
-    return await banger(['vm', ...verbs[verb].argv(vm)], { home, onStart });
+    const argv = verbs[verb].argv(vm);
+    return await banger(verb === 'gc' ? argv : ['vm', ...argv], { home, onStart });
   } finally {
     over.abort();
   }

@@ -15,6 +15,8 @@ export const command = defineCommand({
   run: (context, { args, options }) =>
     eachVm(context, args, async ({ id, name }) => {
       const vm = await context.call('vm.stop', { vm: id, force: options.force === true }, `Stopping ${name}`);
-      return { state: vm.reason === '' ? vm.state : `${vm.state} (${vm.reason})`, result: vm };
+      // The lines after the first, as those of a console, are for `vm show`.
+      const [why = ''] = vm.reason.split('\n');
+      return { state: why === '' ? vm.state : `${vm.state} (${why})`, result: vm };
     }),
 });

@@ -32,7 +32,9 @@ export function sync(deps: VmDeps, live: LiveVm, signal: AbortSignal): Promise<V
     const synced = session.sync({ signal: either }).catch((error: unknown) => {
       if (!either.aborted) deps.log.warn({ vm: live.id, error: toBangerError(error).message }, 'no sync');
     });
-    const heard = Promise.race([session.ping({ signal: either }), ended]);
+    // The deadline is ours, by the daemon's clock.
+    const ping = session.ping({ signal: either, timeoutMs: 2 * HEARD_DEADLINE_MS });
+    const heard = Promise.race([ping, ended]);
     await within(deps.clock, HEARD_DEADLINE_MS, heard, 'its agent did not answer', either);
     return (await Promise.race([synced, ended])) ?? undefined;
   });

@@ -125,9 +125,9 @@ describe.concurrent('the agent alone', () => {
     expect(stopped.ms).toBeLessThan(STOPPED_MS);
     const { state, reason } = await home.show('alone');
     expect(state).toBe('stopped');
-    const [first = ''] = reason.split('\n');
-    expect(stopped.stdout).toBe(first === '' ? 'alone: stopped\n' : `alone: stopped (${first})\n`);
-    expect(first).toMatch(/^$|^The guest did not power off \(.*\); it was ended, and what .* may be lost\.$/);
+    const [why = ''] = reason.split('\n');
+    expect(stopped.stdout).toBe(why === '' ? 'alone: stopped\n' : `alone: stopped (${why})\n`);
+    expect(why).toMatch(/^$|^The guest did not power off \(.*\); it was ended, and what .* may be lost\.$/);
     expect((await bomb).stderr).toMatch(/^error\[(?:vmm_gone|guest_failed|agent_lost)\]/m);
     expect(await home.run(['vm', 'delete', 'alone'])).toMatchObject({ status: 0 });
   });

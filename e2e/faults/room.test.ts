@@ -105,6 +105,24 @@ describe('no room on the disk', () => {
       return view.state === 'running' ? view : undefined;
     });
     expect(running).toMatchObject({ reason: '', hint: '' });
+
+    // What a stop has it write finds no room either: the stop is refused, and nothing is lost.
+    const { blocks, bfree, bsize } = await statfs(home.at('state', 'vms'));
+    home.setRoom((blocks - bfree) * bsize + 3 * MIB, 'state', 'vms');
+    const hash = async (script: string): Promise<string> =>
+      (await home.run(['vm', 'exec', 'full', '--', 'sh', '-c', `${script}; sha256sum < /root/late`])).stdout;
+    const held = await hash('head -c 10M /dev/urandom > /root/late');
+    const refused = await home.run(['vm', 'stop', 'full']);
+    expect(refused.stderr).toMatch(/vm_state[^]*waits for room/);
+    expect(refused.status).toBe(1);
+    await until('the VM to stand still', async () =>
+      (await home.show('full')).state === 'paused' ? true : undefined,
+    );
+    home.setRoom(512 * MIB, 'state', 'vms');
+    await until('it to be called running', async () =>
+      (await home.show('full')).state === 'running' ? true : undefined,
+    );
+    expect(await hash('sync; echo 3 > /proc/sys/vm/drop_caches')).toBe(held);
     expect(await home.run(['vm', 'delete', 'full'])).toMatchObject({ status: 0 });
     await home.expectNothingLeft();
   });

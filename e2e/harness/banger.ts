@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly home: string;
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
+  /** Another build's command line. */
+  readonly bin?: string;
   /** Called once it runs, for signals. */
   readonly onStart?: (child: ChildProcess) => void;
 }
@@ -31,9 +33,9 @@ export interface RunOptions {
 /** Starts the command line with pipes; it ends with the test file at the latest. */
 export function startBanger(
   argv: readonly string[],
-  { home, env = {} }: Pick<RunOptions, 'home' | 'env'>,
+  { home, env = {}, bin = BANGER_BIN }: Pick<RunOptions, 'home' | 'env' | 'bin'>,
 ): ChildProcess {
-  return spawn(process.execPath, [BANGER_BIN, ...argv], {
+  return spawn(process.execPath, [bin, ...argv], {
     env: { ...process.env, ...env, BANGER_HOME: home },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { DaemonStatus } from '@banger/contract/daemon';
 import type { DoctorReport } from '@banger/contract/doctor';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BANGER_BIN, banger, bangerJson, startBanger } from '../harness/banger.ts';
+import { BANGER_BIN, banger, bangerJson, startBanger, type Outcome } from '../harness/banger.ts';
 import { processesOf } from '../harness/leftovers.ts';
+import { makeOtherBuild } from '../harness/other-build.ts';
 import { until } from '../harness/until.ts';
 
 let home: string;
@@ -80,29 +81,10 @@ describe('the daemon', () => {
   });
 
   test('is replaced by a command of another build when it is idle, and named when it is busy (A10)', async () => {
-    const other = mkdtempSync(join(tmpdir(), 'banger-other-build-'));
+    const { pid, build } = await status();
+    const other = makeOtherBuild(build.build);
+    const otherPs = (): Promise<Outcome> => banger(['ps'], { home, bin: other.bin });
     try {
-      cpSync(dirname(BANGER_BIN), other, { recursive: true });
-      const { pid, build } = await status();
-      // Another id of the same length: the bundles stay what they are otherwise.
-      const another = 'f'.repeat(build.build.length);
-      // V8 knows a script by its length alone: what it compiled of the first build would be taken for this one.
-      writeFileSync(join(other, 'banger-main.cjs.v8'), '');
-      for (const file of readdirSync(other).filter((name) => /\.[cm]js$/.test(name))) {
-        const path = join(other, file);
-        writeFileSync(path, readFileSync(path, 'utf8').replaceAll(build.build, another));
-      }
-      const otherPs = async (): Promise<{ status: number | null; stderr: string }> => {
-        const child = spawn(process.execPath, [join(other, 'banger.mjs'), 'ps'], {
-          env: { ...process.env, BANGER_HOME: home },
-          stdio: ['ignore', 'ignore', 'pipe'],
-        });
-        let stderr = '';
-        child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-        const [code] = (await once(child, 'close')) as [number | null];
-        return { status: code, stderr };
-      };
-
       const pull = startBanger(['image', 'pull', 'debian-bookworm-systemd'], { home });
       await until('the daemon to be busy', async () => ((await status()).busy.length > 0 ? true : undefined));
       expect(await otherPs()).toMatchObject({
@@ -119,11 +101,11 @@ describe('the daemon', () => {
       expect(await otherPs()).toMatchObject({ status: 0 });
       expect(processesOf(home)).toHaveLength(1);
       const now = await banger(['daemon', 'status', '--json'], { home });
-      expect(now.stdout).toContain(another);
+      expect(now.stdout).toContain(other.build);
       expect(now.stdout).not.toContain(`"pid": ${pid},`);
     } finally {
       await banger(['daemon', 'stop'], { home });
-      rmSync(other, { recursive: true });
+      other.remove();
     }
   });
 

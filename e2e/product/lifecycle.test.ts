@@ -1,7 +1,11 @@
+import { once } from 'node:events';
+import type { DaemonStatus } from '@banger/contract/daemon';
 import type { VmView } from '@banger/contract/vm';
+import { powerOffSteps, releaseSteps } from '../../packages/daemon/src/services/vm/stop-steps.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { banger, bangerJson, type Outcome } from '../harness/banger.ts';
+import { banger, bangerJson, startBanger, type Outcome } from '../harness/banger.ts';
 import { entries, vmProcessesOf } from '../harness/leftovers.ts';
+import { makeOtherBuild } from '../harness/other-build.ts';
 import { sharedHome } from '../harness/shared-home.ts';
 import { until } from '../harness/until.ts';
 
@@ -13,6 +17,10 @@ const exec = async (name: string, script: string): Promise<string> => {
   if (status !== 0) throw new Error(`"${script}" ended with ${status}: ${stderr}`);
   return stdout;
 };
+
+const stopSteps = [...powerOffSteps, ...releaseSteps].map(({ name }) => name);
+/** Says what was written before, and that a process of before still runs. */
+const aliveAndWritten = 'cat /root/unsynced; kill -0 $(cat /run/sleeper) && echo alive';
 
 describe('the life of one VM', () => {
   const name = 'life';
@@ -49,7 +57,9 @@ describe('the life of one VM', () => {
       'echo kept > /root/kept; echo kept > /etc/kept; dd if=/dev/urandom of=/root/big bs=1M count=20 status=none; sha256sum /root/big > /root/sum',
     );
     expect(await vm('stop', name)).toMatchObject({ status: 0 });
-    expect(await show(name)).toMatchObject({ state: 'stopped', reason: '' });
+    const stopped = await show(name);
+    expect(stopped).toMatchObject({ state: 'stopped', reason: '' });
+    expect(stopped.steps.map(({ name: step }) => step)).toEqual(stopSteps);
     expect(vmProcessesOf(home)).toEqual([]);
     expect(await vm('start', name)).toMatchObject({ status: 0 });
     expect(await exec(name, 'cat /root/kept /etc/kept; sha256sum -c /root/sum')).toBe(
@@ -128,28 +138,67 @@ describe('the life of one VM', () => {
     expect(await vm('start', name)).toMatchObject({ status: 0 });
   });
 
-  test('kill ends it as stopped; starting it twice is refused', async () => {
+  test('kill ends it as stopped, with all that its guest has synced; starting it twice is refused', async () => {
     expect((await vm('start', name)).stderr).toContain('vm_state');
+    await exec(name, 'echo synced > /root/synced; echo synced > /etc/synced; sync');
     expect(await vm('kill', name)).toMatchObject({ status: 0 });
     expect(await show(name)).toMatchObject({ state: 'stopped', reason: expect.stringMatching(/killed/) });
     expect(vmProcessesOf(home)).toEqual([]);
     expect(await vm('start', name)).toMatchObject({ status: 0 });
+    expect(await exec(name, 'cat /root/synced /etc/synced')).toBe('synced\nsynced\n');
   });
 
-  test('restart is a new boot', async () => {
+  test('restart is a new boot, with what was written just before it', async () => {
     const before = (await show(name)).runtime?.bootId;
+    await exec(name, 'echo written > /root/written');
     expect(await vm('restart', name)).toMatchObject({ status: 0 });
-    expect((await show(name)).runtime?.bootId).not.toBe(before);
+    const { runtime, steps } = await show(name);
+    expect(runtime?.bootId).not.toBe(before);
+    expect(steps.find(({ name: step }) => step === 'agent')).toMatchObject({ outcome: 'done' });
+    expect(await exec(name, 'cat /root/written')).toBe('written\n');
   });
 
-  test('it outlives its daemon: the same boot, and commands work', async () => {
+  test('it outlives a command line that is killed, and its daemon: the same boot, what was written, and commands work', async () => {
     const before = (await show(name)).runtime;
-    await exec(name, 'nohup sleep 1000 >/dev/null 2>&1 & echo $! > /run/sleeper');
-    const { pid } = await bangerJson<{ pid: number }>(['daemon', 'status'], { home });
+    await exec(
+      name,
+      'nohup sleep 1000 >/dev/null 2>&1 & echo $! > /run/sleeper; echo unsynced > /root/unsynced',
+    );
+    const command = startBanger(['vm', 'exec', name, '--', 'sh', '-c', 'echo here; sleep 1000'], { home });
+    await once(command.stdout!, 'data');
+    command.kill('SIGKILL');
+    await once(command, 'close');
+    expect((await show(name)).runtime).toMatchObject({ pid: before?.pid, bootId: before?.bootId });
+    const { pid } = await bangerJson<DaemonStatus>(['daemon', 'status'], { home });
     process.kill(pid, 'SIGKILL');
     const after = (await show(name)).runtime;
     expect(after).toMatchObject({ pid: before?.pid, bootId: before?.bootId });
-    expect(await exec(name, 'kill -0 $(cat /run/sleeper) && echo alive')).toBe('alive\n');
+    expect(await exec(name, aliveAndWritten)).toBe('unsynced\nalive\n');
+  });
+
+  test('it outlives the upgrade of its daemon: another build has the same boot and the same processes (A10)', async () => {
+    const before = (await show(name)).runtime;
+    const { pid, build } = await bangerJson<DaemonStatus>(['daemon', 'status'], { home });
+    const other = makeOtherBuild(build.build);
+    try {
+      const { bin } = other;
+      const seen = await bangerJson<VmView>(['vm', 'show', name], { home, bin });
+      expect(seen).toMatchObject({
+        state: 'running',
+        reason: '',
+        runtime: { pid: before?.pid, bootId: before?.bootId, agent: 'ready' },
+      });
+      const now = await bangerJson<DaemonStatus>(['daemon', 'status'], { home, bin });
+      expect(now.build.build).toBe(other.build);
+      expect(now.pid).not.toBe(pid);
+      const exec = await banger(['vm', 'exec', name, '--', 'sh', '-c', aliveAndWritten], { home, bin });
+      expect(exec).toMatchObject({ status: 0, stdout: 'unsynced\nalive\n' });
+    } finally {
+      // The build under test replaces it in turn.
+      await show(name);
+      other.remove();
+    }
+    expect(await exec(name, aliveAndWritten)).toBe('unsynced\nalive\n');
   });
 
   test('its console can be read, from its first boot on', async () => {

@@ -16,14 +16,16 @@ export interface Footprint {
   readonly processes: number;
   /** Files and directories of the home. */
   readonly files: number;
-  /** KiB that they take on the disk, without the logs and the database's own files, which grow by design. */
+  /** KiB that they take on the disk, without what grows by design: log and database, and what guests write. */
   readonly diskKib: number;
   /** Rows of each table of the database. */
   readonly rows: Readonly<Record<string, number>>;
 }
 
-/** Logs are capped, and the write-ahead log is cut when it is full: neither is a leak. */
+/** The daemon's log is capped, and the write-ahead log is cut when it is full: neither is a leak. */
 const GROWING = /\/(bangerd\.log(\.1)?|banger\.db(-wal|-shm)?)$/;
+/** What a guest writes: its disks, and its console. */
+const GUESTS = /\/vms\/[^/]+\/(root\.qcow2|work\.ext4|console\.log)$/;
 const BLOCK_BYTES = 512;
 const KIB = 1024;
 
@@ -32,13 +34,14 @@ export function footprintOf(home: string, daemon: number): Footprint {
   const status = readFileSync(`/proc/${daemon}/status`, 'utf8');
   const field = (name: string): number => Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(status)?.[1]);
   const files = [...walk(home)];
-  const blocks = files.filter((path) => !GROWING.test(path)).map((path) => lstatSync(path).blocks);
+  const kept = files.filter((path) => !GROWING.test(path));
+  const blocks = kept.filter((path) => !GUESTS.test(path)).map((path) => lstatSync(path).blocks);
   return {
     memoryMib: Math.round(field('RssAnon') / KIB),
     descriptors: readdirSync(`/proc/${daemon}/fd`).length,
     threads: field('Threads'),
     processes: processesOf(home).filter(({ pid }) => pid !== daemon).length,
-    files: files.filter((path) => !GROWING.test(path)).length,
+    files: kept.length,
     diskKib: Math.round((blocks.reduce((sum, count) => sum + count, 0) * BLOCK_BYTES) / KIB),
     rows: rowsIn(join(home, 'state')),
   };

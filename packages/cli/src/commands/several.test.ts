@@ -14,7 +14,10 @@ function daemonWith(fails: Readonly<Record<string, BangerError>> = {}): FakeDaem
     'vm.list': () => vms,
     'vm.stop': ({ vm }) => {
       if (fails[vm] !== undefined) throw fails[vm];
-      return stoppedVm({ id: vm, reason: vm === '0b33' ? 'the guest did not answer' : '' });
+      return stoppedVm({
+        id: vm,
+        reason: vm === '0b33' ? 'the guest did not answer\nLast lines of the console:' : '',
+      });
     },
     'vm.delete': ({ vm }) => ({ id: vm, name: vm, leftOver: vm === '0b33' ? ['/state/vms/0b33'] : [] }),
   });

@@ -15,6 +15,9 @@ const next = {
   error: ['starting', 'stopping', 'stopped'],
 } as const satisfies Record<VmState, readonly VmState[]>;
 
+/** What some state leads to: none leads back to a creation. */
+export type StateAhead = (typeof next)[VmState][number];
+
 /** True when a VM may go from one state to the other; staying is always allowed (the reason may change). */
 export function mayGo(from: VmState, to: VmState): boolean {
   return from === to || (next[from] as readonly VmState[]).includes(to);

@@ -143,11 +143,10 @@ describe('the repositories', () => {
       expect.objectContaining({ code: 'name_taken' }) as Error,
     );
     expect(vms.list()).toHaveLength(1);
-    expect(vms.update('01', { state: 'stopped', reason: 'x' })).toEqual({
-      ...row('01', 'box'),
-      state: 'stopped',
-      reason: 'x',
-    });
+    expect(vms.update('01', { init: '/sbin/init' })).toEqual({ ...row('01', 'box'), init: '/sbin/init' });
+    const move = { state: 'stopped', phase: '', reason: 'x', hint: '', stateSince: 2 } as const;
+    expect(vms.move('01', move, { warnings: ['w'] })).toMatchObject({ ...move, warnings: ['w'] });
+    expect(vms.get('01')).toEqual({ ...row('01', 'box'), init: '/sbin/init', ...move, warnings: ['w'] });
     expect(() => vms.update('09', {})).toThrow(expect.objectContaining({ code: 'vm_not_found' }) as Error);
     database.close();
   });
@@ -163,7 +162,7 @@ describe('the repositories', () => {
     });
     vms.insert(row('01', 'box'));
     expect(() => vms.insert(row('02', 'box'))).toThrow();
-    vms.update('01', { state: 'stopped' });
+    vms.move('01', { state: 'stopped', phase: '', reason: '', hint: '', stateSince: 2 }, {});
     vms.update('01', { warnings: ['no news'] });
     for (const kept of [true, true, false]) vms.update('01', { protected: kept });
     vms.delete('01');

@@ -3,24 +3,16 @@ import { BangerError } from '@banger/contract/error';
 import type { VmRow } from '../domain/vm-row.ts';
 import type { Database, Row } from './database.ts';
 
-/** Columns that a change may touch; identity stays. */
+/** Columns that a change may touch; identity stays, and what a VM's state is has moves of its own. */
 export type VmChange = Partial<
-  Pick<
-    VmRow,
-    | 'spec'
-    | 'state'
-    | 'phase'
-    | 'reason'
-    | 'hint'
-    | 'stateSince'
-    | 'init'
-    | 'steps'
-    | 'warnings'
-    | 'ephemeral'
-    | 'startAgain'
-    | 'protected'
-  >
+  Pick<VmRow, 'spec' | 'init' | 'steps' | 'warnings' | 'ephemeral' | 'startAgain' | 'protected'>
 >;
+
+/** A move to a state, or to another reason for the same one. */
+export type VmMove = Pick<VmRow, 'state' | 'phase' | 'reason' | 'hint' | 'stateSince'>;
+
+/** The rows as everybody has them but `VmStates`, which alone makes moves. */
+export type VmRows = Omit<VmRepository, 'move'>;
 
 /** Told of each change once it is in the database; must not throw. */
 export interface VmListener {
@@ -81,6 +73,15 @@ export class VmRepository {
 
   /** Changes a row and returns what it is now; `vm_not_found` when it is gone. */
   update(id: string, change: VmChange): VmRow {
+    return this.#write(id, change);
+  }
+
+  /** Changes the state of a VM, and what else changes with it. Whether it may go there is the caller's business. */
+  move(id: string, move: VmMove, change: VmChange): VmRow {
+    return this.#write(id, { ...change, ...move });
+  }
+
+  #write(id: string, change: VmChange & Partial<VmMove>): VmRow {
     const [before, after] = this.#database.transaction(() => {
       const old = this.get(id);
       const row = { ...old, ...change };

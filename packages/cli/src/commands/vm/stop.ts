@@ -15,8 +15,8 @@ export const command = defineCommand({
   run: (context, { args, options }) =>
     eachVm(context, args, async ({ id, name }) => {
       const vm = await context.call('vm.stop', { vm: id, force: options.force === true }, `Stopping ${name}`);
-      // What the console said last stands below it: see vm show.
-      const [reason = ''] = vm.reason.split('\n');
-      return { state: reason === '' ? vm.state : `${vm.state} (${reason})`, result: vm };
+      // The lines after the first, as those of a console, are for `vm show`.
+      const [why = ''] = vm.reason.split('\n');
+      return { state: why === '' ? vm.state : `${vm.state} (${why})`, result: vm };
     }),
 });

@@ -45,11 +45,9 @@ export async function deleteHeld(deps: VmDeps, id: string): Promise<ResultOf<'vm
   if (row === undefined) return { id, name: '', leftOver: [] };
   const live = deps.live.get(id);
   // Before anything goes, so that a daemon which finds half of it deletes the rest, and nobody is told that it runs.
-  deps.states.go(id, liveStates.has(row.state) ? 'stopping' : row.state, {
-    phase: DELETING,
-    reason: row.reason,
-    hint: row.hint,
-  });
+  const why = { phase: DELETING, reason: row.reason, hint: row.hint };
+  if (liveStates.has(row.state)) deps.states.go(id, 'stopping', why);
+  else deps.states.stay(id, why);
   const taken = deps.steps.begin(id);
   const deletion: Deletion = { deps, id, leftOver: [] };
   try {

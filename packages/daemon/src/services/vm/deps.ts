@@ -8,7 +8,7 @@ import type { Layout } from '../../domain/layout.ts';
 import type { VmDefaults } from '../../domain/vm-defaults.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { RuntimeRepository } from '../../store/runtime-repository.ts';
-import type { VmRepository } from '../../store/vm-repository.ts';
+import type { VmRows } from '../../store/vm-repository.ts';
 import type { EventBus } from '../events.ts';
 import type { ImageService } from '../image.ts';
 import type { KernelService } from '../kernel.ts';
@@ -28,7 +28,7 @@ export interface VmSettings {
 
 /** What the use cases of a VM work with. */
 export interface VmDeps {
-  readonly vms: VmRepository;
+  readonly vms: VmRows;
   readonly runtimes: RuntimeRepository<VmRuntimeRow>;
   readonly ledger: VmLedger;
   readonly states: VmStates;

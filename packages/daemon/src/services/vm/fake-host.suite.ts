@@ -437,8 +437,8 @@ class ToldStates extends VmStates {
     this.#told = told;
   }
 
-  override go(...change: Parameters<VmStates['go']>): VmRow {
-    const row = super.go(...change);
+  protected override write(...move: Parameters<VmStates['write']>): VmRow {
+    const row = super.write(...move);
     this.#told(row);
     return row;
   }

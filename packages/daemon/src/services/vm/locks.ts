@@ -7,6 +7,8 @@ export interface HoldOptions {
   readonly signal?: AbortSignal;
   /** Cancels the calls before this one, holding or waiting, that allow it: stop, kill and delete do not wait for a start. */
   readonly preempt?: boolean;
+  /** It ends the VM without asking its guest: a stop before it, holding or waiting, does not go on asking either. */
+  readonly force?: boolean;
   /** Whether a later call may cancel this one; the undo of a cancelled call still runs under its lock. */
   readonly preemptible?: boolean;
 }
@@ -15,6 +17,8 @@ export interface HoldOptions {
 interface Call {
   /** Ends it early. */
   readonly stop: AbortController;
+  /** Fires when a later call ends the VM without asking its guest. */
+  readonly forced: AbortController;
   readonly preemptible: boolean;
   /** Resolves when the lock is this call's. */
   readonly turn: PromiseWithResolvers<void>;
@@ -31,11 +35,17 @@ export class VmLocks {
    */
   hold<T>(vmId: string, options: HoldOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return underLock('VM lock', vmId, async () => {
-      const { signal, preempt = false, preemptible = false } = options;
+      const { signal, preempt = false, force = false, preemptible = false } = options;
       if (signal?.aborted === true) throw givenUp();
       const calls = this.#calls.get(vmId) ?? [];
       if (preempt) for (const before of calls) if (before.preemptible) before.stop.abort(preempted());
-      const call: Call = { stop: new AbortController(), preemptible, turn: Promise.withResolvers() };
+      if (force) for (const before of calls) before.forced.abort();
+      const call: Call = {
+        stop: new AbortController(),
+        forced: new AbortController(),
+        preemptible,
+        turn: Promise.withResolvers(),
+      };
       this.#calls.set(vmId, calls);
       try {
         if (calls.push(call) > 1) await itsTurn(call, signal);
@@ -46,6 +56,11 @@ export class VmLocks {
         this.#leave(vmId, calls, call);
       }
     });
+  }
+
+  /** For the call that holds the VM's lock: fires when one behind it ends the VM without asking its guest. */
+  forced(vmId: string): AbortSignal {
+    return this.#calls.get(vmId)?.[0]?.forced.signal ?? new AbortController().signal;
   }
 
   /** True while some call holds or waits for the VM's lock. */

@@ -25,14 +25,16 @@ const AT_ONCE_DEADLINE_MS = 15_000;
  * `cancelled` when the signal fires: the daemon lets go of the VM then, which is another one's to stop.
  */
 export function sync(deps: VmDeps, live: LiveVm, signal: AbortSignal): Promise<VmmEnd | undefined> {
-  return asked(live, signal, async (either) => {
+  return asked(deps, live, signal, async (either) => {
     const { ended } = live.vmm;
     const session = await reach(deps, live, either);
     if (session === undefined) return ended;
     const synced = session.sync({ signal: either }).catch((error: unknown) => {
       if (!either.aborted) deps.log.warn({ vm: live.id, error: toBangerError(error).message }, 'no sync');
     });
-    const heard = Promise.race([session.ping({ signal: either }), ended]);
+    // The deadline is ours, by the daemon's clock.
+    const ping = session.ping({ signal: either, timeoutMs: 2 * HEARD_DEADLINE_MS });
+    const heard = Promise.race([ping, ended]);
     await within(deps.clock, HEARD_DEADLINE_MS, heard, 'its agent did not answer', either);
     return (await Promise.race([synced, ended])) ?? undefined;
   });
@@ -40,7 +42,7 @@ export function sync(deps: VmDeps, live: LiveVm, signal: AbortSignal): Promise<V
 
 /** Asks the guest to power off: politely, then without its init. How it ended; rejects as `sync` does. */
 export function powerOff(deps: VmDeps, live: LiveVm, signal: AbortSignal): Promise<VmmEnd> {
-  return asked(live, signal, async (either) => {
+  return asked(deps, live, signal, async (either) => {
     const session = await reach(deps, live, either);
     if (session === undefined) return live.vmm.ended;
     try {
@@ -55,6 +57,7 @@ export function powerOff(deps: VmDeps, live: LiveVm, signal: AbortSignal): Promi
 
 /** What is asked of a guest, or why it does not follow. Nothing goes on being asked after it. */
 async function asked<T>(
+  deps: VmDeps,
   live: LiveVm,
   signal: AbortSignal,
   ask: (signal: AbortSignal) => Promise<T>,
@@ -63,8 +66,9 @@ async function asked<T>(
   const noRoom = untilNoRoom(live.vmm, over.signal).then((): never => {
     throw new BangerError('disk_full', 'There is no room on the host for what the guest writes.');
   });
+  const forced = untilForced(deps.locks.forced(live.id), over.signal);
   try {
-    return await Promise.race([ask(AbortSignal.any([signal, over.signal])), noRoom]);
+    return await Promise.race([ask(AbortSignal.any([signal, over.signal])), noRoom, forced]);
   } catch (thrown) {
     if (signal.aborted) throw letGo();
     const error = toBangerError(thrown);
@@ -74,6 +78,15 @@ async function asked<T>(
   } finally {
     over.abort();
   }
+}
+
+/** Rejects when another call is to end the VM without asking its guest, which need not wait for what is asked here. */
+function untilForced(forced: AbortSignal, over: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const refuse = (): void => reject(new BangerError('agent_not_ready', 'another call ended it by force'));
+  if (forced.aborted) refuse();
+  forced.addEventListener('abort', refuse, { once: true, signal: over });
+  return promise;
 }
 
 /** The open channel, waited for while it is being opened again; undefined when the machine has ended. */

@@ -94,8 +94,8 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
   } else if (found === 'silent') {
     const silence = 'Its VMM runs but does not answer; banger goes on trying.';
     // One that waits for room does so still, and says what would help; a stop goes on as it was begun, for the same reason.
-    if (row.state === 'running') deps.states.go(row.id, 'running', { phase: 'attach', reason: silence });
-    if (stopping) deps.states.go(row.id, 'stopping', { phase: row.phase, reason: row.reason, hint: silence });
+    if (row.state === 'running') deps.states.stay(row.id, { phase: 'attach', reason: silence });
+    if (stopping) deps.states.stay(row.id, { phase: row.phase, reason: row.reason, hint: silence });
     inBackground(deps.log, 'attaching a VM', async () => {
       await deps.clock.sleep(TRY_AGAIN_MS);
       await reconcileRow(deps, row.id);
@@ -103,7 +103,7 @@ async function takeOver(deps: VmDeps, row: VmRow): Promise<void> {
   } else if (stopping) {
     inBackground(deps.log, 'going on with a stop', () => goOnStopping(deps, row));
   } else if (row.phase === 'attach') {
-    deps.states.go(row.id, row.state);
+    deps.states.stay(row.id, {});
   }
 }
 

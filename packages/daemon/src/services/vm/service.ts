@@ -77,7 +77,7 @@ export class VmService {
   }
 
   stop(vm: string, force: boolean, signal: AbortSignal): Promise<VmView> {
-    return this.#change(vm, { signal, preempt: true }, async ({ id, spec }) => {
+    return this.#change(vm, { signal, preempt: true, force }, async ({ id, spec }) => {
       if (this.#deps.vms.find(id) === undefined)
         throw new BangerError(
           'vm_not_found',
@@ -114,7 +114,9 @@ export class VmService {
 
   async kill(vm: string, signalName: string, signal: AbortSignal): Promise<VmView> {
     const name = parseSignal(signalName);
-    return this.#change(vm, { signal, preempt: true }, (found) => killHeld(this.#deps, found, name));
+    return this.#change(vm, { signal, preempt: true, force: true }, (found) =>
+      killHeld(this.#deps, found, name),
+    );
   }
 
   async delete(vm: string, signal?: AbortSignal): Promise<ResultOf<'vm.delete'>> {
@@ -122,7 +124,7 @@ export class VmService {
     // Before the call at work is cancelled for it; and again, for it may come to be protected while this waits.
     refuseProtected(found);
     const { id, spec } = found;
-    const options = { preempt: true, ...(signal === undefined ? {} : { signal }) };
+    const options = { preempt: true, force: true, ...(signal === undefined ? {} : { signal }) };
     const deleted = await this.#deps.locks.hold(id, options, async () => {
       const now = this.#deps.vms.find(id);
       if (now !== undefined) refuseProtected(now);
@@ -232,7 +234,7 @@ export class VmService {
       inBackground(this.#deps.log, 'deletion of an ephemeral VM', () =>
         this.#deps.asOperation(
           'vm.delete',
-          () => this.#deps.locks.hold(id, { preempt: true }, () => deleteHeld(this.#deps, id)),
+          () => this.#deps.locks.hold(id, { preempt: true, force: true }, () => deleteHeld(this.#deps, id)),
           { kind: 'vm', name: spec.name },
         ),
       );

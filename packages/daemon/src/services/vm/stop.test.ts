@@ -140,6 +140,28 @@ describe('a guest that is asked to end', () => {
   });
 });
 
+describe('a stop whose guest does not follow', () => {
+  const calls: [string, () => Promise<unknown>][] = [
+    ['stop by force', () => host.vms.stop('box', true, never)],
+    ['kill', () => host.vms.kill('box', 'SIGKILL', never)],
+    ['deletion', () => host.vms.delete('box')],
+  ];
+  test.each(calls)('does not go on asking when a %s is behind it', async (_what, call) => {
+    host.guestOptions = { onShutdown: () => undefined };
+    await create();
+    const stopping = host.vms.stop('box', false, never);
+    await until(() => host.guest?.state.requests.includes('shutdown 1') === true);
+    const forced = call();
+    // No time passes.
+    expect(await stopping).toMatchObject({
+      state: 'stopped',
+      reason: expect.stringMatching(/another call ended it by force/),
+    });
+    await forced.catch((error: unknown) => expect(error).toMatchObject({ code: 'vm_not_running' }));
+    expect(host.world.running).toEqual([]);
+  });
+});
+
 describe('a stop that a new daemon goes on with', () => {
   /** A daemon that finds a VM in the middle of a stop which its guest does not follow yet. */
   const goOn = async (): Promise<{ readonly id: string; readonly operations: string[] }> => {

@@ -64,7 +64,8 @@ export async function stopHeld(
       if (error.code !== 'agent_not_ready') throw error;
       if (automatic) throw leftRunning(deps, id, error.message);
       const lost = `The guest did not power off (${error.message}); it was ended, and what it had not written may be lost.`;
-      const console = consoleText(await consoleTail(deps.layout.vm(id).console, live.consoleFrom));
+      const tail = await consoleTail(deps.layout.vm(id).console, live.consoleFrom);
+      const console = tail.length === 0 ? '' : consoleText(tail);
       return await ended(deps, live, taken, [reason, lost, console].filter((line) => line !== '').join('\n'));
     }
     const { end } = context;

@@ -17,12 +17,21 @@ const create = (start: boolean): Promise<VmView> =>
 
 /** The state of a VM cannot be written down, so many times. */
 function noRoomFor(state: VmState, times = 1): void {
-  const go = host.deps.states.go.bind(host.deps.states);
+  const { states, vms } = host.deps;
+  const [go, stay] = [states.go.bind(states), states.stay.bind(states)];
   let left = times;
-  host.deps.states.go = (id, to, ...rest) => {
-    if (to !== state || left === 0) return go(id, to, ...rest);
+  const refuse = (to: VmState): void => {
+    if (to !== state || left === 0) return;
     left -= 1;
     throw new BangerError('disk_full', 'There is no room for the database.');
+  };
+  states.go = (id, to, ...rest) => {
+    refuse(to);
+    return go(id, to, ...rest);
+  };
+  states.stay = (id, why) => {
+    refuse(vms.get(id).state);
+    return stay(id, why);
   };
 }
 

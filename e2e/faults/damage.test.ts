@@ -1,4 +1,5 @@
-import { linkSync, readFileSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { linkSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectFault } from './expect-fault.ts';
@@ -7,6 +8,9 @@ import { FaultHome } from './fault-home.ts';
 const small = ['--memory', '256'];
 const image = ['state', 'images', 'debian-bookworm'] as const;
 const kernel = ['state', 'kernels', 'debian-cloud'] as const;
+
+/** Bytes that ext4 leaves to whoever boots from a disk. */
+const BEFORE_SUPERBLOCK = 1024;
 
 /** What may have happened to a file; gets what was in it. */
 const damages: readonly (readonly [string, (before: Buffer) => Buffer | undefined])[] = [
@@ -137,6 +141,31 @@ describe('files that were damaged', () => {
     test('once all are whole, the same command works', async () => {
       expect(await home.run(['vm', 'start', 'hurt'])).toMatchObject({ status: 0 });
       expect((await home.run(['vm', 'exec', 'hurt', '--', 'hostname'])).stdout).toBe('hurt\n');
+    });
+
+    test('nothing of the host is touched when its guest makes its disks look like a qcow2 with a data file of the host', async () => {
+      const victim = home.at('victim');
+      const header = home.at('header.qcow2');
+      const options = `data_file=${victim},data_file_raw=on`;
+      execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-o', options, header, '1M']);
+      writeFileSync(victim, 'a file of the host\n');
+      const input = readFileSync(header).subarray(0, BEFORE_SUPERBLOCK);
+      const write = `dd of=$(findmnt -no SOURCE $place) bs=${BEFORE_SUPERBLOCK} count=1 iflag=fullblock conv=notrunc,fsync`;
+      for (const place of ['/', '/root']) {
+        const script = `place=${place}; ${write}`;
+        expect(await home.run(['vm', 'exec', 'hurt', '--', 'sh', '-c', script], { input })).toMatchObject({
+          status: 0,
+        });
+      }
+      for (const argv of [
+        ['vm', 'stop', 'hurt'],
+        ['vm', 'set', 'hurt', '--disk-size', '9G', '--root-size', '9G'],
+        ['vm', 'start', 'hurt'],
+      ])
+        expect(await home.run(argv)).toMatchObject({ status: 0 });
+      expect((await home.run(['vm', 'exec', 'hurt', '--', 'hostname'])).stdout).toBe('hurt\n');
+      expect(statSync(home.at('state', files, 'work.ext4')).size).toBe(9 * 1024 ** 3);
+      expect(readFileSync(victim, 'utf8')).toBe('a file of the host\n');
     });
   });
 });

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BANGER_BIN, type Outcome } from '../harness/banger.ts';
+import { until } from '../harness/until.ts';
 import { FaultHome } from './fault-home.ts';
 
 const name = 'pipes';
@@ -89,5 +90,16 @@ describe('standard streams that are closed, broken or full', () => {
   test('input that comes after the command has ended is no error', async () => {
     expect(await shell(`yes | ${exec} head -n 1`)).toMatchObject({ status: 0, stdout: 'y\n', stderr: '' });
     expect(await shell(`yes | ${exec} true`)).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  });
+
+  test('a client that is killed while its input is held back takes its command along, and its stream', async () => {
+    // The command reads nothing: all pipes on the way are full soon.
+    const line = `"$NODE" "$BIN" vm exec ${name} -- sleep 12345 </dev/zero & pid=$!; sleep 3; kill -KILL $pid`;
+    await shell(line);
+    const sleeps = `${exec} pgrep -fc '^sleep 12345'`;
+    await until('the command to be gone', async () =>
+      (await shell(sleeps)).stdout === '0\n' ? true : undefined,
+    );
+    expect((await home.json<{ busy: readonly string[] }>(['daemon', 'status'])).busy).toEqual([]);
   });
 });

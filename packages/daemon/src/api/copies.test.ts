@@ -13,11 +13,12 @@ const format = { kinds: new Set<number>(Object.values(frameKind)), maxPayloadByt
 const told = <T>(work: Promise<T>): Promise<T> => work;
 
 /** Offers, the client's side of one that is picked up, and how many streams are work of the daemon. */
-function made(offer: (streams: StreamOffers) => { readonly stream: string }) {
+function made(offer: (streams: StreamOffers, callerGone: AbortSignal) => { readonly stream: string }) {
   let open = 0;
   const streaming = (): (() => void) => ((open += 1), () => void (open -= 1));
   const streams = new StreamOffers({ streaming }, pino({ level: 'silent' }));
-  const { stream } = offer(streams);
+  const caller = new AbortController();
+  const { stream } = offer(streams, caller.signal);
   const [ours, theirs] = duplexPair();
   ours.on('error', () => undefined);
   theirs.on('error', () => undefined);
@@ -25,7 +26,12 @@ function made(offer: (streams: StreamOffers) => { readonly stream: string }) {
     streams.registry.take(stream)?.(ours);
     return theirs;
   };
-  return { pick, withdraw: () => streams.registry.withdraw(stream), open: () => open };
+  return {
+    pick,
+    leave: () => caller.abort(),
+    withdraw: () => streams.registry.withdraw(stream),
+    open: () => open,
+  };
 }
 
 async function frames(stream: Duplex): Promise<{ bytes: string; end: unknown }> {
@@ -94,10 +100,14 @@ test('one that nobody picks up is let go', () => {
 
 test('a tree comes in whole', async () => {
   let got = '';
-  const { pick, open } = made((streams) =>
-    offerCopyIn(streams, async (tree) => {
-      got = (await buffer(tree)).toString();
-    }),
+  const { pick, open } = made((streams, callerGone) =>
+    offerCopyIn(
+      streams,
+      async (tree) => {
+        got = (await buffer(tree)).toString();
+      },
+      callerGone,
+    ),
   );
   const stream = pick();
   await sent(stream, 'one', 'two', '');
@@ -109,10 +119,14 @@ test('a tree comes in whole', async () => {
 
 test('half a tree is never taken for a whole one', async () => {
   let outcome: unknown;
-  const { pick, open } = made((streams) =>
-    offerCopyIn(streams, async (tree) => {
-      outcome = await buffer(tree).catch((error: Error) => error.message);
-    }),
+  const { pick, open } = made((streams, callerGone) =>
+    offerCopyIn(
+      streams,
+      async (tree) => {
+        outcome = await buffer(tree).catch((error: Error) => error.message);
+      },
+      callerGone,
+    ),
   );
   const stream = pick();
   await sent(stream, 'half');
@@ -123,10 +137,14 @@ test('half a tree is never taken for a whole one', async () => {
 
 test('a client whose connection breaks holds nothing', async () => {
   let outcome: unknown;
-  const { pick, open } = made((streams) =>
-    offerCopyIn(streams, async (tree) => {
-      outcome = await buffer(tree).catch(() => 'broken');
-    }),
+  const { pick, open } = made((streams, callerGone) =>
+    offerCopyIn(
+      streams,
+      async (tree) => {
+        outcome = await buffer(tree).catch(() => 'broken');
+      },
+      callerGone,
+    ),
   );
   const stream = pick();
   await sent(stream, 'half');
@@ -137,14 +155,18 @@ test('a client whose connection breaks holds nothing', async () => {
 
 test('a refusal reaches a client that sends nothing, and one that goes on sending', async () => {
   for (const more of [[], Array.from({ length: 200 }, () => 'x'.repeat(60_000))]) {
-    const { pick, open } = made((streams) =>
-      offerCopyIn(streams, async (tree) => {
-        tree.on('error', () => undefined);
-        tree.read();
-        await new Promise((resolve) => void setImmediate(resolve));
-        tree.destroy();
-        throw new BangerError('guest_failed', 'No.', { hint: '' });
-      }),
+    const { pick, open } = made((streams, callerGone) =>
+      offerCopyIn(
+        streams,
+        async (tree) => {
+          tree.on('error', () => undefined);
+          tree.read();
+          await new Promise((resolve) => void setImmediate(resolve));
+          tree.destroy();
+          throw new BangerError('guest_failed', 'No.', { hint: '' });
+        },
+        callerGone,
+      ),
     );
     const stream = pick();
     void sent(stream, ...more);
@@ -152,4 +174,23 @@ test('a refusal reaches a client that sends nothing, and one that goes on sendin
     stream.end();
     await nothingOpen(open);
   }
+});
+
+test('a client that leaves while nobody takes what it sends holds nothing: its own stream does not tell', async () => {
+  let outcome: unknown;
+  const { pick, leave, open } = made((streams, callerGone) =>
+    offerCopyIn(
+      streams,
+      async (_tree, signal) => {
+        await once(signal, 'abort');
+        outcome = 'ended';
+      },
+      callerGone,
+    ),
+  );
+  void sent(pick(), ...Array.from({ length: 200 }, () => 'x'.repeat(60_000)));
+  await new Promise((resolve) => void setImmediate(resolve));
+  leave();
+  await expect.poll(() => outcome, { timeout: 2_000 }).toBe('ended');
+  await nothingOpen(open);
 });

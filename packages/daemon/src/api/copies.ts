@@ -20,14 +20,18 @@ export function offerCopyOut(streams: StreamOffers, { bytes, told }: GuestTree):
 }
 
 /** Promises to take a tree stream into a guest: `stdin` frames, an empty one at its end; the `exit` frame says what came of it. */
-export function offerCopyIn(streams: StreamOffers, take: TakeTree): { readonly stream: string } {
+export function offerCopyIn(
+  streams: StreamOffers,
+  take: TakeTree,
+  callerGone: AbortSignal,
+): { readonly stream: string } {
   const serve = async ({ incoming, write, gone }: FrameChannel): Promise<void> => {
     const frames = incoming[Symbol.asyncIterator]();
     await write(exitFrame(await endOf(take(inputOf(frames), gone))));
     // A client that is still sending hears of the end only if it gets rid of what it sends.
     void discard(frames).catch(() => undefined);
   };
-  return { stream: streams.offer(serve, () => undefined) };
+  return { stream: streams.offer(serve, () => undefined, { callerGone }) };
 }
 
 /**

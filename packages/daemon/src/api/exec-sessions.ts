@@ -19,7 +19,10 @@ export class ExecSessions {
   }
 
   /** Promises the bytes of a command that runs; one whose client never comes, or leaves, is hung up. */
-  start(exec: GuestExec): { readonly session: string; readonly stream: string; readonly pid: number } {
+  start(
+    exec: GuestExec,
+    callerGone: AbortSignal,
+  ): { readonly session: string; readonly stream: string; readonly pid: number } {
     const session = randomBytes(SESSION_BYTES).toString('hex');
     this.#sessions.set(session, exec);
     const forget = (): void => void this.#sessions.delete(session);
@@ -31,6 +34,7 @@ export class ExecSessions {
         forget();
         exec.abort();
       },
+      { callerGone },
     );
     return { session, stream, pid: exec.pid };
   }

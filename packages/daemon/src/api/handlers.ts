@@ -76,7 +76,7 @@ export function handlers(services: ApiServices): Handlers {
     'daemon.status': () => daemon.status(),
     'daemon.stop': async ({ ifIdle }) => ({ pid: process.pid, busy: daemon.requestStop({ ifIdle }) }),
     'doctor.run': () => doctor.run(),
-    'events.watch': async (watch) => streams.offerReadable(watchEvents(events, watch.vms), 'look'),
+    'events.watch': async (watch) => streams.offerReadable(watchEvents(events, watch.vms), { kind: 'look' }),
     'exec.resize': async ({ session, rows, columns }) => {
       await execs.get(session).resize(rows, columns);
       return {};
@@ -106,12 +106,12 @@ export function handlers(services: ApiServices): Handlers {
     'operation.show': async ({ operation }) => operations.show(operation),
     'operation.start': async ({ method, params }, { begin }) => begin(method, params),
     'operation.watch': ({ operation }, { signal, watch }) => operations.watch(operation, watch, signal),
-    'vm.copyIn': async (request) => offerCopyIn(streams, await vms.copyIn(request)),
+    'vm.copyIn': async (request, { gone }) => offerCopyIn(streams, await vms.copyIn(request), gone),
     'vm.copyOut': async (request, { signal }) => offerCopyOut(streams, await vms.copyOut(request, signal)),
     'vm.create': ({ spec, start, ephemeral, waitInit }, { signal, gone }) =>
       vms.create(spec, { start, waitInit, ...(ephemeral ? { until: gone } : {}) }, signal),
     'vm.delete': ({ vm }, { signal }) => vms.delete(vm, signal),
-    'vm.exec': async (request, { signal }) => execs.start(await vms.exec(request, signal)),
+    'vm.exec': async (request, { signal, gone }) => execs.start(await vms.exec(request, signal), gone),
     'vm.kill': ({ vm, signal: name }, { signal }) => vms.kill(vm, name, signal),
     'vm.list': () => vms.list(),
     'vm.logs': async ({ vm, follow, lines }, { gone }) =>

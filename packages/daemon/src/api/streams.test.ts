@@ -34,7 +34,7 @@ test('a promised stream is work from its promise to its end', async () => {
 
 test('one that only looks is no work', () => {
   const { offers, open } = counted();
-  offers.offerReadable(new PassThrough(), 'look');
+  offers.offerReadable(new PassThrough(), { kind: 'look' });
   expect(open()).toBe(0);
 });
 

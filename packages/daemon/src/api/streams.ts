@@ -18,6 +18,17 @@ export interface FrameChannel {
   readonly gone: AbortSignal;
 }
 
+/** What a promised stream depends on besides its own connection. */
+export interface OfferOptions {
+  /** `look`: no work of the daemon, as it can be had of another one. */
+  readonly kind?: 'work' | 'look';
+  /**
+   * Fires when the connection of the call has ended: the client has left, and the stream ends. A client whose input is held back cannot be
+   * seen to leave by the stream's own connection, as nobody reads from that.
+   */
+  readonly callerGone?: AbortSignal;
+}
+
 /** The byte streams that calls promise to their clients. */
 export class StreamOffers {
   readonly registry = new StreamRegistry();
@@ -31,30 +42,40 @@ export class StreamOffers {
 
   /**
    * Promises a stream that `serve` fills until it returns; `drop` is called when nobody picks it up. From the promise
-   * on it is work of the daemon, as what stands behind it has begun; not so a `look`, which can be had of another daemon.
+   * on it is work of the daemon, as what stands behind it has begun.
    */
   offer(
     serve: (channel: FrameChannel) => Promise<void>,
     drop: () => void,
-    kind: 'work' | 'look' = 'work',
+    { kind = 'work', callerGone }: OfferOptions = {},
   ): string {
     const ended = kind === 'work' ? this.#daemon.streaming() : (): void => undefined;
-    return this.registry.offer((duplex) => void this.#serve(duplex, serve).finally(ended), {
-      onExpired: () => {
-        ended();
-        drop();
+    const token = this.registry.offer(
+      (duplex) => {
+        const leave = (): void => void duplex.destroy();
+        callerGone?.addEventListener('abort', leave, { once: true });
+        duplex.once('close', () => callerGone?.removeEventListener('abort', leave));
+        void this.#serve(duplex, serve).finally(ended);
       },
-    });
+      {
+        onExpired: () => {
+          ended();
+          drop();
+        },
+      },
+    );
+    if (callerGone?.aborted === true) this.registry.withdraw(token);
+    return token;
   }
 
   /** Promises the bytes of a readable as `stdout` frames. */
-  offerReadable(readable: Readable, kind?: 'work' | 'look'): { readonly stream: string } {
+  offerReadable(readable: Readable, options: OfferOptions = {}): { readonly stream: string } {
     const serve = async ({ write, gone }: FrameChannel): Promise<void> => {
       gone.addEventListener('abort', () => readable.destroy(), { once: true });
       for await (const payload of readable as AsyncIterable<Buffer>)
         await write({ kind: frameKind.stdout, payload });
     };
-    return { stream: this.offer(serve, () => readable.destroy(), kind) };
+    return { stream: this.offer(serve, () => readable.destroy(), options) };
   }
 
   async #serve(duplex: Duplex, serve: (channel: FrameChannel) => Promise<void>): Promise<void> {

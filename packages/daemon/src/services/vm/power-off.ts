@@ -9,6 +9,8 @@ import { untilNoRoom } from './no-room.ts';
 /** A guest that reboots, or whose channel just broke, has its agent again within this time on a quiet machine. */
 const SESSION_DEADLINE_MS = 15_000;
 const SESSION_LOOK_MS = 100;
+/** A guest may be on its way to another boot when it is asked, and ends that boot only; one that goes on so is ended. */
+const MOST_CHANNELS = 3;
 /** An agent that hears at all answers within milliseconds; in a guest full of work, under emulation, it may not run for seconds. */
 const HEARD_DEADLINE_MS = 10_000;
 /** The agent answers a shutdown request before it begins; one that was heard a moment ago. */
@@ -27,30 +29,31 @@ const AT_ONCE_DEADLINE_MS = 15_000;
 export function sync(deps: VmDeps, live: LiveVm, signal: AbortSignal): Promise<VmmEnd | undefined> {
   return asked(deps, live, signal, async (either) => {
     const { ended } = live.vmm;
-    const session = await reach(deps, live, either);
-    if (session === undefined) return ended;
-    const synced = session.sync({ signal: either }).catch((error: unknown) => {
-      if (!either.aborted) deps.log.warn({ vm: live.id, error: toBangerError(error).message }, 'no sync');
+    return overChannel(deps, live, either, async (session) => {
+      const synced = session.sync({ signal: either }).catch((error: unknown) => {
+        if (!either.aborted) deps.log.warn({ vm: live.id, error: toBangerError(error).message }, 'no sync');
+      });
+      // The deadline is ours, by the daemon's clock.
+      const ping = session.ping({ signal: either, timeoutMs: 2 * HEARD_DEADLINE_MS });
+      const heard = Promise.race([ping, ended]);
+      await within(deps.clock, HEARD_DEADLINE_MS, heard, 'its agent did not answer', either);
+      return (await Promise.race([synced, ended])) ?? undefined;
     });
-    // The deadline is ours, by the daemon's clock.
-    const ping = session.ping({ signal: either, timeoutMs: 2 * HEARD_DEADLINE_MS });
-    const heard = Promise.race([ping, ended]);
-    await within(deps.clock, HEARD_DEADLINE_MS, heard, 'its agent did not answer', either);
-    return (await Promise.race([synced, ended])) ?? undefined;
   });
 }
 
 /** Asks the guest to power off: politely, then without its init. How it ended; rejects as `sync` does. */
 export function powerOff(deps: VmDeps, live: LiveVm, signal: AbortSignal): Promise<VmmEnd> {
   return asked(deps, live, signal, async (either) => {
-    const session = await reach(deps, live, either);
-    if (session === undefined) return live.vmm.ended;
     try {
-      return await ask(deps, live, session, 'power-off', POWER_OFF_DEADLINE_MS, either);
+      return await overChannel(deps, live, either, (session) =>
+        ask(deps, live, session, 'power-off', POWER_OFF_DEADLINE_MS, either),
+      );
     } catch (error) {
-      if (either.aborted) throw error;
+      // One that could not be reached by now is not waited for again.
+      if (either.aborted || live.session === undefined) throw error;
       deps.log.warn({ vm: live.id, error: toBangerError(error).message }, 'guest did not power off');
-      return ask(deps, live, session, 'power-off-at-once', AT_ONCE_DEADLINE_MS, either);
+      return ask(deps, live, live.session, 'power-off-at-once', AT_ONCE_DEADLINE_MS, either);
     }
   });
 }
@@ -87,6 +90,48 @@ function untilForced(forced: AbortSignal, over: AbortSignal): Promise<never> {
   if (forced.aborted) refuse();
   forced.addEventListener('abort', refuse, { once: true, signal: over });
   return promise;
+}
+
+/**
+ * Asks over the open channel, and over the next one when that ends: a guest that was on its way to a reboot says that it will power off,
+ * and boots again. How the machine ended, when it has already.
+ */
+async function overChannel<T>(
+  deps: VmDeps,
+  live: LiveVm,
+  signal: AbortSignal,
+  ask: (session: GuestSession) => Promise<T>,
+): Promise<T | VmmEnd> {
+  for (let channel = 1; ; channel += 1) {
+    const session = await reach(deps, live, signal);
+    if (session === undefined) return live.vmm.ended;
+    const over = new AbortController();
+    const replaced = untilReplaced(deps, live, session, AbortSignal.any([signal, over.signal]));
+    try {
+      return await Promise.race([ask(session), replaced]);
+    } catch (error) {
+      if (signal.aborted || channel === MOST_CHANNELS) throw error;
+      // What was asked fails a moment before its channel is known to have ended.
+      await deps.clock.sleep(SESSION_LOOK_MS, signal);
+      if (live.session === session) throw error;
+      deps.log.warn({ vm: live.id, error: toBangerError(error).message }, 'its guest is asked again');
+    } finally {
+      over.abort();
+      replaced.catch(() => undefined);
+    }
+  }
+}
+
+/** Rejects when the agent is reached over another channel than this one. */
+async function untilReplaced(
+  deps: VmDeps,
+  live: LiveVm,
+  session: GuestSession,
+  signal: AbortSignal,
+): Promise<never> {
+  do await deps.clock.sleep(SESSION_LOOK_MS, signal);
+  while (live.session === undefined || live.session === session);
+  throw new BangerError('agent_lost', 'Its guest booted again, or its channel broke.');
 }
 
 /** The open channel, waited for while it is being opened again; undefined when the machine has ended. */

@@ -6,6 +6,7 @@ import { FakeHost, until, type Call } from './fake-host.suite.ts';
 
 const never = new AbortController().signal;
 const GIB = 1024 ** 3;
+const TIB = 1024 ** 4;
 
 let host: FakeHost;
 beforeEach(async () => {
@@ -93,6 +94,19 @@ test.each([
   },
 );
 
+test.each([
+  ['work', 'diskBytes'],
+  ['root', 'rootBytes'],
+] as const)('a stopped VM whose %s disk is larger than any may be is not started', async (which, key) => {
+  const vm = await make(false);
+  truncateSync(host.layout.vm(vm.id)[`${which}Disk`], 2 * TIB);
+  await expect(host.vms.start('box', false, never)).rejects.toMatchObject({
+    code: 'invalid_argument',
+    message: expect.stringContaining('2T') as string,
+  });
+  expect(specOf(vm)[key]).toBe(vm.spec[key]);
+});
+
 describe('a running VM', () => {
   test('has its work disk grown at once, and its guest told', async () => {
     const vm = await make(true);
@@ -178,6 +192,16 @@ describe('a running VM', () => {
     await until(() => host.network.open.length === 0 && !host.deps.locks.isBusy(vm.id));
     expect(host.deps.vms.get(vm.id)).toMatchObject({ spec: { diskBytes: 9 * GIB }, warnings: [] });
     expect(sizeOf(host.layout.vm(vm.id).workDisk)).toBe(9 * GIB);
+  });
+
+  test('whose work disk is larger than any may be keeps its row, and has a warning', async () => {
+    const vm = await make(true);
+    truncateSync(host.layout.vm(vm.id).workDisk, 2 * TIB);
+    await host.restart();
+    await until(() => host.deps.vms.get(vm.id).warnings.length > 0);
+    expect(host.deps.vms.get(vm.id).warnings).toEqual([expect.stringContaining('diskBytes is 2T')]);
+    expect(specOf(vm)).toEqual(vm.spec);
+    expect(sizeOf(host.layout.vm(vm.id).workDisk)).toBe(2 * TIB);
   });
 
   test('that waits for room has its way out closed by the next daemon all the same', async () => {

@@ -132,6 +132,71 @@ describe('a guest that is asked to end', () => {
     });
   });
 
+  test('and was on its way to a reboot is asked again when it has booted, and loses nothing', async () => {
+    const asked: number[] = [];
+    host.guestOptions = {
+      onShutdown: () => {
+        asked.push(clock.monotonic());
+        if (asked.length > 1) {
+          host.world.powerOff(pid());
+          return;
+        }
+        host.guest?.reboot();
+        host.world.reboot(pid());
+      },
+    };
+    await create();
+    const result = await passes(host.vms.stop('box', false, never));
+    expect(result).toMatchObject({ state: 'stopped', reason: '' });
+    // Politely both times.
+    expect(host.guest?.state.requests.filter((request) => request.startsWith('shutdown'))).toEqual([
+      'shutdown 1',
+      'shutdown 1',
+    ]);
+    const [first = 0, second = 0] = asked;
+    expect(asked).toHaveLength(2);
+    expect(second - first).toBeLessThan(15 * SECOND_MS);
+  });
+
+  test.each<[string, 'onSync' | 'onShutdown']>([
+    ['syncs', 'onSync'],
+    ['is asked to power off', 'onShutdown'],
+  ])('and whose channel breaks while it %s is asked again over the next one', async (_when, at) => {
+    let broken = false;
+    const breakOnce = (): boolean => {
+      if (broken) return false;
+      broken = true;
+      for (const live of host.deps.live.values()) live.session?.close();
+      return true;
+    };
+    host.guestOptions = {
+      ...(at === 'onSync' && { onSync: async () => void breakOnce() }),
+      onShutdown: () => {
+        if (at === 'onSync' || !breakOnce()) host.world.powerOff(pid());
+      },
+    };
+    await create();
+    expect(await passes(host.vms.stop('box', false, never))).toMatchObject({ state: 'stopped', reason: '' });
+  });
+
+  test('and boots again whatever it is asked is ended', async () => {
+    let asked = 0;
+    host.guestOptions = {
+      onShutdown: () => {
+        asked += 1;
+        host.guest?.reboot();
+        host.world.reboot(pid());
+      },
+    };
+    await create();
+    const result = await passes(host.vms.stop('box', false, never));
+    expect(asked).toBeLessThanOrEqual(4);
+    expect(result).toMatchObject({
+      state: 'stopped',
+      reason: expect.stringMatching(/did not power off[^]*may be lost/),
+    });
+  });
+
   test('and does not do it is ended, and the reason says how long it was waited for', async () => {
     host.guestOptions = { onShutdown: () => undefined };
     await create();
@@ -159,6 +224,16 @@ describe('a stop whose guest does not follow', () => {
     });
     await forced.catch((error: unknown) => expect(error).toMatchObject({ code: 'vm_not_running' }));
     expect(host.world.running).toEqual([]);
+  });
+});
+
+describe('a kill', () => {
+  test.each([
+    ['SIGTERM', 'It was killed with SIGTERM.'],
+    ['SIGSTOP', 'It was killed with SIGKILL, as SIGSTOP did not end it.'],
+  ] as const)('by %s names the signal that did it', async (signal, reason) => {
+    await create();
+    expect(await passes(host.vms.kill('box', signal, never))).toMatchObject({ state: 'stopped', reason });
   });
 });
 

@@ -128,7 +128,7 @@ function waitsForRoom(deps: VmDeps, live: LiveVm): BangerError {
 async function ended(deps: VmDeps, live: LiveVm, taken: StepsTaken, reason: string): Promise<VmRow> {
   // One that is no longer ours is the next daemon's, which may hear its guest.
   if (live.released.signal.aborted) throw letGo();
-  return endedBy(deps, live, taken, 'SIGKILL', reason);
+  return endedBy(deps, live, taken, 'SIGKILL', () => reason);
 }
 
 /**
@@ -153,31 +153,39 @@ export async function killHeld(
   deps.states.go(id, 'stopping', {}, { startAgain: false });
   const taken = deps.steps.begin(id);
   try {
-    return await endedBy(deps, live, taken, signal, `It was killed with ${signal}.`);
+    return await endedBy(deps, live, taken, signal, (by) =>
+      by === signal ? `It was killed with ${by}.` : `It was killed with ${by}, as ${signal} did not end it.`,
+    );
   } finally {
     taken.close();
   }
 }
 
+/** `reason` is told which signal it was in the end. */
 async function endedBy(
   deps: VmDeps,
   live: LiveVm,
   taken: StepsTaken,
   signal: NodeJS.Signals,
-  reason: string,
+  reason: (by: NodeJS.Signals) => string,
 ): Promise<VmRow> {
-  await runAllSteps([killStep(() => endVmm(deps, live, signal))], undefined, taken);
-  return release(deps, live, taken, (leftOver) => settled(deps, live.id, leftOver, reason, taken));
+  let by = signal;
+  const kill = async (): Promise<void> => {
+    by = await endVmm(deps, live, signal);
+  };
+  await runAllSteps([killStep(kill)], undefined, taken);
+  return release(deps, live, taken, (leftOver) => settled(deps, live.id, leftOver, reason(by), taken));
 }
 
-/** Ends the VMM and waits until it is gone; a signal that does not end it is followed by SIGKILL. */
-async function endVmm(deps: VmDeps, live: LiveVm, signal: NodeJS.Signals): Promise<void> {
+/** Ends the VMM and waits until it is gone; a signal that does not end it is followed by SIGKILL. Which one it was. */
+async function endVmm(deps: VmDeps, live: LiveVm, signal: NodeJS.Signals): Promise<NodeJS.Signals> {
   try {
     await within(deps.clock, KILL_DEADLINE_MS, live.vmm.kill(signal), 'it did not end');
+    return signal;
   } catch (error) {
     // The ledger's remover tries again and says what is left.
     deps.log.warn({ vm: live.id, signal, error: toBangerError(error).message }, 'VMM did not end');
-    if (signal !== 'SIGKILL') await endVmm(deps, live, 'SIGKILL');
+    return signal === 'SIGKILL' ? signal : endVmm(deps, live, 'SIGKILL');
   }
 }
 

@@ -1,4 +1,5 @@
 import { toBangerError } from '@banger/contract/error';
+import { checkSpecLimits } from '../../../domain/limits.ts';
 import type { VmRow } from '../../../domain/vm-row.ts';
 import type { Disk } from '../../../drivers/disk/driver.ts';
 import type { StartContext } from '../start-context.ts';
@@ -75,10 +76,12 @@ async function withRealSize(context: RunContext): Promise<RunContext> {
 
 /**
  * A disk does not shrink: one that is larger than its row says, as after an older state was put back, is what the row comes to say. Else
- * every daemon would try in vain, and a `set` to less than it has would be taken.
+ * every daemon would try in vain, and a `set` to less than it has would be taken. Rejects with `invalid_argument` when no VM may have one
+ * of that size: nobody has asked for it.
  */
 function takeRealSize(deps: RunContext['deps'], row: VmRow, key: SizeKey, real: number): VmRow {
   if (real <= row.spec[key]) return row;
+  checkSpecLimits({ [key]: real });
   deps.log.warn({ vm: row.id, key, row: row.spec[key], real }, 'a disk is larger than its row said');
   // The other disk may have been found larger meanwhile.
   return deps.vms.update(row.id, { spec: { ...deps.vms.get(row.id).spec, [key]: real } });

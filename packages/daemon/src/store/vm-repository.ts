@@ -1,5 +1,6 @@
 import type { VmSpec, VmState, VmStep } from '@banger/contract/vm';
 import { BangerError } from '@banger/contract/error';
+import type { ImageDefaults } from '../domain/image-defaults.ts';
 import type { VmRow } from '../domain/vm-row.ts';
 import type { Database, Row } from './database.ts';
 
@@ -14,6 +15,7 @@ export type VmChange = Partial<
     | 'hint'
     | 'stateSince'
     | 'init'
+    | 'imageDefaults'
     | 'steps'
     | 'warnings'
     | 'ephemeral'
@@ -52,8 +54,8 @@ export class VmRepository {
       }
       this.#database.run(
         `INSERT INTO vms (id, name, image, kernel, spec, state, phase, reason, hint, state_since, created_at, last_used_at,
-           ephemeral, start_again, protected, mac, machine_id, init, steps, warnings)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           ephemeral, start_again, protected, mac, machine_id, init, image_defaults, steps, warnings)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         row.id,
         row.spec.name,
         row.spec.image,
@@ -72,6 +74,7 @@ export class VmRepository {
         row.mac,
         row.machineId,
         row.init,
+        JSON.stringify(row.imageDefaults),
         JSON.stringify(row.steps),
         JSON.stringify(row.warnings),
       );
@@ -86,7 +89,7 @@ export class VmRepository {
       const row = { ...old, ...change };
       this.#database.run(
         `UPDATE vms SET spec = ?, state = ?, phase = ?, reason = ?, hint = ?, state_since = ?, ephemeral = ?, start_again = ?, protected = ?,
-           init = ?, steps = ?, warnings = ? WHERE id = ?`,
+           init = ?, image_defaults = ?, steps = ?, warnings = ? WHERE id = ?`,
         JSON.stringify(row.spec),
         row.state,
         row.phase,
@@ -97,6 +100,7 @@ export class VmRepository {
         row.startAgain ? 1 : 0,
         row.protected ? 1 : 0,
         row.init,
+        JSON.stringify(row.imageDefaults),
         JSON.stringify(row.steps),
         JSON.stringify(row.warnings),
         id,
@@ -163,6 +167,7 @@ function toVmRow(row: Row): VmRow {
     mac: String(row['mac']),
     machineId: String(row['machine_id']),
     init: String(row['init']),
+    imageDefaults: JSON.parse(String(row['image_defaults'])) as ImageDefaults,
     steps: JSON.parse(String(row['steps'])) as VmStep[],
     warnings: JSON.parse(String(row['warnings'])) as string[],
   };

@@ -107,6 +107,7 @@ void boot(char **argv) {
     grow_root_early();
     warm_first_program();
     mount_for_programs();
+    mount_modules(&cmdline);
     if (strcmp(cmdline.init, "agent") == 0) {
         become_init();
     } else {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "directories.h"
@@ -75,6 +76,19 @@ void enter_root(const struct cmdline *c) {
     move_mount_in("/dev");
     if (chdir(NEW_ROOT) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
         die("entering the root file system");
+}
+
+void mount_modules(const struct cmdline *c) {
+    struct utsname kernel;
+    struct stat lib;
+    char device[64], path[128];
+    /* An image without /lib has nothing that loads modules. */
+    if (!*c->modules || uname(&kernel) < 0 || stat("/lib", &lib) < 0 || !S_ISDIR(lib.st_mode)) return;
+    if (!disk_wait(c->modules, device, sizeof device)) return log_line("there is no disk '%s'", c->modules);
+    snprintf(path, sizeof path, "/lib/modules/%s", kernel.release);
+    make_parents(path);
+    own_directory(path);
+    if (mount(device, path, "ext4", MS_RDONLY | MS_NOSUID | MS_NODEV, "") < 0) log_errno(path);
 }
 
 /* What every program may expect, and an image of one program does not have. */

@@ -11,9 +11,10 @@
 
 static void command_line(void) {
     struct cmdline c;
-    EXPECT(cmdline_parse("console=ttyS0 quiet banger.init=/sbin/init banger.root=r banger.work=work\n", &c));
+    EXPECT(cmdline_parse("console=ttyS0 quiet banger.init=/sbin/init banger.root=r banger.work=work banger.modules=m\n", &c));
     EXPECT(strcmp(c.init, "/sbin/init") == 0 && strcmp(c.root, "r") == 0 && strcmp(c.work, "work") == 0);
-    EXPECT(cmdline_parse("", &c) && strcmp(c.init, "agent") == 0 && strcmp(c.root, "root") == 0 && !*c.work);
+    EXPECT(strcmp(c.modules, "m") == 0);
+    EXPECT(cmdline_parse("", &c) && strcmp(c.init, "agent") == 0 && strcmp(c.root, "root") == 0 && !*c.work && !*c.modules);
     EXPECT(!cmdline_parse("banger.init=relative", &c));
     EXPECT(!cmdline_parse("banger.root=", &c));
     EXPECT(!cmdline_parse("banger.root=012345678901234567890123456789", &c));

@@ -94,7 +94,10 @@ export const startSteps: readonly Stage<StartContext>[] = [
                 memoryMib: row.spec.memoryMib,
                 kernel: kernel.vmlinux,
                 initrd: kernel.initramfs,
-                cmdline: kernelCommandLine(context.said.init),
+                cmdline: kernelCommandLine(
+                  context.said.init,
+                  parts.flatMap(({ cmdline = [] }) => cmdline),
+                ),
                 disks: parts.flatMap(({ disks = [] }) => disks),
                 network: parts.find((part) => part.network !== undefined)?.network ?? { kind: 'none' },
                 consoleLog: files.console,

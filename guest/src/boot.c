@@ -61,10 +61,27 @@ static void asked_by_signal(int number) {
     power_begin_soon(again ? SHUTDOWN_REBOOT : SHUTDOWN_POWER_OFF);
 }
 
+/*
+ * What containers are allowed by default: images are made for it, and their users are seldom root. Ports below 1024 and ping, both
+ * within this machine, whose root is everybody who can reach its agent.
+ */
+static void allow_ordinary_users(void) {
+    static const char *const settings[][2] = {{"ip_unprivileged_port_start", "0"},
+                                              {"ping_group_range", "0 2147483647"}};
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        char path[80];
+        snprintf(path, sizeof path, "/proc/sys/net/ipv4/%s", settings[i][0]);
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (fd < 0 || write(fd, settings[i][1], strlen(settings[i][1])) < 0) log_errno(path);
+        if (fd >= 0) close(fd);
+    }
+}
+
 static void become_init(void) {
     static const int asks[] = {SIGTERM, SIGUSR1, SIGUSR2, RTMIN + 3, RTMIN + 4, RTMIN + 5};
     agent.is_init = true;
     mount_cgroups();
+    allow_ordinary_users();
     offer_commands();
     reboot(RB_DISABLE_CAD);
     loop_init();
@@ -90,6 +107,7 @@ void boot(char **argv) {
     grow_root_early();
     warm_first_program();
     mount_for_programs();
+    mount_modules(&cmdline);
     if (strcmp(cmdline.init, "agent") == 0) {
         become_init();
     } else {

@@ -21,7 +21,8 @@ bool cmdline_parse(const char *text, struct cmdline *out) {
         text += strspn(text, " \t\n");
         size_t size = strcspn(text, " \t\n");
         if (!take(text, size, "banger.init=", out->init, sizeof out->init, &well) &&
-            !take(text, size, "banger.root=", out->root, sizeof out->root, &well))
+            !take(text, size, "banger.root=", out->root, sizeof out->root, &well) &&
+            !take(text, size, "banger.modules=", out->modules, sizeof out->modules, &well))
             take(text, size, "banger.work=", out->work, sizeof out->work, &well);
         text += size;
     }

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "directories.h"
 #include "files.h"
+#include "text.h"
 #include "warn.h"
 
 #define HOSTS_MAX 262144
@@ -19,17 +21,6 @@
 
 static const char BEGIN[] = "# banger: begin (rewritten at every start; lines outside are kept)\n";
 static const char END[] = "# banger: end\n";
-
-/* Makes the directories above `path`, 0755 for root. */
-static void make_parents(const char *path) {
-    char dir[PATH_SIZE];
-    snprintf(dir, sizeof dir, "%s", path);
-    for (char *p = dir + 1; (p = strchr(p, '/')); p++) {
-        *p = 0;
-        if (mkdir(dir, 0755) == 0 && chmod(dir, 0755) < 0) configure_warn("%s: %s", dir, strerror(errno));
-        *p = '/';
-    }
-}
 
 /* On a read-only file system: the file is made in /run and mounted over the one that is there. */
 static int mount_over(const char *path, const struct file_owner *owner, const void *data, size_t size) {
@@ -111,7 +102,7 @@ static void append_line(char *text, size_t capacity, const char *before, struct 
 }
 
 static void write_hosts(const struct configure_request *r) {
-    static char old[HOSTS_MAX], added[HOSTS_MAX], text[HOSTS_MAX];
+    static char added[HOSTS_MAX], text[HOSTS_MAX];
     char path[PATH_SIZE], hostname[65] = "";
     struct slice rest = r->payload, value;
     if (*r->hostname)
@@ -124,32 +115,32 @@ static void write_hosts(const struct configure_request *r) {
     while (configure_next(&rest, CONFIGURE_HOSTS, &value)) append_line(added, sizeof added, "", value);
 
     snprintf(path, sizeof path, "%s/etc/hosts", agent.root);
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, old, sizeof old - 1);
-    if (fd >= 0) close(fd);
-    old[n > 0 ? n : 0] = 0;
-    size_t size = merge_hosts(old, added, text, sizeof text);
+    char *old = read_text(path);
+    size_t size = merge_hosts(old ? old : "", added, text, sizeof text);
+    free(old);
     if (size == 0) return configure_warn("/etc/hosts: too long");
     write_file("/etc/hosts", &plain, text, size);
 }
 
+bool resolver_target(const char *link, char *path, size_t capacity) {
+    const char *place = link;
+    while (strncmp(place, "../", 3) == 0) place += 3;
+    place += strspn(place, "/");
+    bool in_run = place > link && (strncmp(place, "run/", 4) == 0 || strncmp(place, "var/run/", 8) == 0);
+    if (!in_run || strstr(place, "..")) return false;
+    return (size_t)snprintf(path, capacity, "/%s", place) < capacity;
+}
+
 /*
- * Where the text of /etc/resolv.conf belongs: the file itself, or what a link of the image's leads to (the daemon that
- * keeps that one may not run yet, or at all).
+ * Where the text of /etc/resolv.conf belongs: the file itself, or what a link of the image's leads to in /run (the daemon that keeps
+ * that one may not run yet, or at all).
  */
 static void resolver_path(char *path, size_t capacity) {
     char link[PATH_SIZE - 8], full[PATH_SIZE];
-    snprintf(path, capacity, "/etc/resolv.conf");
     snprintf(full, sizeof full, "%s/etc/resolv.conf", agent.root);
     ssize_t n = readlink(full, link, sizeof link - 1);
-    if (n <= 0) return;
-    link[n] = 0;
-    const char *relative = link;
-    while (strncmp(relative, "../", 3) == 0) relative += 3;
-    if (relative > link)
-        snprintf(path, capacity, "/%s", relative);
-    else
-        snprintf(path, capacity, "%s%s", link[0] == '/' ? "" : "/etc/", link);
+    link[n > 0 ? n : 0] = 0;
+    if (!resolver_target(link, path, capacity)) snprintf(path, capacity, "/etc/resolv.conf");
 }
 
 static void write_resolver(const struct configure_request *r) {

@@ -2,6 +2,7 @@
 #ifndef ETC_H
 #define ETC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "request.h"
@@ -13,5 +14,11 @@ void etc_configure(const struct configure_request *r);
  * own lines. The size, or 0 when it does not fit.
  */
 size_t merge_hosts(const char *old, const char *added, char *out, size_t capacity);
+
+/*
+ * Where a link at /etc/resolv.conf leads when it is one of those that daemons keep: to a file in /run. Any other (to a program, say) is none
+ * that may be written through, and a file takes its place.
+ */
+bool resolver_target(const char *link, char *path, size_t capacity);
 
 #endif

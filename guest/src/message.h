@@ -50,6 +50,7 @@ enum reason {
     REASON_FAILED = 6,
     REASON_NOT_SUPPORTED = 7,
     REASON_NO_SUCH_USER = 8,
+    REASON_NO_SHELL = 9,
 };
 
 struct field {

@@ -10,7 +10,10 @@ void mount_kernel(void);
 /* Finds and mounts the root disk, the work disk at its /root, and makes it the root directory. Ends the machine when it cannot. */
 void enter_root(const struct cmdline *c);
 
-/* What programs expect besides: /run, /dev/pts, /dev/shm, /dev/fd. */
+/* The modules of the kernel that runs, at their place in the image. Ends nothing when it cannot. */
+void mount_modules(const struct cmdline *c);
+
+/* What programs expect besides: /tmp, /etc, /run/lock, /dev/pts, /dev/shm, /dev/fd. */
 void mount_for_programs(void);
 
 /* The cgroup hierarchy, where the agent is PID 1. */

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "loop.h"
 #include "processes.h"
+#include "text.h"
 
 /* After systemd's word that its start is over, it may still count as starting for a moment. */
 #define AGAIN_MS 200
@@ -98,12 +99,12 @@ static bool openrc_ready(void) {
 /* A run level was entered, which sysvinit and inits like it write down. */
 static bool has_run_level(void) {
     uint8_t record[UTMP_RECORD];
-    FILE *file = fopen("/run/utmp", "re");
+    int fd = open_plain("/run/utmp");
     bool found = false;
-    if (!file) file = fopen("/var/run/utmp", "re");
-    while (file && !found && fread(record, sizeof record, 1, file) == 1)
+    if (fd < 0) fd = open_plain("/var/run/utmp");
+    while (fd >= 0 && !found && read(fd, record, sizeof record) == sizeof record)
         found = record[0] == UTMP_RUN_LEVEL && record[1] == 0;
-    if (file) fclose(file);
+    if (fd >= 0) close(fd);
     return found;
 }
 

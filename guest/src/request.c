@@ -82,6 +82,12 @@ static const char *exec_field(void *self, const struct field *f) {
         return each_field(f->value, exec_tty_field, d);
     case 0x06:
         out->login = true;
+        return NULL;
+    case 0x07:
+        out->make_cwd = true;
+        return NULL;
+    case 0x08:
+        out->plain = true;
     }
     return NULL;
 }

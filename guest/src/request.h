@@ -14,7 +14,7 @@
 struct exec_request {
     char **argv, **env;
     char *cwd, *user, *term; /* NULL: absent */
-    bool tty, login;
+    bool tty, login, plain, make_cwd;
     uint16_t rows, columns;
     void *memory;
 };

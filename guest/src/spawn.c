@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "directories.h"
 #include "loop.h"
 #include "users.h"
 
@@ -70,9 +71,40 @@ static void set_default(struct child_side *c, const char *name, const char *valu
     if (*value && asprintf(&variable, "%s=%s", name, value) > 0) set_variable(c, variable);
 }
 
+static bool is_program(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
+}
+
+/* What passwd has for users who are not to log in. The host has logged in already: who asks for a shell gets one. */
+static bool refuses_logins(const char *shell) {
+    const char *base = strrchr(shell, '/');
+    return base && (strcmp(base, "/nologin") == 0 || strcmp(base, "/false") == 0);
+}
+
+/* NULL: there is none. */
 static const char *shell_of(const struct user *user) {
-    if (*user->shell && access(user->shell, X_OK) == 0) return user->shell;
-    return access("/bin/bash", X_OK) == 0 ? "/bin/bash" : "/bin/sh";
+    if (is_program(user->shell) && !refuses_logins(user->shell)) return user->shell;
+    if (is_program("/bin/bash")) return "/bin/bash";
+    return is_program("/bin/sh") ? "/bin/sh" : NULL;
+}
+
+static const char *variable(const struct child_side *c, const char *name) {
+    size_t n = strlen(name);
+    for (size_t i = 0; i < c->env_count; i++)
+        if (strncmp(c->env[i], name, n) == 0 && c->env[i][n] == '=') return c->env[i] + n + 1;
+    return "";
+}
+
+/* Whatever PATH the image wants, the machine can be ended in it. One that a request gives stays as it is. */
+static void complete_path(struct child_side *c) {
+    const char *path = variable(c, "PATH");
+    char *whole = NULL;
+    if (!*path) path = DEFAULT_PATH;
+    if (access(OWN_COMMANDS, X_OK) < 0)
+        set_default(c, "PATH", path);
+    else if (asprintf(&whole, "PATH=%s:%s", path, OWN_COMMANDS) > 0)
+        set_variable(c, whole);
 }
 
 static void make_environment(struct child_side *c) {
@@ -84,16 +116,14 @@ static void make_environment(struct child_side *c) {
     c->env_capacity = count;
     if (!c->env) fail(c, REASON_FAILED, ENOMEM, "out of memory");
 
-    char path[256];
-    snprintf(path, sizeof path, "%s%s%s", DEFAULT_PATH, access(OWN_COMMANDS, X_OK) == 0 ? ":" : "",
-             access(OWN_COMMANDS, X_OK) == 0 ? OWN_COMMANDS : "");
-    set_default(c, "PATH", path);
-    set_default(c, "HOME", *c->user.home ? c->user.home : "/");
+    const char *shell = shell_of(&c->user);
+    set_default(c, "HOME", c->user.home);
     set_default(c, "USER", c->user.name);
     set_default(c, "LOGNAME", c->user.name);
-    set_default(c, "SHELL", shell_of(&c->user));
+    if (shell) set_default(c, "SHELL", shell);
     if (r->tty) set_default(c, "TERM", r->term && *r->term ? r->term : "xterm-256color");
     for (char **v = agent.environment; v && *v; v++) set_variable(c, *v);
+    complete_path(c);
     for (char **v = r->env; *v; v++) set_variable(c, *v);
 }
 
@@ -124,11 +154,22 @@ static void become_user(const struct child_side *c) {
         fail(c, REASON_FAILED, errno, "cannot become user %s: %s", u->name, strerror(errno));
 }
 
+/* As root: a directory that is to be made may be one that the user cannot even enter, as with a container. */
+static void make_directory(const struct child_side *c) {
+    char *inside = NULL;
+    const char *cwd = c->request->cwd;
+    if (!cwd || !c->request->make_cwd) return;
+    if (asprintf(&inside, "%s/", cwd) > 0) make_parents(inside);
+    free(inside);
+    if (chdir(cwd) < 0) fail(c, REASON_FAILED, errno, "cannot enter %s: %s", cwd, strerror(errno));
+}
+
 static void enter_directory(const struct child_side *c) {
     const char *cwd = c->request->cwd;
+    if (cwd && c->request->make_cwd) return;
     if (cwd) {
         if (chdir(cwd) < 0) fail(c, REASON_FAILED, errno, "cannot enter %s: %s", cwd, strerror(errno));
-    } else if (chdir(*c->user.home ? c->user.home : "/") < 0 && chdir("/") < 0) {
+    } else if (chdir(c->user.home) < 0 && chdir("/") < 0) {
         fail(c, REASON_FAILED, errno, "cannot enter /: %s", strerror(errno));
     }
 }
@@ -142,13 +183,6 @@ static void fail_exec(const struct child_side *c, const char *file, int code) {
     if (code == EACCES || code == ENOEXEC || code == EPERM || code == EISDIR)
         fail(c, REASON_NOT_EXECUTABLE, code, "%s: %s", file, strerror(code));
     fail(c, REASON_FAILED, code, "%s: %s", file, strerror(code));
-}
-
-static const char *variable(const struct child_side *c, const char *name) {
-    size_t n = strlen(name);
-    for (size_t i = 0; i < c->env_count; i++)
-        if (strncmp(c->env[i], name, n) == 0 && c->env[i][n] == '=') return c->env[i] + n + 1;
-    return "";
 }
 
 /* execvp, but by the PATH of the command's own environment, and telling apart what went wrong. */
@@ -175,11 +209,13 @@ static void execute(const struct child_side *c, const char *file, char **argv) {
     fail_exec(c, file, denied ? denied : ENOENT);
 }
 
+/* A name with a hyphen before it makes a shell read /etc/profile, which in most images sets PATH anew. */
 static void login(const struct child_side *c) {
     const char *shell = shell_of(&c->user);
+    if (!shell) fail(c, REASON_NO_SHELL, ENOENT, "there is neither /bin/bash nor /bin/sh");
     const char *base = strrchr(shell, '/');
     char name[sizeof c->user.shell + 1];
-    snprintf(name, sizeof name, "-%s", base ? base + 1 : shell);
+    snprintf(name, sizeof name, "%s%s", c->request->plain ? "" : "-", base ? base + 1 : shell);
     char *argv[] = {name, NULL};
     execute(c, shell, argv);
 }
@@ -189,8 +225,9 @@ static void child(struct child_side *c) {
     const struct exec_request *r = c->request;
     loop_leave();
     setsid();
-    if (!user_find(r->user ? r->user : "root", &c->user))
-        fail(c, REASON_NO_SUCH_USER, 0, "no such user: %s", r->user);
+    enum user_found found = user_find(r->user, &c->user);
+    if (found != USER_FOUND)
+        fail(c, REASON_NO_SUCH_USER, 0, "no such %s: %s", found == USER_UNKNOWN ? "user" : "group", r->user);
     if (r->tty) {
         if (fchown(c->stdio[0], c->user.uid, (gid_t)-1) < 0)
             errno = 0; /* only a user other than root needs it */
@@ -199,6 +236,7 @@ static void child(struct child_side *c) {
     }
     make_environment(c);
     become_ordinary();
+    make_directory(c);
     become_user(c);
     enter_directory(c);
     for (int i = 0; i < 3; i++)

@@ -10,6 +10,7 @@
 
 #include "fstab.h"
 #include "log.h"
+#include "text.h"
 
 /* Comes before the image's own units; for what cannot work in this machine at all. */
 #define CONTROL "/run/systemd/system.control"
@@ -97,13 +98,11 @@ static void pass_over(const struct fstab_entry *e) {
 }
 
 static void read_fstab(void) {
-    char line[2048];
     struct fstab_entry e;
-    FILE *file = fopen("/etc/fstab", "re");
-    if (!file) return;
-    while (fgets(line, sizeof line, file))
+    char *text = read_text("/etc/fstab"), *rest = text;
+    for (char *line; (line = strsep(&rest, "\n"));)
         if (fstab_line(line, &e)) pass_over(&e);
-    fclose(file);
+    free(text);
 }
 
 void systemd_prepare(void) {

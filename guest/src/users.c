@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_SIZE 16384 /* a group's line names its members */
+#include "text.h"
 
 static bool number(const char *text, uint32_t *out) {
     char *end;
@@ -36,83 +36,91 @@ bool passwd_line(char *line, struct user *user) {
         strlen(p[6]) >= sizeof user->shell)
         return false;
     strcpy(user->name, p[0]);
-    strcpy(user->home, p[5]);
-    strcpy(user->shell, p[6]);
+    strcpy(user->home, *p[5] == '/' ? p[5] : "/");
+    strcpy(user->shell, *p[6] == '/' ? p[6] : "");
     user->uid = uid;
     user->gid = gid;
     return true;
 }
 
-static bool find_passwd(const char *name, bool is_number, uint32_t wanted, struct user *user) {
-    FILE *file = fopen("/etc/passwd", "re");
-    char line[LINE_SIZE];
+/* A line of `text` in memory of its own, and on to the next one; NULL at the end. */
+static char *next_line(const char **text) {
+    size_t size = strcspn(*text, "\n");
+    char *line = **text ? strndup(*text, size) : NULL;
+    *text += size;
+    if (**text) ++*text;
+    return line;
+}
+
+static bool find_passwd(const char *passwd, const char *name, const uint32_t *uid, struct user *user) {
     bool found = false;
-    while (file && !found && fgets(line, sizeof line, file)) {
+    for (char *line; !found && (line = next_line(&passwd)); free(line)) {
         struct user candidate = {0};
         if (!passwd_line(line, &candidate)) continue;
-        found = is_number ? candidate.uid == wanted : strcmp(candidate.name, name) == 0;
+        found = name ? strcmp(candidate.name, name) == 0 : candidate.uid == *uid;
         if (found) *user = candidate;
     }
-    if (file) fclose(file);
     return found;
 }
 
+static bool find_group(const char *groups, const char *name, gid_t *gid) {
+    bool found = false;
+    for (char *line, *p[4]; !found && (line = next_line(&groups)); free(line))
+        found = split(line, p, 4) && number(p[2], gid) && strcmp(p[0], name) == 0;
+    return found || number(name, gid);
+}
+
 static bool is_member(char *members, const char *name) {
-    for (char *m; (m = strsep(&members, ",\n"));)
+    for (char *m; (m = strsep(&members, ","));)
         if (strcmp(m, name) == 0) return true;
     return false;
 }
 
-/* Fills the supplementary groups of `user`; with `wanted`, finds that group's number instead. */
-static bool read_groups(struct user *user, const char *wanted, gid_t *found) {
-    FILE *file = fopen("/etc/group", "re");
-    char line[LINE_SIZE], *p[4];
+static void add_supplementary(const char *groups, struct user *user) {
     uint32_t gid;
-    bool ok = !wanted;
-    while (file && fgets(line, sizeof line, file)) {
-        if (!split(line, p, 4) || !number(p[2], &gid)) continue;
-        if (wanted && strcmp(p[0], wanted) == 0) {
-            *found = gid;
-            ok = true;
-            break;
-        }
-        if (!wanted && gid != user->gid && user->group_count < GROUPS_MAX_KEPT && is_member(p[3], user->name))
+    for (char *line, *p[4]; (line = next_line(&groups)); free(line)) {
+        if (!split(line, p, 4) || !number(p[2], &gid) || gid == user->gid) continue;
+        if (user->group_count < GROUPS_MAX_KEPT && is_member(p[3], user->name))
             user->groups[user->group_count++] = gid;
     }
-    if (file) fclose(file);
-    return ok;
 }
 
-/* A user that /etc/passwd does not know: root always is, and a number needs no line. */
-static bool without_line(const char *name, bool is_number, uint32_t uid, struct user *user) {
-    bool root = is_number ? uid == 0 : strcmp(name, "root") == 0;
-    if (!is_number && !root) return false;
-    *user = (struct user){.uid = root ? 0 : uid, .gid = root ? 0 : uid};
+/* A user that /etc/passwd does not know: root always is, and a number needs no line; its group is root's, as in a container. */
+static bool without_line(const char *name, const uint32_t *uid, struct user *user) {
+    bool root = uid ? *uid == 0 : strcmp(name, "root") == 0;
+    if (!uid && !root) return false;
+    *user = (struct user){.uid = root ? 0 : *uid};
     snprintf(user->name, sizeof user->name, "%s", root ? "root" : name);
     strcpy(user->home, root ? "/root" : "/");
     return true;
 }
 
-bool user_find(const char *name, struct user *user) {
-    char wanted[sizeof user->name];
-    if (strlen(name) >= sizeof wanted) return false;
-    strcpy(wanted, name);
-    char *group = strchr(wanted, ':');
-    if (group) *group++ = 0;
-
-    uint32_t uid = 0, gid;
-    bool is_number = number(wanted, &uid);
+enum user_found user_in(const char *passwd, const char *groups, const char *spec, struct user *user) {
+    static const uint32_t root = 0;
+    char name[sizeof user->name];
+    uint32_t uid;
     *user = (struct user){0};
-    if (!find_passwd(wanted, false, 0, user) && !(is_number && find_passwd(NULL, true, uid, user)) &&
-        !without_line(wanted, is_number, uid, user))
-        return false;
+    if (!spec) spec = "";
+    size_t size = strcspn(spec, ":");
+    const char *group = spec[size] && spec[size + 1] ? spec + size + 1 : NULL;
+    if (size >= sizeof name) return USER_UNKNOWN;
+    memcpy(name, spec, size);
+    name[size] = 0;
+
+    const uint32_t *wanted = size == 0 ? &root : number(name, &uid) ? &uid : NULL;
+    bool found = (size > 0 && find_passwd(passwd, name, NULL, user)) ||
+                 (wanted && find_passwd(passwd, NULL, wanted, user)) || without_line(name, wanted, user);
+    if (!found) return USER_UNKNOWN;
+    if (group && !find_group(groups, group, &user->gid)) return USER_GROUP_UNKNOWN;
     user->groups[user->group_count++] = user->gid;
-    read_groups(user, NULL, NULL);
-    if (!group) return true;
-    if (!read_groups(user, group, &user->gid)) {
-        if (!number(group, &gid)) return false;
-        user->gid = gid;
-    }
-    user->groups[0] = user->gid;
-    return true;
+    if (!group) add_supplementary(groups, user);
+    return USER_FOUND;
+}
+
+enum user_found user_find(const char *spec, struct user *user) {
+    char *passwd = read_text("/etc/passwd"), *groups = read_text("/etc/group");
+    enum user_found found = user_in(passwd ? passwd : "", groups ? groups : "", spec, user);
+    free(passwd);
+    free(groups);
+    return found;
 }

@@ -17,10 +17,22 @@ struct user {
     int group_count;
 };
 
-/* Finds `name` or `name:group`, each a name or a number. A number that no line has is a user without a name. */
-bool user_find(const char *name, struct user *user);
+enum user_found { USER_FOUND, USER_UNKNOWN, USER_GROUP_UNKNOWN };
 
-/* One line of passwd into `user` (its groups excepted); false when it is malformed. The line is changed. */
+/*
+ * Finds the user that `spec` names, as the configuration of an OCI image does: `user`, `uid`, or either with `:group` or `:gid`; NULL, or no user
+ * before the colon, is root. A name comes before a number; a number that no line has is a user without a name, of group 0. Without a group in
+ * `spec` the user is in its own and in all that list it, with one in that alone.
+ */
+enum user_found user_find(const char *spec, struct user *user);
+
+/* The same, in these texts of /etc/passwd and /etc/group. */
+enum user_found user_in(const char *passwd, const char *groups, const char *spec, struct user *user);
+
+/*
+ * One line of passwd into `user` (its groups excepted); false when it is malformed. The line is changed. A home that is no absolute path is the
+ * root, such a shell is none.
+ */
 bool passwd_line(char *line, struct user *user);
 
 #endif

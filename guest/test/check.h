@@ -22,6 +22,8 @@ void request_tests(void);
 void yamux_tests(void);
 void text_tests(void);
 void tree_tests(void);
+void users_tests(void);
+void image_files_tests(void);
 
 /* Runs one test and counts it. */
 void test(const char *name, void (*run)(void));

@@ -25,6 +25,8 @@ int main(void) {
     yamux_tests();
     text_tests();
     tree_tests();
+    users_tests();
+    image_files_tests();
     printf("agent: %d passed, %d failed\n", count - failures, failures);
     return failures > 0;
 }

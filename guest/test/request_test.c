@@ -24,7 +24,11 @@ static void exec_whole(void) {
     put_text(&w, 3, "xterm");
     put_close(&w, mark);
     put_text(&w, 0x99, "unknown");
-    EXPECT(decode_exec(payload(), &r) == NULL);
+    EXPECT(decode_exec(payload(), &r) == NULL && !r.make_cwd && !r.plain);
+    request_exec_free(&r);
+    put_bytes(&w, 7, "", 0);
+    put_bytes(&w, 8, "", 0);
+    EXPECT(decode_exec(payload(), &r) == NULL && r.make_cwd && r.plain);
     EXPECT(strcmp(r.argv[0], "sh") == 0 && strcmp(r.argv[1], "") == 0 && r.argv[2] == NULL);
     EXPECT(strcmp(r.env[0], "A=b=c\n") == 0 && r.env[1] == NULL);
     EXPECT(strcmp(r.cwd, "/tmp") == 0 && strcmp(r.user, "me:us") == 0 && strcmp(r.term, "xterm") == 0);

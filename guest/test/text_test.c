@@ -7,27 +7,17 @@
 #include "../src/ports.h"
 #include "../src/processes.h"
 #include "../src/systemd.h"
-#include "../src/users.h"
 #include "check.h"
 
 static void command_line(void) {
     struct cmdline c;
-    EXPECT(cmdline_parse("console=ttyS0 quiet banger.init=/sbin/init banger.root=r banger.work=work\n", &c));
+    EXPECT(cmdline_parse("console=ttyS0 quiet banger.init=/sbin/init banger.root=r banger.work=work banger.modules=m\n", &c));
     EXPECT(strcmp(c.init, "/sbin/init") == 0 && strcmp(c.root, "r") == 0 && strcmp(c.work, "work") == 0);
-    EXPECT(cmdline_parse("", &c) && strcmp(c.init, "agent") == 0 && strcmp(c.root, "root") == 0 && !*c.work);
+    EXPECT(strcmp(c.modules, "m") == 0);
+    EXPECT(cmdline_parse("", &c) && strcmp(c.init, "agent") == 0 && strcmp(c.root, "root") == 0 && !*c.work && !*c.modules);
     EXPECT(!cmdline_parse("banger.init=relative", &c));
     EXPECT(!cmdline_parse("banger.root=", &c));
     EXPECT(!cmdline_parse("banger.root=012345678901234567890123456789", &c));
-}
-
-static void passwd(void) {
-    struct user u = {0};
-    char good[] = "me:x:1000:1001:Me,,,:/home/me:/bin/bash\n", few[] = "me:x:1000",
-         bad[] = "me:x:-1:0::/:/bin/sh";
-    char highest[] = "me:x:4294967295:0::/:/bin/sh";
-    EXPECT(passwd_line(good, &u) && u.uid == 1000 && u.gid == 1001 && strcmp(u.home, "/home/me") == 0);
-    EXPECT(strcmp(u.shell, "/bin/bash") == 0);
-    EXPECT(!passwd_line(few, &u) && !passwd_line(bad, &u) && !passwd_line(highest, &u));
 }
 
 static void process_stat(void) {
@@ -84,12 +74,27 @@ static void hosts(void) {
     EXPECT(merge_hosts(once, "127.0.0.1 localhost\n", small, sizeof small) == 0);
 }
 
+static void resolver_links(void) {
+    static const char *const kept[][2] = {
+        {"../run/systemd/resolve/stub-resolv.conf", "/run/systemd/resolve/stub-resolv.conf"},
+        {"/run/x", "/run/x"},
+        {"../var/run/NetworkManager/resolv.conf", "/var/run/NetworkManager/resolv.conf"}};
+    static const char *const others[] = {"", "/bin/sh", "../usr/bin/env", "run/x", "x", "/run/../bin/sh", "../run/../bin/sh",
+                                         "/runs/x", "/dev/vda", "/proc/sysrq-trigger", "../.."};
+    char path[100], small[8];
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        EXPECT(resolver_target(kept[i][0], path, sizeof path) && strcmp(path, kept[i][1]) == 0);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        EXPECT(!resolver_target(others[i], path, sizeof path));
+    EXPECT(!resolver_target(kept[0][0], small, sizeof small));
+}
+
 void text_tests(void) {
     test("the kernel command line", command_line);
-    test("lines of passwd", passwd);
     test("lines of /proc/PID/stat", process_stat);
     test("lines of /proc/net", listeners);
     test("lines of fstab", fstab);
     test("names of systemd units", unit_names);
     test("/etc/hosts is merged", hosts);
+    test("links at /etc/resolv.conf", resolver_links);
 }

@@ -7,6 +7,7 @@ describe('exit statuses', () => {
     const session: Partial<Record<ErrorCode, number>> = {
       usage: 2,
       command_not_found: 127,
+      shell_not_found: 127,
       command_not_executable: 126,
     };
     expect(statusOfError({ code }, false)).toBe(code === 'usage' ? 2 : 1);

@@ -34,6 +34,7 @@ export function statusOfError({ code }: Pick<BangerError, 'code'>, session: bool
   if (!session) return exitStatus.failed;
   const special: Partial<Record<ErrorCode, number>> = {
     command_not_found: exitStatus.notFound,
+    shell_not_found: exitStatus.notFound,
     command_not_executable: exitStatus.notExecutable,
   };
   return special[code] ?? exitStatus.sessionFailed;

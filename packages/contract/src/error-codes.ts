@@ -224,6 +224,11 @@ const table = {
     summary: 'A registry could not be reached, or did not answer as it should.',
     hint: 'The message says what it did; try again later, or use a mirror (docs/configuration.md).',
   },
+  shell_not_found: {
+    kind: 'user',
+    summary: 'There is no shell in the VM.',
+    hint: 'Run a program that is there with `banger vm exec NAME -- PROGRAM`.',
+  },
   usage: {
     kind: 'user',
     summary: 'The command line is not valid.',

@@ -13,10 +13,12 @@ export const vmExecSchema = z.strictObject({
   vm: vmRefSchema,
   /** The argv; empty opens the user's login shell. */
   argv: z.array(z.string()),
+  /** With an empty argv, where the image has no shell: runs what the image is made to run. */
+  orImageCommand: z.boolean().optional(),
   env: z.array(z.string()),
-  /** Working directory in the guest; the user's home when absent. */
+  /** Working directory in the guest; the image's when absent, or else the user's home. */
   cwd: z.string().optional(),
-  /** Name or number, optionally `:group`; root when absent. */
+  /** Name or number, optionally `:group`; the image's when absent, or else root. */
   user: z.string().optional(),
   tty: terminalSizeSchema.extend({ term: z.string() }).optional(),
 });

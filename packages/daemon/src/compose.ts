@@ -24,6 +24,7 @@ import { BlobCache } from './drivers/image/registry/blob-cache.ts';
 import { RegistryClient } from './drivers/image/registry/client.ts';
 import { ConfiguredCredentials } from './drivers/image/registry/credentials.ts';
 import { archiveReaders } from './drivers/image/oci/archive-readers.ts';
+import { packDirectory } from './drivers/image/ext4/pack-directory.ts';
 import { ImageDirectory } from './drivers/image/store.ts';
 import { HostKernelSource } from './drivers/kernel/source.ts';
 import { KernelDirectory } from './drivers/kernel/store.ts';
@@ -106,6 +107,7 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     root: layout.kernels,
     agent,
     runner,
+    makeDisk: packDirectory,
     changed: kernelEvents(bus),
   });
   const kernelSource = new HostKernelSource({

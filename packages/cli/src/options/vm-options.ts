@@ -64,12 +64,12 @@ export const waitOption = {
 export const sessionOptions = {
   user: {
     flags: '-u, --user <user[:group]>',
-    text: 'user in the VM, by name or number (default: root)',
+    text: "user in the VM, by name or number (default: the image's, else root)",
     parse: parseUser,
   },
   workdir: {
     flags: '-w, --workdir <directory>',
-    text: "directory in the VM (default: the user's home)",
+    text: "directory in the VM (default: the image's, else the user's home)",
     parse: parseWorkdir,
   },
   tty: { flags: '-t, --tty', text: 'give the command a terminal' },

@@ -19,7 +19,7 @@ export function wantsTerminal(
   return tty === true || (argv.length === 0 && stdin.isTTY === true);
 }
 
-/** The call that starts a command in a VM; an empty argv is the user's login shell. */
+/** The call that starts a command in a VM; an empty argv is the user's login shell. What is left open is as the image says. */
 export function execRequest(
   vm: string,
   argv: readonly string[],

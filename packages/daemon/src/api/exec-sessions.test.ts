@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { PassThrough, Writable, duplexPair } from 'node:stream';
-import type { ExecEnd } from '@banger/contract/exec';
 import { frameKind, MAX_FRAME_BYTES } from '@banger/contract/stream-frames';
 import { FrameEncoder } from '@banger/rpc/frame-codec';
 import pino from 'pino';
 import { expect, test } from 'vitest';
-import type { GuestExec } from '../drivers/guest/driver.ts';
+import type { ExecEnd, GuestExec } from '../drivers/guest/driver.ts';
 import { ExecSessions } from './exec-sessions.ts';
 import { StreamOffers } from './streams.ts';
 

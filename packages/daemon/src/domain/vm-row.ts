@@ -1,4 +1,5 @@
 import type { VmSpec, VmState, VmStep } from '@banger/contract/vm';
+import type { ImageDefaults } from './image-defaults.ts';
 
 /** What is kept of a VM: intent and identity. What is seen of a running one is `VmRuntimeRow`. */
 export interface VmRow {
@@ -28,6 +29,8 @@ export interface VmRow {
   readonly machineId: string;
   /** `agent`, or the path of the image's init; empty while its root disk is being replaced, after which it is as the image says. */
   readonly init: string;
+  /** What its image said when its root disk was made, so that it stays the same whatever becomes of the image. */
+  readonly imageDefaults: ImageDefaults;
   readonly steps: readonly VmStep[];
   readonly warnings: readonly string[];
 }

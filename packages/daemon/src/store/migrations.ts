@@ -46,4 +46,9 @@ export const migrations: readonly string[] = [
   -- The VM ran when a restart or a reset began, which has not started it yet.
   ALTER TABLE vms ADD COLUMN start_again INTEGER NOT NULL DEFAULT 0 CHECK (start_again IN (0, 1));
   `,
+  `
+  -- ImageDefaults as JSON. Images before this said nothing.
+  ALTER TABLE vms ADD COLUMN image_defaults TEXT NOT NULL
+    DEFAULT '{"shell":true,"env":[],"cwd":"","user":"","entrypoint":[],"cmd":[]}';
+  `,
 ];

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { noImageDefaults } from '../domain/image-defaults.ts';
 import type { VmRow } from '../domain/vm-row.ts';
 import { LedgerRepository } from './ledger-repository.ts';
 import { DATABASE_FILE, HOLDER_FILE, openState } from './open-state.ts';
@@ -45,6 +46,7 @@ const row = (id: string, name: string): VmRow => ({
   mac: `02:00:00:00:00:${id}`,
   machineId: id.repeat(16),
   init: 'agent',
+  imageDefaults: { ...noImageDefaults, shell: false, env: ['A=b'], user: 'app:web' },
   steps: [],
   warnings: [],
 });

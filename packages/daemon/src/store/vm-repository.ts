@@ -1,11 +1,15 @@
 import type { VmSpec, VmState, VmStep } from '@banger/contract/vm';
 import { BangerError } from '@banger/contract/error';
+import type { ImageDefaults } from '../domain/image-defaults.ts';
 import type { VmRow } from '../domain/vm-row.ts';
 import type { Database, Row } from './database.ts';
 
 /** Columns that a change may touch; identity stays, and what a VM's state is has moves of its own. */
 export type VmChange = Partial<
-  Pick<VmRow, 'spec' | 'init' | 'steps' | 'warnings' | 'ephemeral' | 'startAgain' | 'protected'>
+  Pick<
+    VmRow,
+    'spec' | 'init' | 'imageDefaults' | 'steps' | 'warnings' | 'ephemeral' | 'startAgain' | 'protected'
+  >
 >;
 
 /** A move to a state, or to another reason for the same one. */
@@ -44,8 +48,8 @@ export class VmRepository {
       }
       this.#database.run(
         `INSERT INTO vms (id, name, image, kernel, spec, state, phase, reason, hint, state_since, created_at, last_used_at,
-           ephemeral, start_again, protected, mac, machine_id, init, steps, warnings)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           ephemeral, start_again, protected, mac, machine_id, init, image_defaults, steps, warnings)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         row.id,
         row.spec.name,
         row.spec.image,
@@ -64,6 +68,7 @@ export class VmRepository {
         row.mac,
         row.machineId,
         row.init,
+        JSON.stringify(row.imageDefaults),
         JSON.stringify(row.steps),
         JSON.stringify(row.warnings),
       );
@@ -87,7 +92,7 @@ export class VmRepository {
       const row = { ...old, ...change };
       this.#database.run(
         `UPDATE vms SET spec = ?, state = ?, phase = ?, reason = ?, hint = ?, state_since = ?, ephemeral = ?, start_again = ?, protected = ?,
-           init = ?, steps = ?, warnings = ? WHERE id = ?`,
+           init = ?, image_defaults = ?, steps = ?, warnings = ? WHERE id = ?`,
         JSON.stringify(row.spec),
         row.state,
         row.phase,
@@ -98,6 +103,7 @@ export class VmRepository {
         row.startAgain ? 1 : 0,
         row.protected ? 1 : 0,
         row.init,
+        JSON.stringify(row.imageDefaults),
         JSON.stringify(row.steps),
         JSON.stringify(row.warnings),
         id,
@@ -164,6 +170,7 @@ function toVmRow(row: Row): VmRow {
     mac: String(row['mac']),
     machineId: String(row['machine_id']),
     init: String(row['init']),
+    imageDefaults: JSON.parse(String(row['image_defaults'])) as ImageDefaults,
     steps: JSON.parse(String(row['steps'])) as VmStep[],
     warnings: JSON.parse(String(row['warnings'])) as string[],
   };

@@ -147,6 +147,7 @@ describe('vm run', () => {
   test('a command that is not there is 127, one that cannot run 126, with a message', async () => {
     for (const [code, status] of [
       ['command_not_found', 127],
+      ['shell_not_found', 127],
       ['command_not_executable', 126],
       ['agent_not_ready', 125],
       ['what_is_this', 125],
@@ -267,6 +268,7 @@ describe('vm run on a terminal', () => {
     expect(daemon.paramsOf('vm.exec')).toEqual({
       vm: 'id-box',
       argv: [],
+      orImageCommand: true,
       env: [],
       tty: { rows: 24, columns: 80, term: 'xterm' },
     });

@@ -21,7 +21,7 @@ const options = {
 
 export const command = defineCommand({
   details:
-    "Without a command: a login shell, on a terminal or reading its input. The exit status is the command's own; 128+n when signal n ended it; 126 and 127 when it cannot be executed or is not there; 125 for a failure of banger.",
+    "Without a command: a login shell, on a terminal or reading its input; where the image has no shell, what it is made to run. The exit status is the command's own; 128+n when signal n ended it; 126 and 127 when it cannot be executed or is not there; 125 for a failure of banger.",
   args: '[repository]',
   options,
   rest: 'dashes',
@@ -53,7 +53,8 @@ export const command = defineCommand({
       const vm = await make();
       try {
         const request = execRequest(vm.id, rest, given, [], context.machine);
-        return { status: await runSession(context, request, keyboard) };
+        const asked = rest.length === 0 ? { ...request, orImageCommand: true } : request;
+        return { status: await runSession(context, asked, keyboard) };
       } finally {
         // The terminal is put back first: what is told from here on is written for one that breaks lines by itself.
         keyboard?.close();

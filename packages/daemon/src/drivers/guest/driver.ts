@@ -61,7 +61,10 @@ export interface GuestSession {
     configuration: GuestConfiguration,
     options?: RequestOptions,
   ): Promise<{ readonly warnings: readonly string[] }>;
-  /** Starts a command. Rejects with `command_not_found`, `command_not_executable`, or `invalid_argument` for a user that is not there. */
+  /**
+   * Starts a command. Rejects with `command_not_found`, `command_not_executable`, `shell_not_found` for a login where there is none, or
+   * `invalid_argument` for a user that is not there.
+   */
   exec(request: ExecRequest, options?: RequestOptions): Promise<GuestExec>;
   /** Opens a connection from within the guest. Of UDP each chunk read or written is a datagram. */
   dial(target: DialTarget, options?: RequestOptions): Promise<Duplex>;
@@ -179,12 +182,16 @@ export interface ExecRequest {
   readonly env?: Readonly<Record<string, string>>;
   /** The user's home when absent. */
   readonly cwd?: string;
+  /** Makes that directory when it is not there, and enters it even where the user could not. */
+  readonly makeCwd?: boolean;
   /** Name or number, optionally `:group`; root when absent. */
   readonly user?: string;
   /** Runs it on a terminal; stderr then stays empty. */
   readonly tty?: GuestTty;
   /** Runs the user's own shell as a login shell instead of an argv. */
   readonly login?: boolean;
+  /** With `login`: not as a login shell, whose profile may undo the environment. */
+  readonly plain?: boolean;
 }
 
 /** How a command ended: its exit status, or the signal that ended it. */

@@ -9,7 +9,7 @@ import { ask, cancelled, converse, type AgentChannel } from './request.ts';
 import { violation } from './violation.ts';
 
 /** Tags of the messages of exec. */
-export const ExecTag = { arg: 1, env: 2, cwd: 3, user: 4, tty: 5, login: 6 } as const;
+export const ExecTag = { arg: 1, env: 2, cwd: 3, user: 4, tty: 5, login: 6, makeCwd: 7, plain: 8 } as const;
 export const TtyTag = { rows: 1, columns: 2, term: 3 } as const;
 export const StartedTag = { session: 1, pid: 2 } as const;
 export const ExitTag = { status: 1, signal: 2, coreDumped: 3 } as const;
@@ -61,6 +61,8 @@ function execFields(request: ExecRequest): FieldWriter {
     fields.nested(ExecTag.tty, tty);
   }
   if (request.login === true) fields.flag(ExecTag.login);
+  if (request.plain === true) fields.flag(ExecTag.plain);
+  if (request.makeCwd === true) fields.flag(ExecTag.makeCwd);
   return fields;
 }
 

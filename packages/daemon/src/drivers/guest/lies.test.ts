@@ -109,6 +109,7 @@ test.each([
   [ErrorReason.failed, 'guest_failed'],
   [ErrorReason.notSupported, 'not_supported'],
   [ErrorReason.noSuchUser, 'invalid_argument'],
+  [ErrorReason.noShell, 'shell_not_found'],
   [99, 'guest_failed'],
 ])('reason %i of an error is %s', async (reason, code) => {
   const { session, send } = connect();

@@ -15,6 +15,7 @@ export const ErrorReason = {
   failed: 6,
   notSupported: 7,
   noSuchUser: 8,
+  noShell: 9,
 } as const;
 
 /** Name of a Linux errno, `errno N` for one that libuv does not know; undefined for 0. */
@@ -53,10 +54,12 @@ export function replyError(fields: FieldReader, what: string): BangerError {
         details,
       });
     case ErrorReason.noSuchUser:
-      return new BangerError('invalid_argument', `The guest cannot ${what}: no such user.`, {
-        hint: 'Name a user that the VM has, or leave the user out to be root.',
+      return new BangerError('invalid_argument', `The guest cannot ${what}: ${said || 'no such user'}.`, {
+        hint: 'Name a user and group that the VM has, by name or number: --user root always works.',
         details,
       });
+    case ErrorReason.noShell:
+      return new BangerError('shell_not_found', `The guest cannot ${what}: ${because}.`, { details });
     case ErrorReason.badRequest:
       return new BangerError('internal', `The guest agent refused to ${what} as a bad request: ${because}.`, {
         details,

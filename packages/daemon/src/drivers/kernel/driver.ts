@@ -16,6 +16,8 @@ export interface StoredKernel {
   readonly initramfs: string;
   /** Absolute path of what belongs in the guest's `/lib/modules/<release>`; absent for a kernel without modules. */
   readonly modules?: string;
+  /** Absolute path of a file system with the same in it, raw ext4, never written; known of a kernel that is ready. */
+  readonly modulesDisk?: string;
 }
 
 /** A directory in the store that is no usable kernel; only `remove` takes its name. */
@@ -31,7 +33,8 @@ export interface KernelStore {
   /** Undefined when there is none; rejects with `kernel_invalid` when it is damaged, `name_invalid` for no name. */
   get(name: string): Promise<StoredKernel | undefined>;
   /**
-   * The kernel, its initramfs rebuilt first when it holds another agent than ours: to be asked before each start.
+   * The kernel, its initramfs rebuilt first when it holds another agent than ours, and the disk of its modules made when there is none
+   * yet: to be asked before each start.
    * Rejects with `kernel_not_found` or `kernel_invalid`.
    */
   ready(name: string, signal: AbortSignal): Promise<StoredKernel>;

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { chmod, open, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BangerError, isBangerError } from '@banger/contract/error';
 import { checkArtifactName, isArtifactName } from '../../domain/artifact-name.ts';
@@ -8,8 +8,9 @@ import { SingleFlight } from '../../domain/single-flight.ts';
 import { readJson, writeFileAtomic } from '../../host/private-files.ts';
 import type { Runner } from '../../host/runner.ts';
 import { StagedDirectories, type DirectoryListener } from '../../host/staged-directories.ts';
+import { diskUsage } from './disk-usage.ts';
 import type { DamagedKernel, KernelStore, StoredKernel } from './driver.ts';
-import { buildInitramfs, INITRAMFS_LAYOUT, readAgent, readInitrd } from './initramfs.ts';
+import { buildInitramfs, INITRAMFS_LAYOUT, readAgent, readInitrd, type AgentBinary } from './initramfs.ts';
 import { kernelManifestSchema, type KernelManifest } from './manifest.ts';
 import { ModuleTree } from './module-tree.ts';
 
@@ -21,26 +22,38 @@ export const kernelFiles = {
   modules: 'modules',
   /** Only where the user gave one. */
   initrd: 'initrd.img',
+  modulesDisk: 'modules.ext4',
 } as const;
+
+const READ_ONLY = 0o400;
+
+/** Makes a file system of what is in a directory, in a new file. */
+export type MakeDisk = (directory: string, file: string, signal: AbortSignal) => Promise<void>;
 
 /** Kernels as directories below one of ours. */
 export class KernelDirectory implements KernelStore {
   readonly staged: StagedDirectories;
   readonly #agent: string;
   readonly #runner: Runner;
+  readonly #makeDisk: MakeDisk | undefined;
   /** Rebuilds at work: several VMs may start at once after an upgrade, and one start that is given up ends no other. */
-  readonly #rebuilds = new SingleFlight<StoredKernel>();
+  readonly #rebuilds = new SingleFlight<void>();
 
-  /** `root`: absolute path of the store. `agent`: absolute path of the static agent binary. */
+  /**
+   * `root`: absolute path of the store. `agent`: absolute path of the static agent binary. Without `makeDisk` guests have no modules but
+   * those that they boot with.
+   */
   constructor(options: {
     readonly root: string;
     readonly agent: string;
     readonly runner: Runner;
+    readonly makeDisk?: MakeDisk;
     readonly changed?: DirectoryListener;
   }) {
     this.staged = new StagedDirectories(options.root, undefined, options.changed);
     this.#agent = options.agent;
     this.#runner = options.runner;
+    this.#makeDisk = options.makeDisk;
   }
 
   async list(): Promise<{
@@ -82,13 +95,19 @@ export class KernelDirectory implements KernelStore {
         details: { kernel: name },
       });
     const agent = await readAgent(this.#agent);
-    const { agentSha256, layout } = kernel.manifest.initramfs;
-    if (agentSha256 === agent.sha256 && layout === INITRAMFS_LAYOUT) return kernel;
+    const modulesDisk = this.#modulesDisk(kernel);
+    if (isCurrent(kernel, agent) && (modulesDisk === undefined || (await exists(modulesDisk))))
+      return modulesDisk === undefined ? kernel : { ...kernel, modulesDisk };
     // A start shows no progress of it: it takes a moment.
     const caller = { signal, onProgress: () => undefined };
     try {
       await this.#rebuilds.run(name, caller, (shared) =>
-        this.#pinned(name, (pinned) => this.#rebuild(pinned, shared.signal)),
+        this.#pinned(name, async (pinned) => {
+          const rebuilt = isCurrent(pinned, agent) ? pinned : await this.#rebuild(pinned, shared.signal);
+          const disk = this.#modulesDisk(rebuilt);
+          if (disk !== undefined && !(await exists(disk)))
+            await this.#makeModulesDisk(rebuilt, disk, shared.signal);
+        }),
       );
     } catch (error) {
       const now = await this.get(name);
@@ -130,16 +149,29 @@ export class KernelDirectory implements KernelStore {
       return buildInitramfs(agent, tree, await this.#initrd(kernel));
     });
     await writeFileAtomic(kernel.initramfs, initramfs.image);
-    const manifest: KernelManifest = {
+    return writeManifest(kernel, {
       ...kernel.manifest,
       modules: [...initramfs.modules],
       initramfs: { agentSha256: agent.sha256, layout: INITRAMFS_LAYOUT },
-    };
-    await writeFileAtomic(
-      join(kernel.directory, kernelFiles.manifest),
-      `${JSON.stringify(manifest, null, 2)}\n`,
-    );
-    return { ...kernel, manifest };
+    });
+  }
+
+  /** Where its disk of modules is, or is to be; undefined when there is nothing for one. */
+  #modulesDisk({ modules, directory }: StoredKernel): string | undefined {
+    const isWanted = this.#makeDisk !== undefined && modules !== undefined;
+    return isWanted ? join(directory, kernelFiles.modulesDisk) : undefined;
+  }
+
+  /** Made aside, and there when it is whole: a kill in between costs another try. */
+  async #makeModulesDisk(kernel: StoredKernel, disk: string, signal: AbortSignal): Promise<void> {
+    const { modules = '', directory, manifest } = kernel;
+    await this.staged.scratch(async (scratch) => {
+      const file = join(scratch, kernelFiles.modulesDisk);
+      await this.#makeDisk?.(modules, file, signal);
+      await chmod(file, READ_ONLY);
+      await rename(file, disk);
+    });
+    await writeManifest(kernel, { ...manifest, bytes: await diskUsage(directory) });
   }
 
   async #initrd({ directory }: StoredKernel): Promise<Buffer | undefined> {
@@ -163,6 +195,24 @@ export class KernelDirectory implements KernelStore {
 /** Whether both are of one pull. */
 function isSame({ manifest: one }: StoredKernel, { manifest: other }: StoredKernel): boolean {
   return one.createdAt === other.createdAt && one.sha256 === other.sha256;
+}
+
+/** Its initramfs holds this agent. */
+function isCurrent({ manifest: { initramfs } }: StoredKernel, agent: AgentBinary): boolean {
+  return initramfs.agentSha256 === agent.sha256 && initramfs.layout === INITRAMFS_LAYOUT;
+}
+
+async function writeManifest(kernel: StoredKernel, manifest: KernelManifest): Promise<StoredKernel> {
+  const text = `${JSON.stringify(manifest, null, 2)}\n`;
+  await writeFileAtomic(join(kernel.directory, kernelFiles.manifest), text);
+  return { ...kernel, manifest };
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function stored(directory: string, manifest: KernelManifest, hasModules: boolean): StoredKernel {

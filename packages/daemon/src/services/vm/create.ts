@@ -3,6 +3,7 @@ import { sizeText } from '@banger/contract/size-text';
 import type { VmSpec } from '@banger/contract/vm';
 import type { StoredImage } from '../../drivers/image/driver.ts';
 import { checkArtifactName } from '../../domain/artifact-name.ts';
+import { noImageDefaults } from '../../domain/image-defaults.ts';
 import { checkSpecLimits } from '../../domain/limits.ts';
 import { sideBySide } from '../../domain/side-by-side.ts';
 import { runSteps, StepFailure, type Stage, type Step } from '../../domain/steps.ts';
@@ -12,6 +13,7 @@ import { capabilities } from './capabilities/list.ts';
 import { leastRootBytes } from '../image.ts';
 import { checkEnvironment } from './environment.ts';
 import type { VmDeps } from './deps.ts';
+import { saidBy } from './image-defaults.ts';
 import { removeResources } from './resources.ts';
 import { makeVmDirectory } from './vm-directory.ts';
 
@@ -68,6 +70,7 @@ export function reserve(deps: VmDeps, spec: VmSpec, ephemeral: boolean): VmRow {
     mac: macAddress(deps),
     machineId: hex(deps, MACHINE_ID_BYTES),
     init: 'agent',
+    imageDefaults: noImageDefaults,
     steps: [],
     warnings: [],
   };
@@ -82,8 +85,8 @@ export async function createHeld(deps: VmDeps, row: VmRow, signal: AbortSignal):
   const context: CreateContext = { deps, row };
   try {
     await runSteps(createSteps, context, { signal, ...taken });
-    const { steps } = taken;
-    return deps.states.go(row.id, 'stopped', {}, { steps, init: context.image?.manifest.init ?? row.init });
+    const said = context.image === undefined ? {} : saidBy(context.image);
+    return deps.states.go(row.id, 'stopped', {}, { steps: taken.steps, ...said });
   } catch (thrown) {
     const failure = thrown instanceof StepFailure ? thrown : undefined;
     // What the steps made whole is undone here: their own undo is over.
@@ -117,6 +120,7 @@ export const createSteps: readonly Stage<CreateContext>[] = [
         (either) => deps.kernels.ensure(row.spec.kernel, either),
       ]);
       checkImageFits(row.spec, image);
+      checkEnvironment([...saidBy(image).imageDefaults.env, ...row.spec.env]);
       context.image = image;
       // From here on by its name here: what it was pulled as may come to mean another one.
       const { name } = image.manifest;

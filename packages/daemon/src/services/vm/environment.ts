@@ -3,9 +3,14 @@ import { BangerError } from '@banger/contract/error';
 /** The guest's `configure` message takes 1 MiB; half of it for the environment is far past any need. */
 const MAX_ENVIRONMENT_BYTES = 512 * 1024;
 
+/** Whether it is `NAME=value` without NUL. */
+export function isVariable(entry: string): boolean {
+  return /^[^=\0]+=[^\0]*$/.test(entry);
+}
+
 /** Refuses what is not `NAME=value` without NUL. */
 export function checkVariables(env: readonly string[]): void {
-  if (!env.every((entry) => /^[^=\0]+=[^\0]*$/.test(entry)))
+  if (!env.every(isVariable))
     throw new BangerError('invalid_argument', 'An environment entry is not of the form NAME=value.');
 }
 

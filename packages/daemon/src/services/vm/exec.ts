@@ -7,6 +7,7 @@ import type { VmDeps } from './deps.ts';
 import { checkExecSize } from './exec-size.ts';
 import { clockIsFresh } from './guest-clock.ts';
 import { hearAgent } from './health.ts';
+import { resolveCommand } from './image-defaults.ts';
 import type { LiveVm } from './live.ts';
 import { orSilence, reachableVm } from './reachable.ts';
 import { vmmEndWords } from './vmm-end-words.ts';
@@ -15,29 +16,29 @@ import { vmmEndWords } from './vmm-end-words.ts';
 const VMM_END_MS = 3_000;
 const DURING = 'the command ran';
 
-/** Starts a command in a running VM; an empty argv is the user's login shell. */
+/** Starts a command in a running VM; an empty argv is the user's login shell. What the request leaves open is as the VM's image says. */
 export async function execInVm(
   deps: VmDeps,
   row: VmRow,
   request: VmExec,
   signal: AbortSignal,
 ): Promise<GuestExec> {
-  checkVariables(request.env);
-  checkExecSize(request.argv, request.env);
-  if (request.argv[0] === '')
-    throw new BangerError('command_not_found', 'There is no command with an empty name.');
-  const nul = [...request.argv, request.cwd ?? '', request.user ?? ''].some((text) => text.includes('\0'));
+  const { env, tty } = request;
+  const { argv, plain, cwd, makeCwd, user } = resolveCommand(row.imageDefaults, request);
+  checkVariables(env);
+  checkExecSize(argv, env);
+  if (argv[0] === '') throw new BangerError('command_not_found', 'There is no command with an empty name.');
+  const nul = [...argv, cwd ?? '', user ?? ''].some((text) => text.includes('\0'));
   if (nul) throw new BangerError('invalid_argument', 'An argument contains a NUL byte.');
-  const { argv, env, cwd, user, tty } = request;
   const { live, session } = await reachableVm(deps, row);
   const start = async (): Promise<GuestExec> => {
     if (!clockIsFresh(deps, live)) await hearAgent(deps, live, session, signal);
     return session.exec(
       {
         argv,
-        login: argv.length === 0,
+        ...(argv.length === 0 ? { login: true, plain } : {}),
         env: environmentRecord(env),
-        ...(cwd === undefined ? {} : { cwd }),
+        ...(cwd === undefined ? {} : { cwd, makeCwd }),
         ...(user === undefined ? {} : { user }),
         ...(tty === undefined ? {} : { tty }),
       },

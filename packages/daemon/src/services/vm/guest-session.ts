@@ -86,7 +86,7 @@ function configurationOf(
     timeNs: BigInt(deps.clock.now()) * NS_PER_MS,
     entropy: deps.randomBytes(SEED_BYTES),
     machineId: row.machineId,
-    env: { ...DEFAULT_ENVIRONMENT, ...environmentRecord(row.spec.env) },
+    env: { ...DEFAULT_ENVIRONMENT, ...environmentRecord([...row.imageDefaults.env, ...row.spec.env]) },
     grow: true,
     ...(runtime.addresses === undefined ? {} : nicOf(runtime.addresses)),
   };

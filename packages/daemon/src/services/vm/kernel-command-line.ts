@@ -3,7 +3,7 @@
  * finds disks by their serials. `panic=0` keeps a panicked kernel where it is, for the panic device to tell of it. `no_timer_check`:
  * the check counts ticks while it spins, and on a host that is busy an emulated machine gets too few and panics (one of eight at once).
  */
-export function kernelCommandLine(init: string): string {
+export function kernelCommandLine(init: string, parts: readonly string[] = []): string {
   return [
     'console=ttyS0',
     'quiet',
@@ -13,5 +13,6 @@ export function kernelCommandLine(init: string): string {
     `banger.init=${init}`,
     'banger.root=root',
     'banger.work=work',
+    ...parts,
   ].join(' ');
 }

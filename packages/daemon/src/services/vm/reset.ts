@@ -4,6 +4,7 @@ import { tell } from '../operation.ts';
 import { rootDisk } from './capabilities/disks.ts';
 import { checkImageFits } from './create.ts';
 import type { VmDeps } from './deps.ts';
+import { saidBy } from './image-defaults.ts';
 import { refuseProtected } from './protection.ts';
 import { startHeld } from './start.ts';
 import { stopHeld } from './stop.ts';
@@ -39,6 +40,6 @@ export async function resetHeld(
     throw error;
   }
   deps.log.info({ vm: id }, 'root disk reset');
-  const fresh = deps.vms.update(id, { init: image.manifest.init });
+  const fresh = deps.vms.update(id, saidBy(image));
   return ran ? startHeld(deps, id, { waitInit }, signal) : fresh;
 }

@@ -16,8 +16,8 @@ export interface StartContext {
   /** Unguessable; stands in the VMM's argv so that it is found by looking. */
   readonly token: string;
   readonly warnings: string[];
-  /** As the row's `init`; after the first steps it is known. */
-  init: string;
+  /** As in the row; after the first steps it is known. */
+  said: Pick<VmRow, 'init' | 'imageDefaults'>;
   kernel?: StoredKernel;
   attachment?: NetworkAttachment;
   accel?: Accel;

@@ -5,6 +5,7 @@ import { underLock } from '../lock-order.ts';
 import { capabilities } from './capabilities/list.ts';
 import { consoleSize } from './console.ts';
 import { connectGuest, waitForInit } from './guest-session.ts';
+import { saidBy } from './image-defaults.ts';
 import { kernelCommandLine } from './kernel-command-line.ts';
 import { newLiveVm } from './live.ts';
 import { removeResources } from './resources.ts';
@@ -40,8 +41,7 @@ export const startSteps: readonly Stage<StartContext>[] = [
           (either: AbortSignal) => deps.kernels.ready(row.spec.kernel, either),
           async (either: AbortSignal) => {
             // A daemon was killed while it replaced the root disk.
-            if (row.init === '')
-              context.init = (await deps.images.ofVm(row.spec.image, either)).manifest.init;
+            if (row.init === '') context.said = saidBy(await deps.images.ofVm(row.spec.image, either));
           },
           ...capabilities.map(
             ({ preflight }) =>
@@ -94,7 +94,10 @@ export const startSteps: readonly Stage<StartContext>[] = [
                 memoryMib: row.spec.memoryMib,
                 kernel: kernel.vmlinux,
                 initrd: kernel.initramfs,
-                cmdline: kernelCommandLine(context.init),
+                cmdline: kernelCommandLine(
+                  context.said.init,
+                  parts.flatMap(({ cmdline = [] }) => cmdline),
+                ),
                 disks: parts.flatMap(({ disks = [] }) => disks),
                 network: parts.find((part) => part.network !== undefined)?.network ?? { kind: 'none' },
                 consoleLog: files.console,
@@ -131,12 +134,13 @@ export const startSteps: readonly Stage<StartContext>[] = [
     {
       name: 'agent',
       title: 'Booting to the agent',
-      run: async ({ deps, row, live, warnings }, signal) => {
+      run: async ({ deps, row, said, live, warnings }, signal) => {
         if (live === undefined) throw new BangerError('internal', 'A step ran out of order.');
-        const said = await failedWait(deps, row, live, 'agent hello', signal, (waitSignal) =>
-          connectGuest(deps, row, live, { deadlineMs: AGENT_DEADLINE_MS, signal: waitSignal }),
+        const configured = { ...row, ...said };
+        const told = await failedWait(deps, row, live, 'agent hello', signal, (waitSignal) =>
+          connectGuest(deps, configured, live, { deadlineMs: AGENT_DEADLINE_MS, signal: waitSignal }),
         );
-        warnings.push(...said);
+        warnings.push(...told);
       },
       undo: async ({ live }) => {
         live?.released.abort();

@@ -58,14 +58,14 @@ export async function startHeld(
     agentKey: deps.randomBytes(AGENT_KEY_BYTES),
     token: Buffer.from(deps.randomBytes(TOKEN_BYTES)).toString('hex'),
     warnings: [],
-    init: row.init,
+    said: { init: row.init, imageDefaults: row.imageDefaults },
   };
   const taken = deps.steps.begin(id);
   try {
     const live = await bringUp(context, waitInit ? [...startSteps, initStep] : startSteps, taken, signal);
     deps.live.set(id, live);
-    const { init, warnings } = context;
-    const running = await writeDown(deps, live, taken, { ...first, startAgain: false, init, warnings });
+    const { said, warnings } = context;
+    const running = await writeDown(deps, live, taken, { ...first, startAgain: false, ...said, warnings });
     deps.uses.touch(id);
     await catchUp(deps, live);
     for (const warning of warnings) tell({ stage: warning, level: 'warning' });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { ProcessTable } from '../../../host/process-identity.ts';
+import { describeExecPlace } from './exec-place.suite.ts';
 import { describeExecSize } from './exec-size.suite.ts';
 import { describeGuest } from './guest.suite.ts';
 import type { GuestUnderTest } from './harness.ts';
@@ -38,4 +39,5 @@ const startAgent = async (directory: string): Promise<GuestUnderTest> => {
   };
 };
 
-for (const describeAs of [describeGuest, describeTrees, describeExecSize]) describeAs('agent', startAgent);
+for (const describeAs of [describeGuest, describeTrees, describeExecSize, describeExecPlace])
+  describeAs('agent', startAgent);

@@ -8,7 +8,7 @@ import type { ArchiveReaders } from '../archive-readers.ts';
 import type { DownloadOptions } from '../download.ts';
 import { debOf, tarOf } from '../kernel-archive.suite.ts';
 import { HostKernelSource } from '../source.ts';
-import { KernelDirectory } from '../store.ts';
+import { KernelDirectory, type MakeDisk } from '../store.ts';
 import { wantedModules } from '../wanted-modules.ts';
 import { makeBzImage, makeModule, makeVmlinux } from './elf-fixture.ts';
 
@@ -99,6 +99,7 @@ export function createFakeKernels(options: {
   readonly catalogs?: readonly string[];
   /** Nothing is said of any host unless told. */
   readonly downloads?: Partial<DownloadOptions>;
+  readonly makeDisk?: MakeDisk;
 }): {
   readonly host: FakeKernelHost;
   readonly store: KernelDirectory;

@@ -27,6 +27,8 @@ export interface RunContext {
 export interface MachineParts {
   readonly disks?: readonly VmmDisk[];
   readonly network?: VmmNetwork;
+  /** Words for the agent on the kernel's command line. */
+  readonly cmdline?: readonly string[];
 }
 
 /** A step without its name, which is the capability's. */

@@ -16,6 +16,8 @@
 
 /* How long output that a background process holds open is waited for after the command's own end. */
 #define DRAIN_MS 200
+/* What is still read of a terminal after that: more than its buffers hold (12 KiB in Linux), in case its user writes on. */
+#define TERMINAL_REST 65536
 /* Between SIGHUP and SIGKILL for a session that the host has left. */
 #define KILL_MS 2000
 
@@ -23,7 +25,7 @@ struct output {
     struct watch watch;
     struct exec *exec;
     uint16_t type;
-    bool bounded; /* the drain time is over: only `left` bytes, those that were there then, are still sent */
+    bool bounded; /* the drain time is over: what was there then, at most `left` bytes, is still sent */
     int left;
 };
 
@@ -112,15 +114,13 @@ static void close_output(struct output *o) {
     if (e->ended && e->started && e->out.watch.fd < 0 && e->err.watch.fd < 0) send_exit(e);
 }
 
-/* From the pipe straight into the outbox, one piece a turn. */
-static void output_ready(struct watch *w, uint32_t events) {
-    (void)events;
-    struct output *o = OWNER(w, struct output, watch);
+/* From the pipe straight into the outbox, one piece. */
+static void pass_piece(struct output *o) {
     struct stream *s = o->exec->stream;
     size_t room = stream_room(s);
-    if (room == 0) return watch_change(w, 0);
+    if (room == 0) return watch_change(&o->watch, 0);
     if (o->bounded && (size_t)o->left < room) room = (size_t)o->left;
-    ssize_t n = read(w->fd, stream_reserve(s, room), room);
+    ssize_t n = read(o->watch.fd, stream_reserve(s, room), room);
     if (n < 0 && errno == EAGAIN && !o->bounded) return;
     if (n <= 0) return close_output(o); /* a terminal whose last user left says EIO */
     stream_commit(s, o->type, (size_t)n);
@@ -128,15 +128,33 @@ static void output_ready(struct watch *w, uint32_t events) {
     if (o->bounded && o->left <= 0) close_output(o);
 }
 
+/* One piece a turn. */
+static void output_ready(struct watch *w, uint32_t events) {
+    (void)events;
+    pass_piece(OWNER(w, struct output, watch));
+}
+
+/* All that there is room for: nothing tells of the end of an output that somebody holds open. */
+static void pass_rest(struct output *o) {
+    while (o->watch.fd >= 0 && stream_room(o->exec->stream) > 0) pass_piece(o);
+    watch_change(&o->watch, 0);
+}
+
 /* Time is up for a background process that holds the output: what stands in the pipe now is still sent. */
 static void bound_output(struct output *o) {
     if (o->watch.fd < 0) return;
     o->bounded = true;
-    if (ioctl(o->watch.fd, FIONREAD, &o->left) < 0 || o->left <= 0) close_output(o);
+    /* Of a terminal FIONREAD counts only what its line discipline holds, a third of what can be read. */
+    if (o->exec->tty)
+        o->left = TERMINAL_REST;
+    else if (ioctl(o->watch.fd, FIONREAD, &o->left) < 0 || o->left <= 0)
+        return close_output(o);
+    pass_rest(o);
 }
 
 static void drain_over(struct timer *t) {
     struct exec *e = OWNER(t, struct exec, timer);
+    if (!e->started) return timer_start(t, DRAIN_MS, drain_over);
     bool both = e->err.watch.fd >= 0;
     bound_output(&e->out);
     if (both) bound_output(&e->err); /* when this one was closed, the first call may have freed all */
@@ -225,11 +243,18 @@ static void input_end(struct stream *s) {
     if (!e->tty) watch_close(&e->input);
 }
 
+static void resume_output(struct output *o) {
+    if (o->bounded)
+        pass_rest(o);
+    else
+        watch_change(&o->watch, EPOLLIN);
+}
+
 static void writable(struct stream *s) {
     struct exec *e = s->state;
     if (!e->started) return;
-    watch_change(&e->out.watch, EPOLLIN);
-    watch_change(&e->err.watch, EPOLLIN);
+    resume_output(&e->out);
+    resume_output(&e->err); /* the first call may have freed all: then this one is closed */
 }
 
 static void gone(struct stream *s) { hang_up(s->state); }

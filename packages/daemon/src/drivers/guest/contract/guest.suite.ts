@@ -20,6 +20,8 @@ const PATIENCE = { timeout: 5_000 };
 const MEGABYTE = 1_000_000;
 /** What a Readable may hold beyond the window before it asks for no more. */
 const READABLE_BYTES = 65_536;
+/** Less than what a terminal of Linux holds besides its line discipline: 8 KiB. */
+const TERMINAL_BYTES = 7_000;
 
 interface Output {
   readonly end: unknown;
@@ -194,6 +196,19 @@ export function describeGuest(name: string, start: (directory: string) => Promis
       expect(await exec.exit).toEqual({ status: 0 });
       expect(seen).toContain('50 132\r\n');
       expect(seen).toContain('vt220\r\n');
+    });
+
+    test('the end of what was written on a terminal reaches a reader that is slow', async () => {
+      // Whatever is held on the way: with one of these the rest fits into the terminal, and is more than its line discipline holds.
+      const totals = Array.from({ length: 20 }, (_, step) => INITIAL_WINDOW + step * TERMINAL_BYTES);
+      const tty = { rows: 24, columns: 80, term: 'vt220' };
+      const execs = await Promise.all(
+        totals.map((total) => runScript(session, programs.writesBytes, { tty, argv: ['sh', String(total)] })),
+      );
+      // Longer than the agent waits for an output that stays open.
+      await systemClock.sleep(1_000);
+      const outputs = await Promise.all(execs.map(outputOf));
+      expect(outputs.map(({ stdout }) => stdout.length)).toEqual(totals);
     });
 
     test('a signal reaches the command, and none that has ended', async () => {

@@ -60,6 +60,14 @@ export const programs = {
       return { status: 0 };
     },
   },
+  /** Writes as many bytes as its first argument says. */
+  writesBytes: {
+    script: 'head -c "$1" /dev/zero | tr "\\0" x',
+    fake: async ({ argv, stdout }) => {
+      await say(stdout, 'x'.repeat(Number(argv[4])));
+      return { status: 0 };
+    },
+  },
   environment: {
     script: 'printf "%s|" "$ONE" "$TWO" "$DEFAULT"',
     fake: async ({ env, stdout }) => {

@@ -50,6 +50,14 @@ describe('the life of one VM', () => {
     expect(await exec(name, 'stat -c "%a %U %G" /root')).toBe('700 root root\n');
   });
 
+  test('the modules of its kernel are where programs look for them, and cannot be written to (E6)', async () => {
+    const tried = 'cd /lib/modules/$(uname -r) && ls modules.dep; touch x 2>&1';
+    const seen = await exec(name, `${tried}; find . -name "overlay.ko*" | head -1`);
+    expect(seen).toMatch(/^modules\.dep$/m);
+    expect(seen).toContain('Read-only file system');
+    expect(seen).toMatch(/overlay\.ko/);
+  });
+
   test('a file written just before stop is there after start (C4), and the boot is another one', async () => {
     const before = (await show(name)).runtime?.bootId;
     await exec(

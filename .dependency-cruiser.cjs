@@ -106,11 +106,12 @@ module.exports = {
     },
     {
       name: 'only-host-spawns-processes',
-      comment: 'One runner: argv only, with limits, time-outs and cleanup. The SDK starts the daemon.',
+      comment:
+        'One runner: argv only, with limits, time-outs and cleanup. The SDK starts the daemon and its doctor.',
       severity: 'error',
       from: {
         path: OURS,
-        pathNot: `${TEST_OR_TOOL}|^packages/daemon/src/host/|^packages/cli/src/(daemon|terminal)[/-]|^packages/sdk/src/start-daemon\\.ts$`,
+        pathNot: `${TEST_OR_TOOL}|^packages/daemon/src/host/|^packages/cli/src/(daemon|terminal)[/-]|^packages/sdk/src/(start-daemon|run-doctor)\\.ts$`,
       },
       to: { path: '^(node:)?(child_process|cluster)$|(^|/)node_modules/(execa|cross-spawn)/' },
     },

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { KernelView } from '@banger/contract/kernel';
-import { HOLDER_FILE } from '../../packages/daemon/src/store/open-state.ts';
+import { HOLDER_FILE } from '../../packages/daemon/src/store/holder.ts';
 import { createSteps } from '../../packages/daemon/src/services/vm/create.ts';
 import { startSteps } from '../../packages/daemon/src/services/vm/start-steps.ts';
 import { powerOffSteps } from '../../packages/daemon/src/services/vm/stop-steps.ts';

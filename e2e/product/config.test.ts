@@ -49,7 +49,7 @@ test('a daemon does not start with a broken file: one error says why, and nothin
       details: { file, problems: [{ line: 2, column: 1, key: 'vcpu' }] },
     },
   });
-  expect(await check('cli.daemon')).toMatchObject({ status: 'fail', detail: `${message} (config_invalid)` });
+  expect(await check('config')).toMatchObject({ status: 'fail', detail: message });
   expect(await banger(['config', 'path'], { home })).toMatchObject({ status: 0, stdout: `${file}\n` });
   expect(existsSync(join(home, 'state/banger.db'))).toBe(false);
   expect(processesOf(home)).toEqual([]);

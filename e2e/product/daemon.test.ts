@@ -4,7 +4,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { DaemonStatus } from '@banger/contract/daemon';
-import type { DoctorReport } from '@banger/contract/doctor';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BANGER_BIN, banger, bangerJson, startBanger, type Outcome } from '../harness/banger.ts';
 import { processesOf } from '../harness/leftovers.ts';
@@ -107,16 +106,6 @@ describe('the daemon', () => {
       await banger(['daemon', 'stop'], { home });
       other.remove();
     }
-  });
-
-  test('a doctor that finds all well says so, reads only, and ends with 0', async () => {
-    const { status: code, stdout } = await banger(['doctor', '--json'], { home });
-    const report = JSON.parse(stdout) as DoctorReport;
-    expect(report.checks.filter((check) => check.status === 'fail')).toEqual([]);
-    expect(code).toBe(0);
-    expect(report.checks.map((check) => check.id)).toEqual(
-      expect.arrayContaining(['tool.passt', 'vmm.accel', 'asset.agent', 'store.images']),
-    );
   });
 
   test('a stop ends it; the next command starts another', async () => {

@@ -84,6 +84,7 @@ export interface FakeMachine extends Machine {
 export interface FakeOptions {
   readonly client?: DaemonClient | undefined;
   readonly connect?: Machine['connect'];
+  readonly examine?: Machine['examine'];
   /** Which of the three are terminals. */
   readonly terminals?: readonly ('stdin' | 'stdout' | 'stderr')[];
   readonly columns?: number;
@@ -132,6 +133,8 @@ export function fakeMachine(options: FakeOptions = {}): FakeMachine {
       connects.push(request);
       return options.connect === undefined ? options.client : options.connect(request);
     },
+    examine:
+      options.examine ?? (() => Promise.reject(new Error('the test did not expect a look at the host'))),
     rawOutput: async () => {},
     exit: (status) => exits.push(status),
     rawModes,

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Build } from '@banger/contract/daemon';
+import type { DoctorReport } from '@banger/contract/doctor';
 import type { BangerPaths } from '@banger/contract/paths';
 import type { DaemonClient } from './client.ts';
 import type { Clock } from './clock.ts';
@@ -43,6 +44,8 @@ export interface Machine {
   readonly build: Build;
   /** Connects; undefined when no daemon runs and none may be started. */
   connect(request: ConnectRequest): Promise<DaemonClient | undefined>;
+  /** What the doctor finds without a daemon, with nothing made or changed. */
+  examine(signal: AbortSignal): Promise<DoctorReport>;
   /** Has the terminal pass every byte of output on as it is, which Node's raw mode does not. */
   rawOutput(): Promise<void>;
   /** Ends the process at once, for a user who does not want to wait for an orderly end. */

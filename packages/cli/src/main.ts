@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { buildInfo } from '@banger/contract/build-info';
 import { endProcess } from '@banger/contract/end-process';
+import { installation } from '@banger/contract/installation';
 import { resolvePaths } from '@banger/contract/paths';
 import { runCli } from './cli.ts';
 import { systemClock } from './clock.ts';
@@ -36,6 +37,8 @@ const machine: Machine = {
     return buildInfo();
   },
   connect: (request) => connect(request, { paths, env, uid }),
+  examine: async (signal) =>
+    (await import('@banger/sdk/run-doctor')).runDoctor({ command: installation().daemon, env, signal }),
   rawOutput: async () => (await import('./terminal/raw-output.ts')).passOutputThrough(),
   exit: (status) => process.exit(status),
 };

@@ -34,6 +34,7 @@ import { createQemuDriver } from './drivers/vmm/qemu/qemu-driver.ts';
 import { systemClock } from './host/clock.ts';
 import { readDistribution } from './host/distribution.ts';
 import { createRunner } from './host/execa-runner.ts';
+import { lookAtPrivateDir } from './host/private-dir.ts';
 import { ProcessTable } from './host/process-identity.ts';
 import { ConfigService } from './services/config.ts';
 import { DaemonInfo } from './services/daemon-info.ts';
@@ -66,6 +67,7 @@ import type { VmDeps } from './services/vm/deps.ts';
 import type { BangerPaths } from '@banger/contract/paths';
 import type { Database } from './store/database.ts';
 import { LedgerRepository } from './store/ledger-repository.ts';
+import type { StateLook } from './store/look-at-state.ts';
 import { RuntimeRepository } from './store/runtime-repository.ts';
 import { VmRepository } from './store/vm-repository.ts';
 
@@ -74,6 +76,7 @@ export interface Daemon {
   readonly methods: ReadonlyMap<string, Handler>;
   readonly streams: StreamRegistry;
   readonly info: DaemonInfo;
+  readonly doctor: DoctorService;
   readonly operations: Operations;
   /** Brings rows and host together after whatever ended the daemon before, and from then on does the daemon's chores. */
   recover(): Promise<void>;
@@ -86,8 +89,17 @@ const PROBE_HELLO_MS = 60_000;
 /** Sparse: what ext4 needs to be one, with a journal. */
 const SCRATCH_DISK_BYTES = 64 * 1024 ** 2;
 
-/** The composition root: the only place that knows which drivers there are. */
-export function compose(paths: BangerPaths, config: LoadedConfig, database: Database, log: Logger): Daemon {
+/** What a daemon works on. */
+interface Parts {
+  readonly config: LoadedConfig;
+  readonly database: Database;
+  /** How the doctor sees that database. */
+  readonly lookAtState: () => StateLook;
+  readonly log: Logger;
+}
+
+/** The composition root: the only place that knows which drivers there are. It makes and reads nothing yet. */
+export function compose(paths: BangerPaths, { config, database, lookAtState, log }: Parts): Daemon {
   const settings = settingsOf(config.effective);
   const layout = layoutOf(paths);
   const clock = systemClock;
@@ -191,10 +203,13 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     kernels: kernelStore,
     assets: { agent, netguard },
     isExecutable,
+    lookAtDirectory: (path) => lookAtPrivateDir(path),
+    lookAtState,
     layout,
     config: configs,
     defaultImage: settings.vmDefaults.image.value,
     arch: process.arch,
+    uid: config.input.uid,
     distribution: () => readDistribution(),
   });
   const gc = new GcService(deps, { images: imageStore, kernels: kernelStore, blobs });
@@ -222,6 +237,7 @@ export function compose(paths: BangerPaths, config: LoadedConfig, database: Data
     }),
     streams: streams.registry,
     info,
+    doctor,
     operations,
     recover: async () => {
       await recover(deps, gc);

@@ -9,20 +9,17 @@ import { mapError } from './api/method-table.ts';
 import { watchForBugs } from './bug-watch.ts';
 import { compose, type Daemon } from './compose.ts';
 import { loadConfig } from './config/load.ts';
+import { configInput } from './config-input.ts';
 import { ensurePrivateDir, writeFileAtomic } from './host/private-files.ts';
-import { hostSize } from './host/size.ts';
 import { listenOnUnixSocket } from './host/unix-server.ts';
 import { openLog } from './log.ts';
-import { HOLDER_FILE, openState } from './store/open-state.ts';
+import { HOLDER_FILE } from './store/holder.ts';
+import { lookAtOpenState } from './store/look-at-state.ts';
+import { openState } from './store/open-state.ts';
 
 /** Runs the daemon until it is asked to end by a signal or a client. Rejects when it cannot start, and then has changed nothing. */
 export async function runDaemon(paths: BangerPaths): Promise<void> {
-  const config = await loadConfig({
-    file: paths.configFile,
-    uid: process.getuid?.() ?? 0,
-    env: process.env,
-    host: hostSize(),
-  });
+  const config = await loadConfig(configInput(paths));
   for (const directory of [paths.state, paths.cache, paths.run]) await ensurePrivateDir(directory);
   const database = openState(paths.state);
   const log = openLog(paths.log, config.effective.log_level.value);
@@ -31,7 +28,8 @@ export async function runDaemon(paths: BangerPaths): Promise<void> {
   try {
     await writeFileAtomic(holder, JSON.stringify({ pid: process.pid, ...buildInfo() }));
     log.info({ pid: process.pid, build: buildInfo() }, 'daemon starts');
-    const daemon = compose(paths, config, database, log);
+    const lookAtState = () => lookAtOpenState(paths.state, database);
+    const daemon = compose(paths, { config, database, lookAtState, log });
     await daemon.recover();
     await serve(paths, daemon, () => log.info('daemon listens'));
     daemon.release();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BangerError } from '@banger/contract/error';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FakeDaemon } from '../fake-daemon.suite.ts';
+import { FakeDaemon, untilCancelled } from '../fake-daemon.suite.ts';
 import { fakeMachine, run, settle, until, type FakeMachine } from '../fake-machine.suite.ts';
 
 let directory: string;
@@ -131,38 +131,74 @@ describe('daemon logs', () => {
 describe('doctor', () => {
   const check = { id: 'x', title: 'X', status: 'pass', detail: 'there', fix: '' } as const;
 
-  test("adds the daemon's checks to its own", async () => {
-    const daemon = new FakeDaemon({ 'doctor.run': () => ({ ok: true, checks: [check] }) });
-    const ran = await run('doctor --json', fakeMachine({ client: daemon }));
+  const found = (change: Partial<typeof check> = {}) => ({ ok: true, checks: [{ ...check, ...change }] });
+  const idsIn = (out: string): string[] =>
+    (JSON.parse(out) as { checks: { id: string }[] }).checks.map(({ id }) => id);
+  const own = ['cli.node', 'cli.home', 'cli.run-directory', 'cli.socket', 'cli.daemon'];
+
+  test('adds the checks of a daemon that runs to its own, and starts none', async () => {
+    const machine = fakeMachine({ client: new FakeDaemon({ 'doctor.run': () => found() }) });
+    const ran = await run('doctor --json', machine);
     expect(ran.status).toBe(0);
-    const report = JSON.parse(ran.out) as { ok: boolean; checks: { id: string }[] };
-    expect(report.ok).toBe(true);
-    expect(report.checks.map(({ id }) => id)).toEqual([
-      'cli.node',
-      'cli.home',
-      'cli.run-directory',
-      'cli.socket',
-      'cli.daemon',
+    expect(JSON.parse(ran.out)).toMatchObject({ ok: true });
+    expect(idsIn(ran.out)).toEqual([...own, 'x']);
+    expect(machine.connects.map(({ start }) => start)).toEqual([false]);
+  });
+
+  test('looks itself where none runs, and starts none', async () => {
+    const machine = fakeMachine({ examine: async () => found() });
+    const ran = await run('doctor', machine);
+    expect(ran.status).toBe(0);
+    expect(ran.out).toContain(
+      'pass  Daemon: none runs; the next command that needs one starts it\npass  X: there',
+    );
+    expect(ran.out).toContain('6 passed, 0 warned, 0 failed');
+    expect(machine.connects.map(({ start }) => start)).toEqual([false]);
+    expect(idsIn((await run('doctor --json', fakeMachine({ examine: async () => found() }))).out)).toEqual([
+      ...own,
       'x',
     ]);
   });
 
   test('fails when one of them fails', async () => {
-    const daemon = new FakeDaemon({
-      'doctor.run': () => ({ ok: false, checks: [{ ...check, status: 'fail' }] }),
-    });
+    const failing = { ok: false, checks: [{ ...check, status: 'fail' as const }] };
+    const daemon = new FakeDaemon({ 'doctor.run': () => failing });
     expect((await run('doctor', fakeMachine({ client: daemon }))).status).toBe(1);
+    expect((await run('doctor', fakeMachine({ examine: async () => failing }))).status).toBe(1);
   });
 
-  test('a daemon that cannot start is one failing check', async () => {
-    const connect = () => Promise.reject(new BangerError('database_corrupt', 'The database is broken.'));
-    const ran = await run('doctor', fakeMachine({ connect }));
+  const refused = new BangerError('path_unsafe', 'The socket is not yours.');
+  test.each([
+    ['reached', { connect: () => Promise.reject(refused) }],
+    ['asked', { client: new FakeDaemon({ 'doctor.run': () => Promise.reject(refused) }) }],
+  ])('a daemon that cannot be %s is one failing check beside all others', async (_what, daemon) => {
+    const ran = await run('doctor', fakeMachine({ ...daemon, examine: async () => found() }));
     expect(ran.status).toBe(1);
-    expect(ran.out).toContain(
-      'FAIL  Daemon: The database is broken. (database_corrupt)\n      fix: Move the file',
-    );
-    expect(ran.out).toContain('4 passed, 0 warned, 1 failed');
+    expect(ran.out).toContain('FAIL  Daemon: The socket is not yours. (path_unsafe)\n      fix: ');
+    expect(ran.out).toContain('5 passed, 0 warned, 1 failed');
     expect(ran.err).toBe('');
+  });
+
+  test('a look that fails is one failing check, an interrupted one is none', async () => {
+    const broken = () => Promise.reject(new BangerError('daemon_unreachable', 'It is not whole.'));
+    const ran = await run('doctor', fakeMachine({ examine: broken }));
+    expect(ran.status).toBe(1);
+    expect(ran.out).toContain('FAIL  Look at this host: It is not whole. (daemon_unreachable)');
+    expect(ran.out).toContain('5 passed, 0 warned, 1 failed');
+    const machine = fakeMachine({ examine: (signal) => untilCancelled({ signal }) });
+    const ended = run('doctor', machine);
+    await settle();
+    machine.kill('SIGINT');
+    expect(await ended).toMatchObject({ status: 130, out: '' });
+  });
+
+  test('tells of a daemon of another build, and leaves it alone', async () => {
+    const daemon = new FakeDaemon({ 'doctor.run': () => found() });
+    Object.assign(daemon.hello.build, { build: 'b0' });
+    const ran = await run('doctor', fakeMachine({ client: daemon }));
+    expect(ran.status).toBe(0);
+    expect(ran.out).toContain('warn  Daemon: it answers, but is of build b0, and this program of b1');
+    expect(daemon.methods).toEqual(['doctor.run']);
   });
 
   test('sees what keeps a daemon from being reached', async () => {

@@ -6,32 +6,76 @@ import { localChecks } from './doctor-checks.ts';
 
 export const command = defineCommand({
   details:
-    'Changes nothing. The exit status is 1 when any check fails. Works without a daemon, too, then with fewer checks.',
+    'Makes and changes nothing, and starts no daemon: asks the one that runs, and looks itself where none does or can. The exit status is 1 when any check fails.',
   options: {},
   examples: [
     ['banger doctor', 'each check, and the command that mends it'],
     ['banger doctor -q', 'only what warns or fails'],
   ],
   run: async (context) => {
-    const own = await localChecks(context.machine);
-    const checks = [...own, ...(await daemonChecks(context))];
-    const ok = checks.every(({ status }) => status !== 'fail');
-    return {
-      view: { kind: 'doctor', data: { checks, ok } },
-      status: ok ? exitStatus.done : exitStatus.failed,
-    };
+    const task = context.reporter.follow('Checking this host');
+    try {
+      const checks = [...(await localChecks(context.machine)), ...(await hostChecks(context))];
+      const ok = checks.every(({ status }) => status !== 'fail');
+      return {
+        view: { kind: 'doctor', data: { checks, ok } },
+        status: ok ? exitStatus.done : exitStatus.failed,
+      };
+    } finally {
+      task.end();
+    }
   },
 });
 
-/** What the daemon finds; that it cannot be reached is one failing check. */
-async function daemonChecks(context: CommandContext): Promise<DoctorCheck[]> {
-  const check = { id: 'cli.daemon', title: 'Daemon' } as const;
+/** Whether a daemon can be asked, then what it finds, or else what its program finds without it. */
+async function hostChecks(context: CommandContext): Promise<readonly DoctorCheck[]> {
+  const { finding, checks } = await askDaemon(context);
+  return [{ id: 'cli.daemon', title: 'Daemon', ...finding }, ...(checks ?? (await look(context)))];
+}
+
+type Finding = Pick<DoctorCheck, 'status' | 'detail' | 'fix'>;
+
+/** Of a daemon that runs: its checks, when it gives them. */
+async function askDaemon({ clientIfRunning, machine, signal }: CommandContext): Promise<{
+  readonly finding: Finding;
+  readonly checks?: readonly DoctorCheck[];
+}> {
   try {
-    const { checks } = await context.call('doctor.run', {}, 'Checking this host');
-    return [{ ...check, status: 'pass', detail: 'it answers', fix: '' }, ...checks];
+    const client = await clientIfRunning();
+    if (client === undefined)
+      return { finding: pass('none runs; the next command that needs one starts it') };
+    const { checks } = await client.call('doctor.run', {}, { signal });
+    return { finding: answering(client.hello.build.build, machine.build.build), checks };
   } catch (thrown) {
-    if (context.signal.aborted) throw thrown;
-    const { code, message, hint } = toBangerError(thrown);
-    return [{ ...check, status: 'fail', detail: `${message} (${code})`, fix: hint }];
+    if (signal.aborted) throw thrown;
+    return { finding: fail(thrown) };
   }
+}
+
+function answering(daemon: string, own: string): Finding {
+  if (daemon === own) return pass('it answers');
+  return {
+    status: 'warn',
+    detail: `it answers, but is of build ${daemon}, and this program of ${own}; the next command replaces it when it is idle`,
+    fix: 'banger daemon stop',
+  };
+}
+
+/** What is found without a daemon; that nothing could look is one failing check. */
+async function look({ machine, signal }: CommandContext): Promise<readonly DoctorCheck[]> {
+  try {
+    return (await machine.examine(signal)).checks;
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    return [{ id: 'cli.examine', title: 'Look at this host', ...fail(thrown) }];
+  }
+}
+
+function pass(detail: string): Finding {
+  return { status: 'pass', detail, fix: '' };
+}
+
+function fail(thrown: unknown): Finding {
+  const { code, message, hint } = toBangerError(thrown);
+  return { status: 'fail', detail: `${message} (${code})`, fix: hint };
 }

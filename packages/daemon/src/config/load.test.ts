@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { settingsOf } from './effective.ts';
-import { loadConfig } from './load.ts';
+import { loadConfig, withoutFile } from './load.ts';
 import { registriesOf } from './registry-keys.ts';
 
 const GIB = 1024 ** 3;
@@ -42,6 +42,14 @@ async function refusal(text: string): Promise<string[]> {
 }
 
 describe('values', () => {
+  test('of no file are those that hold beside a file that cannot be used', async () => {
+    const { effective } = await load();
+    write('no TOML');
+    const loaded = withoutFile({ file, uid, env: { BANGER_LOG_LEVEL: 'shout' }, host });
+    expect(loaded.effective).toEqual(effective);
+    expect(loaded.text).toBeUndefined();
+  });
+
   test('without a file come from the host and from us', async () => {
     const { text, effective } = await load();
     expect(text).toBeUndefined();

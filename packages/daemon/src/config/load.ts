@@ -42,6 +42,13 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
   return { input, text, effective: fillIn(config, { file, host, logLevel }), registries };
 }
 
+/** What holds where there is no file, and no variable of the environment either. */
+export function withoutFile(input: ConfigInput): LoadedConfig {
+  const { config, registries } = validate([]);
+  const effective = fillIn(config, { ...input, logLevel: undefined });
+  return { input, text: undefined, effective, registries };
+}
+
 function entriesOf(file: string, text: string): Entry[] {
   try {
     return readToml(text);

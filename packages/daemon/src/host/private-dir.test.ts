@@ -2,7 +2,7 @@ import { chmod, lstat, mkdir, mkdtemp, realpath, rm, stat, symlink, writeFile } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ensurePrivateDir } from './private-dir.ts';
+import { ensurePrivateDir, lookAtPrivateDir } from './private-dir.ts';
 
 let root: string;
 const mode = async (path: string): Promise<number> => (await stat(path)).mode & 0o7777;
@@ -81,4 +81,39 @@ test('refuses files in its place and relative paths', async () => {
   await writeFile(join(root, 'file'), '');
   for (const path of [join(root, 'file'), join(root, 'file/below'), 'relative'])
     await expect(ensurePrivateDir(path)).rejects.toMatchObject({ code: 'path_unsafe' });
+});
+
+test('a look tells what would be made or tightened, and does neither', async () => {
+  expect(await lookAtPrivateDir(join(root, 'a/b'))).toBe('missing');
+  await expect(lstat(join(root, 'a'))).rejects.toMatchObject({ code: 'ENOENT' });
+  await mkdir(join(root, 'open'));
+  await chmod(join(root, 'open'), 0o755);
+  await symlink('open', join(root, 'home'));
+  expect(await lookAtPrivateDir(join(root, 'open'))).toBe('open');
+  expect(await lookAtPrivateDir(join(root, 'home/state'))).toBe('missing');
+  expect(await mode(join(root, 'open'))).toBe(0o755);
+  await ensurePrivateDir(join(root, 'open'));
+  expect(await lookAtPrivateDir(join(root, 'open'))).toBe('private');
+});
+
+test('a look refuses what a making refuses, in the same words', async () => {
+  await mkdir(join(root, 'mine/state'), { recursive: true });
+  await mkdir(join(root, 'wide'));
+  await chmod(join(root, 'wide'), 0o777);
+  await writeFile(join(root, 'file'), '');
+  await symlink('mine', join(root, 'link'));
+  await symlink('round', join(root, 'round'));
+  const said = (work: Promise<unknown>): Promise<unknown> =>
+    work.then(
+      () => 'nothing',
+      ({ code, message }: { code: string; message: string }) => [code, message],
+    );
+  for (const name of ['file', 'file/state', 'link', 'round/state', 'wide/state', 'wide/none/state']) {
+    const path = join(root, name);
+    expect(await said(lookAtPrivateDir(path)), name).toEqual(await said(ensurePrivateDir(path)));
+  }
+  const stranger = Number(process.getuid?.()) + 1;
+  const path = join(root, 'mine/state');
+  expect(await said(lookAtPrivateDir(path, stranger))).toEqual(await said(ensurePrivateDir(path, stranger)));
+  await expect(lookAtPrivateDir('relative')).rejects.toMatchObject({ code: 'path_unsafe' });
 });

@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs';
-import { lstat, mkdir, open, readlink } from 'node:fs/promises';
+import { access, lstat, mkdir, open, readlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { BangerError } from '@banger/contract/error';
 
@@ -20,21 +20,52 @@ const PRIVATE_MODE = 0o700;
 export async function ensurePrivateDir(path: string, uid: number = currentUid()): Promise<void> {
   if (!isAbsolute(path)) throw unsafe(path, 'is not an absolute path');
   const full = resolve(path);
-  await walk(dirname(full), uid);
+  await walk(dirname(full), uid, async (next) => {
+    await makeDirectory(next);
+    return lstat(next);
+  });
   await makeDirectory(full);
   await tighten(full, uid);
 }
 
-/** Walks to a directory component by component, and makes what is missing. */
-async function walk(directory: string, uid: number): Promise<void> {
+/**
+ * What `ensurePrivateDir` would find, with nothing made or changed: `missing`, `open` to others until it is tightened, or `private`.
+ * Rejects as that does.
+ */
+export async function lookAtPrivateDir(
+  path: string,
+  uid: number = currentUid(),
+): Promise<'missing' | 'open' | 'private'> {
+  if (!isAbsolute(path)) throw unsafe(path, 'is not an absolute path');
+  const full = resolve(path);
+  const parent = await walk(dirname(full), uid, lstatIfThere);
+  const stat = parent.whole ? await lstatIfThere(full) : undefined;
+  if (stat === undefined) {
+    await access(parent.reached, constants.W_OK | constants.X_OK).catch((cause: unknown) => {
+      throw notMade(path, cause);
+    });
+    return 'missing';
+  }
+  if (stat.isSymbolicLink()) throw unsafe(path, 'is a symbolic link');
+  if (!stat.isDirectory()) throw unsafe(path, 'is not a directory');
+  if (stat.uid !== uid) throw unsafe(path, `belongs to another user (uid ${stat.uid})`);
+  return (stat.mode & 0o7777) === PRIVATE_MODE ? 'private' : 'open';
+}
+
+/** Walks to a directory component by component, to the first that is not there at the farthest. */
+async function walk(
+  directory: string,
+  uid: number,
+  look: (path: string) => Promise<Stats | undefined>,
+): Promise<{ readonly reached: string; readonly whole: boolean }> {
   let pending = directory.split('/').filter((part) => part !== '');
   let current = '/';
   let links = 0;
   checkComponent(current, await lstat(current), uid);
   for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
     const next = join(current, name);
-    await makeDirectory(next);
-    const stat = await lstat(next);
+    const stat = await look(next);
+    if (stat === undefined) return { reached: current, whole: false };
     if (stat.isSymbolicLink()) {
       if (++links > MAX_LINKS) throw unsafe(directory, 'goes through too many symbolic links');
       if (!isTrusted(stat, uid)) throw unsafe(next, `is a symbolic link of another user (uid ${stat.uid})`);
@@ -45,6 +76,16 @@ async function walk(directory: string, uid: number): Promise<void> {
     }
     checkComponent(next, stat, uid);
     current = next;
+  }
+  return { reached: current, whole: true };
+}
+
+async function lstatIfThere(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw unsafe(path, 'cannot be looked at', cause);
   }
 }
 
@@ -66,12 +107,16 @@ async function makeDirectory(path: string): Promise<void> {
   } catch (cause) {
     // Linux looks for the name before it looks at permissions, so this answer is sure also in foreign directories.
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return;
-    throw new BangerError('path_unsafe', `The directory ${path} cannot be made.`, {
-      cause,
-      hint: 'Check the permissions of the directory above it, or set BANGER_HOME to use another place.',
-      details: { path },
-    });
+    throw notMade(path, cause);
   }
+}
+
+function notMade(path: string, cause: unknown): BangerError {
+  return new BangerError('path_unsafe', `The directory ${path} cannot be made.`, {
+    cause,
+    hint: 'Check the permissions of the directory above it, or set BANGER_HOME to use another place.',
+    details: { path },
+  });
 }
 
 /** Checks and tightens through one descriptor, so that what was checked is what is changed. */

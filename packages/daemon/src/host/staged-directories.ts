@@ -153,7 +153,9 @@ export class StagedDirectories {
 
   async #entries(): Promise<readonly string[]> {
     return readdir(this.root).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      // Also where a file is in the place of a directory above it: nothing is below that.
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ENOTDIR') return [];
       throw error;
     });
   }

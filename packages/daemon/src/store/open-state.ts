@@ -1,16 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { BangerError, isBangerError } from '@banger/contract/error';
 import { Ballast } from './ballast.ts';
 import { SqliteDatabase, type Database } from './database.ts';
+import { namedHolder } from './holder.ts';
+import { inspect, versionOf } from './inspect.ts';
 import { migrations as allMigrations } from './migrations.ts';
-import { corrupt, stateError } from './sqlite-error.ts';
+import { stateError } from './sqlite-error.ts';
 
 /** The state database's file name in the state directory. */
 export const DATABASE_FILE = 'banger.db';
-/** Names the daemon that holds the database's lock; the lock itself cannot. */
-export const HOLDER_FILE = 'bangerd.json';
 
 /** How long a second daemon waits for the lock: the first may be in the last milliseconds of its shutdown. */
 const LOCK_WAIT_MS = 200;
@@ -27,7 +27,7 @@ export function openState(directory: string, migrations: readonly string[] = all
   const ballast = new Ballast(directory);
   const database = openWithRoom(ballast, () => {
     // Even a look takes room: it makes a shared-memory file.
-    if (existsSync(file)) inspect(file, directory, migrations.length);
+    if (existsSync(file)) inspectFile(file, directory, migrations.length);
     return openFile(file, directory, ballast, migrations);
   });
   ballast.fill();
@@ -72,22 +72,11 @@ function openFile(
 }
 
 /** Looks at an existing file without writing to it: whole, and not of a later version. */
-function inspect(file: string, directory: string, newest: number): void {
+function inspectFile(file: string, directory: string, newest: number): void {
   guarded(file, directory, () => {
     const connection = new DatabaseSync(file, { readOnly: true, timeout: LOCK_WAIT_MS });
     try {
-      const version = versionOf(connection);
-      if (version > newest) {
-        throw new BangerError(
-          'database_newer',
-          `${file} has version ${version}; this banger knows up to ${newest}.`,
-          {
-            details: { file, version, newest },
-          },
-        );
-      }
-      const verdict = connection.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
-      if (verdict !== 'ok') throw corrupt(file, String(verdict));
+      inspect(connection, file, newest);
     } finally {
       connection.close();
     }
@@ -100,10 +89,6 @@ function migrate(connection: DatabaseSync, migrations: readonly string[]): void 
   }
 }
 
-function versionOf(connection: DatabaseSync): number {
-  return Number(connection.prepare('PRAGMA user_version').get()?.['user_version']);
-}
-
 /** Turns SQLite's errors into ours. */
 function guarded<T>(file: string, directory: string, work: () => T): T {
   try {
@@ -113,9 +98,9 @@ function guarded<T>(file: string, directory: string, work: () => T): T {
   }
 }
 
-/** Whoever has got this far did not find the holder on its socket, so that asking it to end may not reach it. */
-function held(directory: string, cause: unknown): BangerError {
-  const pid = holder(directory);
+/** The refusal of a database that somebody else holds. Whoever has got this far did not find the holder on its socket, so that asking it to end may not reach it. */
+export function held(directory: string, cause: unknown): BangerError {
+  const pid = namedHolder(directory);
   if (pid === undefined)
     return new BangerError('daemon_held', `Another program holds ${directory}.`, {
       cause,
@@ -126,14 +111,4 @@ function held(directory: string, cause: unknown): BangerError {
     hint: `Use that daemon, or end it with \`kill ${pid}\`: its VMs run on.`,
     details: { pid },
   });
-}
-
-/** The holder's process id, when its file says so. */
-function holder(directory: string): number | undefined {
-  try {
-    const { pid } = JSON.parse(readFileSync(join(directory, HOLDER_FILE), 'utf8')) as { pid?: unknown };
-    return typeof pid === 'number' ? pid : undefined;
-  } catch {
-    return undefined; // Only a nicety of the message: the refusal stands without it.
-  }
 }

@@ -5,8 +5,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { noImageDefaults } from '../domain/image-defaults.ts';
 import type { VmRow } from '../domain/vm-row.ts';
+import { HOLDER_FILE } from './holder.ts';
 import { LedgerRepository } from './ledger-repository.ts';
-import { DATABASE_FILE, HOLDER_FILE, openState } from './open-state.ts';
+import { DATABASE_FILE, openState } from './open-state.ts';
 import { RuntimeRepository } from './runtime-repository.ts';
 import { VmRepository } from './vm-repository.ts';
 

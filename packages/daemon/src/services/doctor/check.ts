@@ -22,9 +22,15 @@ export async function runChecks(checks: readonly Check[]): Promise<DoctorCheck[]
       try {
         return { id, title, ...(await run()) };
       } catch (thrown) {
-        const error = toBangerError(thrown);
-        return { id, title, ...fail(error.message, error.hint) };
+        return { id, title, ...broken(thrown) };
       }
     }),
   );
+}
+
+/** What a check that broke has to say. What the system says of a file is no bug of ours: it leads to that file. */
+function broken(thrown: unknown): Finding {
+  const { message, hint } = toBangerError(thrown);
+  const { path } = thrown as NodeJS.ErrnoException;
+  return fail(message, path === undefined ? hint : `ls -ld ${path}`);
 }

@@ -1,4 +1,3 @@
-import { statfs } from 'node:fs/promises';
 import type { ImageStore } from '../../drivers/image/driver.ts';
 import type { KernelStore } from '../../drivers/kernel/driver.ts';
 import type { NetworkDriver } from '../../drivers/network/driver.ts';
@@ -8,31 +7,39 @@ import { familyOf, installHint, tools } from '../../domain/tools.ts';
 import type { Distribution } from '../../host/distribution.ts';
 import type { Runner } from '../../host/runner.ts';
 import type { ConfigService } from '../config.ts';
+import type { StateLook } from '../../store/look-at-state.ts';
 import { capabilities } from '../vm/capabilities/list.ts';
 import { fail, pass, warn, type Check } from './check.ts';
+import { directoriesCheck, type LookAtDirectory } from './directories-check.ts';
+import { roomCheck } from './room-check.ts';
+import { stateCheck } from './state-check.ts';
+import { userCheck } from './user-check.ts';
 
-/** What the checks look at. */
+/** What the checks look at, all of it with nothing made or changed. */
 export interface DoctorDeps {
   readonly runner: Pick<Runner, 'which'>;
-  readonly vmm: VmmDriver;
+  readonly vmm: Pick<VmmDriver, 'kind' | 'look'>;
   readonly network: NetworkDriver;
-  readonly images: ImageStore;
-  readonly kernels: KernelStore;
+  readonly images: Pick<ImageStore, 'list'>;
+  readonly kernels: Pick<KernelStore, 'list'>;
   /** Absolute paths of what a build of banger brings: the agent and the network guard. */
   readonly assets: { readonly agent: string; readonly netguard: string };
   readonly isExecutable: (path: string) => Promise<boolean>;
+  readonly lookAtDirectory: LookAtDirectory;
+  readonly lookAtState: () => StateLook;
   readonly layout: Layout;
   readonly config: ConfigService;
   readonly defaultImage: string;
   readonly arch: string;
+  readonly uid: number;
   readonly distribution: () => Promise<Distribution>;
 }
 
-/** Below this a first image with its staging does not fit. */
-const LEAST_FREE_BYTES = 4 * 1024 ** 3;
-
 /** Every check, in the order in which they are shown. */
 export function doctorChecks(deps: DoctorDeps): Check[] {
+  let looked: ReturnType<VmmDriver['look']> | undefined;
+  // Two checks, one look: it starts QEMU, which takes most of the doctor's time.
+  const lookAtVmm = (): ReturnType<VmmDriver['look']> => (looked ??= deps.vmm.look());
   return [
     {
       id: 'host.arch',
@@ -42,6 +49,7 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
           ? pass('x86-64')
           : fail(`${deps.arch} is not supported.`, 'Use a machine with an x86-64 processor.'),
     },
+    userCheck(deps.uid),
     ...tools.map((tool): Check => ({
       id: `tool.${tool.program}`,
       title: tool.program,
@@ -58,7 +66,7 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
       id: 'vmm.version',
       title: 'Virtual machine monitor',
       run: async () => {
-        const { binary, version } = await deps.vmm.look();
+        const { binary, version } = await lookAtVmm();
         return pass(`${deps.vmm.kind} ${version} (${binary})`);
       },
     },
@@ -66,7 +74,7 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
       id: 'vmm.accel',
       title: 'Acceleration',
       run: async () => {
-        const { accel } = await deps.vmm.look();
+        const { accel } = await lookAtVmm();
         if (accel === undefined) {
           return warn(
             'KVM has not been tried yet: the first start of a VM does, by booting one.',
@@ -83,6 +91,8 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
       },
     },
     ...capabilities.flatMap(({ doctor }) => doctor?.(deps) ?? []),
+    directoriesCheck(deps.layout.paths, deps.lookAtDirectory),
+    stateCheck(deps.lookAtState),
     {
       id: 'store.images',
       title: 'Images',
@@ -114,18 +124,7 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
         );
       },
     },
-    {
-      id: 'host.room',
-      title: 'Room on disk',
-      run: async () => {
-        const { bavail, bsize } = await statfs(deps.layout.paths.state);
-        const free = bavail * bsize;
-        const words = `${(free / 1024 ** 3).toFixed(1)} GiB free in ${deps.layout.paths.state}`;
-        return free >= LEAST_FREE_BYTES
-          ? pass(words)
-          : warn(words, 'Free some space, or move BANGER_HOME to a larger disk.');
-      },
-    },
+    roomCheck(deps.layout.paths.state),
     configCheck(deps),
     {
       id: 'host.sizes',

@@ -2,7 +2,7 @@ import type { DoctorReport } from '@banger/contract/doctor';
 import { runChecks } from './check.ts';
 import { doctorChecks, type DoctorDeps } from './checks.ts';
 
-/** Examines the host; reads and changes nothing. */
+/** Examines the host; it reads, and makes and changes nothing. */
 export class DoctorService {
   readonly #deps: DoctorDeps;
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { KernelView } from '@banger/contract/kernel';
 import { catalogText, urlPlace } from '@banger/daemon/drivers/kernel/kernel-archive.suite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { HOLDER_FILE } from '../../packages/daemon/src/store/open-state.ts';
+import { HOLDER_FILE } from '../../packages/daemon/src/store/holder.ts';
 import { expectFault } from '../faults/expect-fault.ts';
 import { FaultHome } from '../faults/fault-home.ts';
 import { onceSaid } from '../faults/once-said.ts';

@@ -109,6 +109,7 @@ describe('the daemon', () => {
   });
 
   test('a stop ends it; the next command starts another', async () => {
+    await banger(['ps'], { home });
     const { pid } = await status();
     expect(await banger(['daemon', 'stop'], { home })).toMatchObject({ status: 0 });
     expect(processesOf(home)).toEqual([]);

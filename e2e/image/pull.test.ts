@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { ImageView } from '@banger/contract/image';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { FaultHome } from '../faults/fault-home.ts';
@@ -156,7 +156,7 @@ describe('an image of this machine', () => {
     const { stdout, stderr } = await home.run([
       'image',
       'pull',
-      `oci:${join(directory, 'layout', '.')}:image`,
+      `oci:${relative(process.cwd(), join(directory, 'layout'))}:image`,
     ]);
     expect(stdout, stderr).toBe('image\n');
   });

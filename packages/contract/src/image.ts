@@ -22,15 +22,20 @@ export const imageListSchema = z.strictObject({
 });
 
 /** How an image wants to be run (OCI image specification, "Image Configuration"). */
-const imageConfigSchema = z.object({
+export const imageConfigSchema = z.object({
+  /** `NAME=VALUE`. */
   env: z.array(z.string()).readonly(),
+  /** Empty when it says none: the root. */
   cwd: z.string(),
+  /** `user`, `uid`, or either with `:group`; empty for root. */
   user: z.string(),
   entrypoint: z.array(z.string()).readonly(),
   cmd: z.array(z.string()).readonly(),
   /** As `80/tcp`: hints. */
   exposedPorts: z.array(z.string()).readonly(),
 });
+
+export type ImageConfig = z.infer<typeof imageConfigSchema>;
 
 /** An image as clients see it. */
 export const imageViewSchema = z.object({

@@ -43,6 +43,7 @@ test('an image is found by its name and by what it was pulled as', async () => {
   const text = layout();
   expect(await images.look(text)).toMatchObject({
     name: text,
+    storedAs: 'layout',
     present: false,
     source: 'oci',
     kernel: 'debian-cloud',

@@ -22,6 +22,8 @@ import { inStages } from './stages.ts';
 export interface ImageOutlook {
   /** Of the image that is here; else what it is asked for by. */
   readonly name: string;
+  /** What it is called here, or would be. */
+  readonly storedAs: string;
   readonly present: boolean;
   readonly source: string;
   readonly kernel: string;
@@ -77,10 +79,18 @@ export class ImageService {
     const found = await this.#find(image);
     if ('stored' in found) {
       const { name, source, kernel } = found.stored.manifest;
-      return { name, present: true, source, kernel, leastRootBytes: leastRootBytes(found.stored) };
+      return {
+        name,
+        storedAs: name,
+        present: true,
+        source,
+        kernel,
+        leastRootBytes: leastRootBytes(found.stored),
+      };
     }
     const { source, kernel } = 'entry' in found ? found.entry : { source: 'oci', kernel: DEFAULT_KERNEL };
-    return { name: image, present: false, source, kernel, leastRootBytes: 0 };
+    const storedAs = 'entry' in found ? found.entry.name : await this.#freeName(found.origin);
+    return { name: image, storedAs, present: false, source, kernel, leastRootBytes: 0 };
   }
 
   /** The image, fetched first when it is not here; says so. */

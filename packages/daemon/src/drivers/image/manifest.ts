@@ -1,3 +1,4 @@
+import { imageConfigSchema } from '@banger/contract/image';
 import { z } from 'zod';
 
 /** Version of the manifest; a reader refuses what it does not know. */
@@ -30,20 +31,6 @@ const common = {
   createdAt: z.iso.datetime(),
 };
 
-/** How an image wants to be run (OCI image specification, "Image Configuration"). */
-const configSchema = z.strictObject({
-  /** `NAME=VALUE`. */
-  env: z.array(z.string()).readonly(),
-  /** Empty when it says none. */
-  cwd: z.string(),
-  /** `user`, `uid`, or either with `:group`; empty for root. */
-  user: z.string(),
-  entrypoint: z.array(z.string()).readonly(),
-  cmd: z.array(z.string()).readonly(),
-  /** As `80/tcp`: hints. */
-  exposedPorts: z.array(z.string()).readonly(),
-});
-
 /** `manifest.json` of a stored image. */
 export const imageManifestSchema = z.discriminatedUnion('source', [
   z.strictObject({
@@ -63,7 +50,7 @@ export const imageManifestSchema = z.discriminatedUnion('source', [
     digest: z.string(),
     /** As they came, the oldest first. */
     layers: z.array(z.strictObject({ digest: z.string(), bytes: z.int().nonnegative() })),
-    config: configSchema,
+    config: z.strictObject(imageConfigSchema.shape),
     /** It has a shell. */
     shell: z.boolean(),
   }),

@@ -25,7 +25,7 @@ export async function planVm(deps: VmDeps, wish: VmWish): Promise<VmPlan> {
         : [{ action: 'kernel.pull' as const, name: spec.kernel, source: kernel.source }]),
     ],
     writes: [
-      ...(image.present ? [] : [`${deps.layout.images}/${spec.image}/`]),
+      ...(image.present ? [] : [`${deps.layout.images}/${image.storedAs}/`]),
       ...(kernel.present ? [] : [`${deps.layout.kernels}/${spec.kernel}/`]),
       files.rootDisk,
       files.workDisk,

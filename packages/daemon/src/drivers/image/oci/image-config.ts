@@ -1,22 +1,9 @@
+import type { ImageConfig } from '@banger/contract/image';
 import { z } from 'zod';
 import type { Digest } from './digest.ts';
 import { DocumentError, digestSchema, parseDocument } from './document.ts';
 import { MOST_LAYERS } from './image-limits.ts';
 import { isOurs, OUR_PLATFORM } from './platform.ts';
-
-/** How an image wants to be run. */
-export interface ImageConfig {
-  /** `NAME=VALUE`. */
-  readonly env: readonly string[];
-  /** Empty when it says none: the root. */
-  readonly cwd: string;
-  /** `user`, `uid`, or either with `:group`; empty for root. */
-  readonly user: string;
-  readonly entrypoint: readonly string[];
-  readonly cmd: readonly string[];
-  /** As `80/tcp`: hints. */
-  readonly exposedPorts: readonly string[];
-}
 
 const text = z.string().refine((each) => !each.includes('\0'));
 

@@ -24,7 +24,12 @@ const OS_RELEASE = ['/etc/os-release', '/usr/lib/os-release'];
 /** The longest known have some 500 bytes. */
 const MAX_OS_RELEASE_BYTES = 64 * 1024;
 /** `/sbin/init` comes first: where it is systemd, the image is meant to be booted, and not only has systemd for its libraries. */
-const INITS = ['/sbin/init', '/usr/sbin/init', '/lib/systemd/systemd', '/usr/lib/systemd/systemd'];
+export const INIT_PATHS = [
+  '/sbin/init',
+  '/usr/sbin/init',
+  '/lib/systemd/systemd',
+  '/usr/lib/systemd/systemd',
+];
 /** Where distributions keep systemd, links resolved: a `/sbin/init` that leads elsewhere is another program. */
 const SYSTEMD = /^\/(?:usr\/)?lib\/systemd\/systemd$/;
 const SHELLS = ['/bin/sh', '/bin/bash'];
@@ -33,7 +38,7 @@ const ANY_EXECUTE = 0o111;
 /** Looks at a root file system that is written but not finished. */
 export async function factsOf(tree: WrittenTree): Promise<ImageFacts> {
   let init: string | undefined;
-  for (const path of INITS) {
+  for (const path of INIT_PATHS) {
     const found = await executable(tree, path);
     if (found !== undefined && SYSTEMD.test(found.path)) init ??= path;
   }

@@ -1,3 +1,4 @@
+import type { ImageConfig } from '@banger/contract/image';
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +12,8 @@ import { timestampOfMs } from '../ext4/time.ts';
 import { IMAGE_MANIFEST_VERSION, type OciManifest } from '../manifest.ts';
 import { convertLayers } from '../oci/convert-image.ts';
 import { readingOf } from '../oci/document.ts';
-import { readImageConfig, type ImageConfig } from '../oci/image-config.ts';
+import { readImageConfig } from '../oci/image-config.ts';
+import { INIT_PATHS } from '../oci/image-facts.ts';
 import { openImage } from '../oci/source/open-image.ts';
 import { layersOfFiles, type OpenedImage } from '../oci/source/opened-image.ts';
 import type { RegistryClient } from '../registry/client.ts';
@@ -144,10 +146,8 @@ export class OciImagePuller implements ImagePuller {
 /** An image whose command is an init system gets it as PID 1; that one is merely installed means nothing. */
 function initOf({ entrypoint, cmd }: ImageConfig, init: string | undefined): string {
   const [command = ''] = [...entrypoint, ...cmd];
-  return init !== undefined && INITS.includes(command) ? init : 'agent';
+  return init !== undefined && INIT_PATHS.includes(command) ? init : 'agent';
 }
-
-const INITS = ['/sbin/init', '/usr/sbin/init', '/lib/systemd/systemd', '/usr/lib/systemd/systemd'];
 
 function nameTaken(name: string): BangerError {
   return new BangerError('name_taken', `There is an image named "${name}" already, of another origin.`, {

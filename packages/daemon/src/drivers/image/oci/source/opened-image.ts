@@ -1,5 +1,5 @@
+import type { ImageConfig } from '@banger/contract/image';
 import type { Digest } from '../digest.ts';
-import type { ImageConfig } from '../image-config.ts';
 import { invalidImage } from '../invalid.ts';
 import type { LayerBlob } from '../layer.ts';
 import type { Blob } from './blob.ts';

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "request.h"
@@ -13,6 +14,9 @@
 #include "task.h"
 
 #define PIECE 65536
+#ifndef RENAME_EXCHANGE
+#define RENAME_EXCHANGE 2
+#endif
 
 /* A temporary file in the directory of `path`; its name goes to `name`. */
 static int open_beside(const char *path, char *name, size_t capacity) {
@@ -36,6 +40,18 @@ static void sync_directory_of(const char *path) {
     close(fd);
 }
 
+/*
+ * rename(2) for a file that is written anew at every start: ext4 has one that replaces another put its content on the disk at once, which
+ * costs up to 20 ms under emulation; one that changes places with the other may wait.
+ */
+static int take_over(const char *temp, const char *path) {
+    struct stat st;
+    bool replaces = lstat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+    bool exchanged =
+        replaces && syscall(SYS_renameat2, AT_FDCWD, temp, AT_FDCWD, path, RENAME_EXCHANGE) == 0;
+    return exchanged ? unlink(temp) : rename(temp, path);
+}
+
 /* Owner, mode, disk (where it must outlive a crash), name. Closes `fd`; on failure the temporary file is gone. */
 static int seal(int fd, const char *temp, const char *path, const struct file_owner *owner, bool durable) {
     bool owned = getuid() != 0 ||
@@ -43,7 +59,7 @@ static int seal(int fd, const char *temp, const char *path, const struct file_ow
     bool done = owned && fchmod(fd, owner->mode) == 0 && (!durable || fsync(fd) == 0);
     int code = errno;
     close(fd);
-    if (done && rename(temp, path) == 0) {
+    if (done && (durable ? rename(temp, path) : take_over(temp, path)) == 0) {
         if (durable) sync_directory_of(path);
         return 0;
     }

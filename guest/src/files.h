@@ -21,7 +21,7 @@ struct file_owner {
 
 /*
  * Writes `path` anew: a temporary file beside it, renamed. -1 and errno, and nothing changed, on failure. Not synced:
- * what `configure` writes comes again at every start, and ext4 writes the data before such a rename anyway.
+ * what `configure` writes comes again at every start.
  */
 int replace_file(const char *path, const struct file_owner *owner, const void *data, size_t size);
 

@@ -1,4 +1,5 @@
 /* Files and directories of an image that are not what they should be. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "../src/directories.h"
+#include "../src/files.h"
 #include "../src/text.h"
 #include "check.h"
 
@@ -99,6 +101,37 @@ static void copies(void) {
     copy_directories(at("from/link"), at("few"));
 }
 
+/* Whether it is a file with this text, and no link any more. */
+static bool is_file_with(const char *name, const char *text) {
+    char *now = read_text(at(name));
+    bool same = now && strcmp(now, text) == 0 && S_ISREG(mode_of(name));
+    free(now);
+    return same;
+}
+
+static int entries_in(const char *name) {
+    DIR *directory = opendir(at(name));
+    int count = 0;
+    while (directory && readdir(directory)) count++;
+    if (directory) closedir(directory);
+    return count;
+}
+
+static void replaced(void) {
+    struct file_owner owner = {0640, getuid(), getgid()};
+    EXPECT(mkdir(at("etc"), 0755) == 0 && mkdir(at("etc/dir"), 0755) == 0);
+    EXPECT(symlink("/nowhere", at("etc/link")) == 0);
+    write_to("etc/old", "a text of before, which is longer");
+    static const char *const names[] = {"etc/new", "etc/old", "etc/link"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        EXPECT(replace_file(at(names[i]), &owner, "now", 3) == 0 && is_file_with(names[i], "now"));
+        EXPECT((mode_of(names[i]) & 07777) == 0640);
+    }
+    EXPECT(replace_file(at("etc/dir"), &owner, "now", 3) < 0 && S_ISDIR(mode_of("etc/dir")));
+    /* Two of every directory, the four of ours. */
+    EXPECT(entries_in("etc") == 6);
+}
+
 static void remove_all(void) {
     char command[100];
     snprintf(command, sizeof command, "rm -rf %s", root);
@@ -111,5 +144,6 @@ void image_files_tests(void) {
     test("directories in the place of links and files", own);
     test("parents", parents);
     test("directories are copied", copies);
+    test("files are replaced", replaced);
     remove_all();
 }

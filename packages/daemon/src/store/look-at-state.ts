@@ -1,8 +1,8 @@
-import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { pathToFileURL } from 'node:url';
+import { CHANGES_BESIDE, openAsItIs } from './as-it-is.ts';
 import type { Database } from './database.ts';
 import { hasOpen, namedHolder } from './holder.ts';
 import { inspect } from './inspect.ts';
@@ -50,19 +50,14 @@ export function lookAtOpenState(directory: string, database: Database): StateLoo
 }
 
 function versionIn(file: string, newest: number): number {
-  const log = `${file}-wal`;
-  if ((statSync(log, { throwIfNoEntry: false })?.size ?? 0) === 0) {
-    // As it is, without locks and without what may belong to it: https://sqlite.org/uri.html.
-    const address = pathToFileURL(file);
-    address.searchParams.set('immutable', '1');
-    return inspectIn(new DatabaseSync(address, { readOnly: true }), file, newest);
-  }
-  // A daemon was killed: what it wrote last is in the log alone, which SQLite reads only while it makes files beside it.
+  const alone = openAsItIs(file);
+  if (alone !== undefined) return inspectIn(alone, file, newest);
+  // A daemon was killed: what it wrote last is beside the file alone, which SQLite reads only while it makes files there.
   const copies = mkdtempSync(join(tmpdir(), 'banger-doctor-state-'));
   try {
     const copy = join(copies, DATABASE_FILE);
-    copyFileSync(file, copy);
-    copyFileSync(log, `${copy}-wal`);
+    for (const suffix of ['', ...CHANGES_BESIDE])
+      if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix);
     return inspectIn(new DatabaseSync(copy), file, newest);
   } finally {
     rmSync(copies, { recursive: true });

@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { BangerError, isBangerError } from '@banger/contract/error';
+import { openAsItIs, SHARED_MEMORY } from './as-it-is.ts';
 import { Ballast } from './ballast.ts';
 import { SqliteDatabase, type Database } from './database.ts';
 import { namedHolder } from './holder.ts';
@@ -26,7 +27,7 @@ export function openState(directory: string, migrations: readonly string[] = all
   const file = join(directory, DATABASE_FILE);
   const ballast = new Ballast(directory);
   const database = openWithRoom(ballast, () => {
-    // Even a look takes room: it makes a shared-memory file.
+    // Even a look can take room: over the log of a killed daemon it makes a file of shared memory.
     if (existsSync(file)) inspectFile(file, directory, migrations.length);
     return openFile(file, directory, ballast, migrations);
   });
@@ -71,14 +72,18 @@ function openFile(
   });
 }
 
-/** Looks at an existing file without writing to it: whole, and not of a later version. */
+/** Looks at an existing file: whole, and not of a later version. Writes nothing to it, and leaves nothing beside it. */
 function inspectFile(file: string, directory: string, newest: number): void {
   guarded(file, directory, () => {
-    const connection = new DatabaseSync(file, { readOnly: true, timeout: LOCK_WAIT_MS });
+    const memory = file + SHARED_MEMORY;
+    const isOther = existsSync(memory);
+    const connection = openAsItIs(file) ?? new DatabaseSync(file, { readOnly: true, timeout: LOCK_WAIT_MS });
     try {
       inspect(connection, file, newest);
     } finally {
       connection.close();
+      // A connection that only reads does not take it away.
+      if (!isOther) rmSync(memory, { force: true });
     }
   });
 }

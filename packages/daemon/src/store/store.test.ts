@@ -1,4 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -19,6 +29,10 @@ beforeEach(() => {
   file = join(directory, DATABASE_FILE);
 });
 afterEach(() => rmSync(directory, { recursive: true }));
+
+/** Every file of a directory, by name, with a hash of what is in it. */
+const contentOf = (place: string): unknown =>
+  readdirSync(place).map((name) => [name, hash('sha256', readFileSync(join(place, name)))]);
 
 const row = (id: string, name: string): VmRow => ({
   id,
@@ -72,6 +86,22 @@ describe('opening the state', () => {
     expect(readFileSync(file).equals(before)).toBe(true);
   });
 
+  test('a newer database of a daemon that ended, or was killed, has nothing new beside it after the refusal', () => {
+    const newest = Array.from({ length: 99 }, () => '');
+    const ended = join(directory, 'ended');
+    const killed = join(directory, 'killed');
+    for (const place of [ended, killed]) mkdirSync(place);
+    const database = openState(ended, newest);
+    for (const suffix of ['', '-wal'])
+      copyFileSync(join(ended, DATABASE_FILE + suffix), join(killed, DATABASE_FILE + suffix));
+    database.close();
+    for (const place of [ended, killed]) {
+      const before = contentOf(place);
+      expect(() => openState(place)).toThrow(expect.objectContaining({ code: 'database_newer' }) as Error);
+      expect(contentOf(place)).toEqual(before);
+    }
+  });
+
   test.each([
     ['garbage', Buffer.from('not a database at all '.repeat(500))],
     ['a truncated header', Buffer.from('SQLite format 3\0')],
@@ -91,10 +121,11 @@ describe('opening the state', () => {
     const bytes = readFileSync(file);
     bytes.fill(0xa5, 4096, bytes.length);
     writeFileSync(file, bytes);
+    const before = contentOf(directory);
     expect(() => openState(directory)).toThrow(
       expect.objectContaining({ code: 'database_corrupt' }) as Error,
     );
-    expect(readFileSync(file).equals(bytes)).toBe(true);
+    expect(contentOf(directory)).toEqual(before);
   });
 
   test('no room is told as that, the transaction has left nothing, and the next one with room works', () => {

@@ -118,12 +118,15 @@ describe('a doctor without a daemon makes every check, starts none and touches n
     ]);
   });
 
-  test('where the state may not be used, as it is a link: one check fails', async () => {
+  test.each([
+    ['state', 'host.directories'],
+    ['run', 'cli.run-directory'],
+  ])('where the directory %s may not be used, as it is a link: one check fails', async (directory, id) => {
     mkdirSync(join(home, 'elsewhere'), { mode: 0o700 });
-    symlinkSync(join(home, 'elsewhere'), join(home, 'state'));
+    symlinkSync(join(home, 'elsewhere'), join(home, directory));
     const { checks } = await expectOnlyLooks();
     expect(failing(checks)).toMatchObject([
-      { id: 'host.directories', detail: expect.stringContaining('is a symbolic link') as string },
+      { id, detail: expect.stringContaining('is a symbolic link') as string },
     ]);
   });
 });

@@ -217,7 +217,14 @@ describe('doctor', () => {
       'warn  BANGER_HOME: "relative" is no absolute path',
     );
     await symlink(directory, place);
-    expect(await told(machine({}))).toContain('is a symbolic link');
+    const look = { connect: () => Promise.reject(refused), examine: async () => found() };
+    const barred = { ...machine({}), ...look };
+    const linked = await told(barred);
+    expect(linked).toContain('is a symbolic link');
+    expect(linked).toContain(
+      'warn  Daemon: not asked whether one runs: the way to it is barred (Runtime directory)',
+    );
+    expect(linked).toContain(', 1 failed');
     await rm(place);
     await mkdir(place, { mode: 0o755 });
     expect(await told(machine({}))).toContain('is open to other users');

@@ -15,7 +15,8 @@ export const command = defineCommand({
   run: async (context) => {
     const task = context.reporter.follow('Checking this host');
     try {
-      const checks = [...(await localChecks(context.machine)), ...(await hostChecks(context))];
+      const local = await localChecks(context.machine);
+      const checks = [...local, ...(await hostChecks(context, local))];
       const ok = checks.every(({ status }) => status !== 'fail');
       return {
         view: { kind: 'doctor', data: { checks, ok } },
@@ -28,12 +29,25 @@ export const command = defineCommand({
 });
 
 /** Whether a daemon can be asked, then what it finds, or else what its program finds without it. */
-async function hostChecks(context: CommandContext): Promise<readonly DoctorCheck[]> {
-  const { finding, checks } = await askDaemon(context);
+async function hostChecks(
+  context: CommandContext,
+  local: readonly DoctorCheck[],
+): Promise<readonly DoctorCheck[]> {
+  // What is wrong with the way to it is told once, by the check that looked for that.
+  const barred = local.find(({ id, status }) => onTheWay.has(id) && status === 'fail');
+  const { finding, checks } = barred === undefined ? await askDaemon(context) : { finding: unasked(barred) };
   return [{ id: 'cli.daemon', title: 'Daemon', ...finding }, ...(checks ?? (await look(context)))];
 }
 
+/** The checks of what a daemon is reached by. */
+const onTheWay: ReadonlySet<string> = new Set(['cli.run-directory', 'cli.socket']);
+
 type Finding = Pick<DoctorCheck, 'status' | 'detail' | 'fix'>;
+
+function unasked({ title }: DoctorCheck): Finding {
+  const detail = `not asked whether one runs: the way to it is barred (${title})`;
+  return { status: 'warn', detail, fix: `Mend what the check of the ${title.toLowerCase()} found.` };
+}
 
 /** Of a daemon that runs: its checks, when it gives them. */
 async function askDaemon({ clientIfRunning, machine, signal }: CommandContext): Promise<{

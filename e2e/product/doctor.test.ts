@@ -146,6 +146,8 @@ describe('a doctor with a daemon', () => {
   test('tells of one that has the state and cannot be asked, and leaves it alone', async () => {
     await banger(['ps'], { home });
     const { pid, socket } = await bangerJson<DaemonStatus>(['daemon', 'status'], { home });
+    // It would make its socket anew.
+    process.kill(pid, 'SIGSTOP');
     rmSync(socket);
     try {
       const { checks } = await doctor();
@@ -156,6 +158,7 @@ describe('a doctor with a daemon', () => {
       });
     } finally {
       process.kill(pid, 'SIGTERM');
+      process.kill(pid, 'SIGCONT');
       await until('the daemon to be gone', async () => (processesOf(home).length === 0 ? true : undefined));
     }
   });

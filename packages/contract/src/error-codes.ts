@@ -229,6 +229,11 @@ const table = {
     summary: 'There is no shell in the VM.',
     hint: 'Run a program that is there with `banger vm exec NAME -- PROGRAM`.',
   },
+  state_lost: {
+    kind: 'user',
+    summary: 'The state was deleted or replaced under its daemon, which ends.',
+    hint: 'Run the command again: a daemon of what is there now answers it.',
+  },
   usage: {
     kind: 'user',
     summary: 'The command line is not valid.',

@@ -67,6 +67,7 @@ import type { VmDeps } from './services/vm/deps.ts';
 import type { BangerPaths } from '@banger/contract/paths';
 import type { Database } from './store/database.ts';
 import { LedgerRepository } from './store/ledger-repository.ts';
+import type { StatePlace } from './store/state-place.ts';
 import type { StateLook } from './store/look-at-state.ts';
 import { RuntimeRepository } from './store/runtime-repository.ts';
 import { VmRepository } from './store/vm-repository.ts';
@@ -93,13 +94,15 @@ const SCRATCH_DISK_BYTES = 64 * 1024 ** 2;
 interface Parts {
   readonly config: LoadedConfig;
   readonly database: Database;
+  /** Whether that is still the state of this daemon. */
+  readonly place: Pick<StatePlace, 'check'>;
   /** How the doctor sees that database. */
   readonly lookAtState: () => StateLook;
   readonly log: Logger;
 }
 
 /** The composition root: the only place that knows which drivers there are. It makes and reads nothing yet. */
-export function compose(paths: BangerPaths, { config, database, lookAtState, log }: Parts): Daemon {
+export function compose(paths: BangerPaths, { config, database, place, lookAtState, log }: Parts): Daemon {
   const settings = settingsOf(config.effective);
   const layout = layoutOf(paths);
   const clock = systemClock;
@@ -168,8 +171,9 @@ export function compose(paths: BangerPaths, { config, database, lookAtState, log
   const info = new DaemonInfo(layout, vms, clock.now());
   const deps: VmDeps = {
     vms,
+    place,
     runtimes: new RuntimeRepository<VmRuntimeRow>(database),
-    ledger: new Ledger(new LedgerRepository(database), vmRemovers(vmm, networks), clock),
+    ledger: new Ledger(new LedgerRepository(database), vmRemovers(vmm, networks, place), clock),
     states: new VmStates(vms, clock, log),
     steps: new StepsAtWork(clock, log),
     locks: new VmLocks(),
@@ -232,7 +236,7 @@ export function compose(paths: BangerPaths, { config, database, lookAtState, log
   const ended = new AbortController();
   return {
     methods: methodTable(api, {
-      ...{ daemon: info, operations, log },
+      ...{ daemon: info, operations, place, log },
       subjectOf: (params) => subjectOf(params, () => vms.list()),
     }),
     streams: streams.registry,

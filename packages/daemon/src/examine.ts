@@ -18,6 +18,7 @@ export async function examine(paths: BangerPaths): Promise<DoctorReport> {
   const { doctor } = compose(paths, {
     config,
     database: noDatabase,
+    place: { check: () => undefined },
     lookAtState: () => lookAtState(paths.state),
     log: pino({ level: 'silent' }),
   });

@@ -12,7 +12,7 @@ import { subjectOf } from '../services/operation-subject.ts';
 import { Operations } from '../services/operations.ts';
 import { rememberClient } from './client-process.ts';
 import { handlers, type Handlers } from './handlers.ts';
-import { mapError, methodTable } from './method-table.ts';
+import { mapError, methodTable, type CallDeps } from './method-table.ts';
 
 const layout = layoutOf(resolvePaths({ env: { BANGER_HOME: '/none' }, home: '/', uid: 1 }));
 
@@ -34,7 +34,9 @@ class Client {
 let operations: Operations;
 let daemon: DaemonInfo;
 let pull: Handlers['image.pull'];
+let place: CallDeps['place'];
 beforeEach(() => {
+  place = { check: () => undefined };
   operations = new Operations(new EventBus(systemClock), systemClock);
   daemon = new DaemonInfo(layout, { list: () => [] }, 0);
   pull = () => Promise.reject(new BangerError('internal', 'The test did not expect it.'));
@@ -46,7 +48,7 @@ function call(method: string, params: unknown, { context }: Client): Promise<unk
   const table = methodTable(
     { ...real, 'image.pull': (...given) => pull(...given) },
     {
-      ...{ daemon, operations, log: pino({ level: 'silent' }) },
+      ...{ daemon, operations, place, log: pino({ level: 'silent' }) },
       subjectOf: (given) => subjectOf(given, () => []),
     },
   );
@@ -71,6 +73,17 @@ test('a hello with members that only a newer build knows is answered; of any oth
   await expect(call('daemon.stop', { colour: 'blue' }, new Client())).rejects.toMatchObject({
     code: 'invalid_argument',
   });
+});
+
+test('nothing is done for a client of before once the state is no longer this daemon’s', async () => {
+  pull = () => Promise.resolve(undefined as never);
+  const lost = new BangerError('state_lost', 'It is gone.');
+  place = {
+    check: () => {
+      throw lost;
+    },
+  };
+  await expect(call('image.pull', image, new Client())).rejects.toBe(lost);
 });
 
 describe('a call', () => {

@@ -9,6 +9,7 @@ import type { DaemonInfo } from '../services/daemon-info.ts';
 import { newOperationId, runOperation, type Operation } from '../services/operation.ts';
 import { isOperation } from '../services/operation-methods.ts';
 import type { Operations } from '../services/operations.ts';
+import type { StatePlace } from '../store/state-place.ts';
 import { clientOf } from './client-process.ts';
 import type { Caller, Handlers } from './handlers.ts';
 
@@ -16,6 +17,7 @@ import type { Caller, Handlers } from './handlers.ts';
 export interface CallDeps {
   readonly daemon: DaemonInfo;
   readonly operations: Operations;
+  readonly place: Pick<StatePlace, 'check'>;
   /** What a call works on, told from its params. */
   readonly subjectOf: (params: unknown) => Subject | undefined;
   readonly log: Logger;
@@ -79,6 +81,7 @@ class Calls {
       this.#deps.daemon.during(operation, () =>
         this.#logged(method, async () => {
           const valid = validate(method, params);
+          this.#deps.place.check();
           const work = (signal: AbortSignal): Promise<unknown> =>
             this.#handle(method, valid, {
               ...{ signal, connection, gone: connection.closed, watch: watch ?? (() => undefined) },

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { constants } from 'node:fs';
+import { constants, lstatSync, type Stats } from 'node:fs';
 import { lstat, open, unlink, type FileHandle } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { basename, dirname } from 'node:path';
@@ -28,7 +28,9 @@ export interface UnixServerOptions {
 
 /** A socket that is listened on. */
 export interface UnixServer {
-  /** Takes no more connections and removes the socket; those that are open go on. Harmless when repeated. */
+  /** Whether its socket is still at its path: neither gone, nor in the place of it another one. */
+  readonly isThere: boolean;
+  /** Takes no more connections and removes the socket, if it is still this one; those that are open go on. Harmless when repeated. */
   close(): Promise<void>;
 }
 
@@ -52,15 +54,23 @@ export async function listenOnUnixSocket(options: UnixServerOptions): Promise<Un
     await listen(server, address, path);
     // A connection that cannot be accepted (too many open files) is its client's loss, not the daemon's end.
     server.on('error', () => undefined);
-    const { mode } = await lstat(inside);
+    const { mode, dev, ino } = await lstat(inside);
     if ((mode & 0o777) !== SOCKET_MODE) {
       server.close();
       throw unsafe(path, 'was made with the wrong mode');
     }
+    const found = (): Stats | undefined => lstatSync(path, { throwIfNoEntry: false });
+    const isOwn = (other: Stats): boolean => other.dev === dev && other.ino === ino;
     return {
+      get isThere() {
+        const now = found();
+        return now !== undefined && isOwn(now);
+      },
       close: async () => {
-        // Node removes the socket at once, by the path that it was bound to: the descriptor must still be open.
-        server.close();
+        const now = found();
+        // Node removes what is at the path that it was bound to, at once: the descriptor must still be open, and the socket not be another's.
+        if (now === undefined || isOwn(now)) server.close();
+        else server.unref();
         await directory.close();
       },
     };

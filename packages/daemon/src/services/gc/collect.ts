@@ -2,6 +2,7 @@ import type { GcReport, Orphan } from '@banger/contract/gc';
 import { toBangerError } from '@banger/contract/error';
 import type { Logger } from 'pino';
 import type { Clock } from '../../host/clock.ts';
+import type { StatePlace } from '../../store/state-place.ts';
 import type { VmRepository } from '../../store/vm-repository.ts';
 import { tell } from '../operation.ts';
 import type { FoundOrphan, OrphanFinder } from './finder.ts';
@@ -23,17 +24,18 @@ export interface CollectOptions {
 
 export interface CollectDeps {
   readonly vms: Pick<VmRepository, 'find'>;
+  readonly place: Pick<StatePlace, 'check'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /**
  * Lists the orphans that these finders see and removes them, in the order of the finders. What fails is told for that orphan and keeps
- * no other from being removed.
+ * no other from being removed. Rejects with `state_lost`, and removes nothing, once the state is no longer this daemon's.
  */
 export async function collect(
   finders: readonly OrphanFinder[],
-  { vms, clock, log }: CollectDeps,
+  { vms, place, clock, log }: CollectDeps,
   { dryRun, asked, minAgeMs = MIN_AGE_MS, signal }: CollectOptions,
 ): Promise<GcReport> {
   tell({ stage: 'Looking for orphans' });
@@ -53,6 +55,7 @@ export async function collect(
     // One of the future is from before the clock was set back: how old it is nobody knows.
     if (Math.abs(clock.now() - orphan.since) < minAgeMs || (orphan.wanted === true && !asked)) continue;
     signal?.throwIfAborted();
+    place.check();
     const end = dryRun ? ({ outcome: 'found', reason: '' } as const) : await remove(orphan);
     if (end === undefined) continue;
     const { kind, what, vm = '', since, action } = orphan;

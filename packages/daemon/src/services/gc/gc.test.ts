@@ -437,6 +437,22 @@ describe('the reaper', () => {
   });
 });
 
+test('nothing is removed once the state is no longer this daemon’s, though all of it would be an orphan', async () => {
+  await create('box', false);
+  const { database } = host.layout;
+  const isThere = await file(host.layout.paths.state, '.x.0123456789ab.tmp');
+  const disks = await directory(host.layout.vms, GONE);
+  await rename(database, `${database}.old`);
+  await writeFile(database, '');
+  const lost = { code: 'state_lost' };
+  await expect(host.gc(MIN_AGE_MS).run(false, never)).rejects.toMatchObject(lost);
+  await expect(host.gc().begin()).rejects.toMatchObject(lost);
+  expect(await host.vms.delete('box')).toMatchObject({
+    leftOver: [expect.stringMatching('no longer the state')],
+  });
+  expect([isThere(), disks()]).toEqual([true, true]);
+});
+
 test('a daemon that begins removes what the ledger has of a VM that is gone, however young', async () => {
   const { directory: path, rootDisk } = host.layout.vm(GONE);
   await host.deps.ledger.make(GONE, 'directory', { path }, () => mkdir(path, { recursive: true }));

@@ -8,6 +8,7 @@ import type { Layout } from '../../domain/layout.ts';
 import type { VmDefaults } from '../../domain/vm-defaults.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { RuntimeRepository } from '../../store/runtime-repository.ts';
+import type { StatePlace } from '../../store/state-place.ts';
 import type { VmRows } from '../../store/vm-repository.ts';
 import type { EventBus } from '../events.ts';
 import type { ImageService } from '../image.ts';
@@ -29,6 +30,8 @@ export interface VmSettings {
 /** What the use cases of a VM work with. */
 export interface VmDeps {
   readonly vms: VmRows;
+  /** Whether all this is still the state of this daemon. */
+  readonly place: Pick<StatePlace, 'check'>;
   readonly runtimes: RuntimeRepository<VmRuntimeRow>;
   readonly ledger: VmLedger;
   readonly states: VmStates;

@@ -30,6 +30,7 @@ import type { Database } from '../../store/database.ts';
 import { LedgerRepository } from '../../store/ledger-repository.ts';
 import { openState } from '../../store/open-state.ts';
 import { RuntimeRepository } from '../../store/runtime-repository.ts';
+import { StatePlace } from '../../store/state-place.ts';
 import { VmRepository } from '../../store/vm-repository.ts';
 import { EventBus } from '../events.ts';
 import { GcService, type StagingStores } from '../gc/service.ts';
@@ -270,7 +271,8 @@ export class FakeHost {
     const guests = this.#options.guests?.driver(life, clock) ?? createGuestDriver(clock);
     const guest = mortal(life, 'guest', guests, { results: { connect: { name: 'agent', letGo: 'close' } } });
     const log = this.#options.log ?? pino({ level: 'silent' });
-    const removers = life.bind(vmRemovers(vmm, networks));
+    const place = new StatePlace(layout.database);
+    const removers = life.bind(vmRemovers(vmm, networks, place));
     const kernelService = new KernelService(
       kernels.store,
       kernels.source,
@@ -280,6 +282,7 @@ export class FakeHost {
     this.#stores = { images: images.store, kernels: kernels.store, blobs: images.blobs };
     return {
       vms,
+      place,
       runtimes: new RuntimeRepository<VmRuntimeRow>(database),
       ledger: new Ledger(new LedgerRepository(database), removers, clock),
       states: new ToldStates(vms, clock, log, (row) => this.onState(row)),

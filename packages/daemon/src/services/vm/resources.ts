@@ -2,7 +2,8 @@ import { rm } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
 import type { NetworkDriver, NetworkHandle } from '../../drivers/network/driver.ts';
 import type { VmmDriver, VmmHandle } from '../../drivers/vmm/driver.ts';
-import type { Ledger, Removers } from '../ledger.ts';
+import type { StatePlace } from '../../store/state-place.ts';
+import type { Ledger, Remover, Removers } from '../ledger.ts';
 
 /** The kinds of host resources that a VM owns, and what their removers need. */
 export interface VmResources {
@@ -21,19 +22,31 @@ export type VmLedger = Ledger<VmResources>;
 /** The kinds that exist only while a VM runs, which every stop removes. */
 export const runtimeKinds = ['vmm', 'network', 'runtime'] as const satisfies readonly (keyof VmResources)[];
 
-/** How each kind is removed. Directories are ours alone (0700), so that nobody can plant a link in them. */
+/**
+ * How each kind is removed. Directories are ours alone (0700), so that nobody can plant a link in them. `place` is asked before each: once
+ * the state is another one's, so is what has the names that this one knows.
+ */
 export function vmRemovers(
   vmm: Pick<VmmDriver, 'remove'>,
   networks: { readonly [Kind in 'user' | 'none']: Pick<NetworkDriver, 'remove' | 'sweep'> },
+  place: Pick<StatePlace, 'check'>,
 ): Removers<VmResources> {
-  const removeDirectory = ({ path }: { readonly path: string }): Promise<void> =>
-    rm(path, { recursive: true, force: true });
+  const ifOurs =
+    <R>(remove: Remover<R>): Remover<R> =>
+    async (resource) => {
+      place.check();
+      await remove(resource);
+    };
+  const removeDirectory = ifOurs(({ path }: { readonly path: string }) =>
+    rm(path, { recursive: true, force: true }),
+  );
   return {
     directory: removeDirectory,
     runtime: removeDirectory,
-    vmm: ({ token, handle }) => vmm.remove(token, handle),
-    network: ({ kind, directory, handle }) =>
+    vmm: ifOurs(({ token, handle }) => vmm.remove(token, handle)),
+    network: ifOurs(({ kind, directory, handle }) =>
       handle === undefined ? networks[kind].sweep(directory) : networks[kind].remove(handle),
+    ),
   };
 }
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { DaemonStatus } from '@banger/contract/daemon';
 import type { VmView } from '@banger/contract/vm';
 import { powerOffSteps, releaseSteps } from '../../packages/daemon/src/services/vm/stop-steps.ts';
@@ -21,6 +22,19 @@ const exec = async (name: string, script: string): Promise<string> => {
 const stopSteps = [...powerOffSteps, ...releaseSteps].map(({ name }) => name);
 /** Says what was written before, and that a process of before still runs. */
 const aliveAndWritten = 'cat /root/unsynced; kill -0 $(cat /run/sleeper) && echo alive';
+
+/** Process group, session and terminal of a process: proc_pid_stat(5), whose second field may have anything in its parentheses. */
+function placeOf(pid: number): {
+  readonly group: string;
+  readonly session: string;
+  readonly terminal: string;
+} {
+  const [, , group = '', session = '', terminal = ''] = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .split(') ')
+    .at(-1)!
+    .split(' ');
+  return { group, session, terminal };
+}
 
 describe('the life of one VM', () => {
   const name = 'life';
@@ -166,7 +180,7 @@ describe('the life of one VM', () => {
     expect(await exec(name, 'cat /root/written')).toBe('written\n');
   });
 
-  test('it outlives a command line that is killed, and its daemon: the same boot, what was written, and commands work', async () => {
+  test('it outlives a command line that is killed, and its daemon with its whole process group: the same boot, what was written, and commands work', async () => {
     const before = (await show(name)).runtime;
     await exec(
       name,
@@ -178,7 +192,10 @@ describe('the life of one VM', () => {
     await once(command, 'close');
     expect((await show(name)).runtime).toMatchObject({ pid: before?.pid, bootId: before?.bootId });
     const { pid } = await bangerJson<DaemonStatus>(['daemon', 'status'], { home });
-    process.kill(pid, 'SIGKILL');
+    // What a terminal or a service manager would take down with the daemon.
+    for (const process of vmProcessesOf(home))
+      expect(placeOf(process.pid), process.argv).not.toMatchObject(placeOf(pid));
+    process.kill(-pid, 'SIGKILL');
     const after = (await show(name)).runtime;
     expect(after).toMatchObject({ pid: before?.pid, bootId: before?.bootId });
     expect(await exec(name, aliveAndWritten)).toBe('unsynced\nalive\n');

@@ -33,6 +33,7 @@ import { UserNetwork } from './drivers/network/user-network.ts';
 import { createQemuDriver } from './drivers/vmm/qemu/qemu-driver.ts';
 import { systemClock } from './host/clock.ts';
 import { readDistribution } from './host/distribution.ts';
+import { lookAtUnit } from './host/look-at-unit.ts';
 import { createRunner } from './host/execa-runner.ts';
 import { lookAtPrivateDir } from './host/private-dir.ts';
 import { ProcessTable } from './host/process-identity.ts';
@@ -209,6 +210,7 @@ export function compose(paths: BangerPaths, { config, database, place, lookAtSta
     isExecutable,
     lookAtDirectory: (path) => lookAtPrivateDir(path),
     lookAtState,
+    unit: lookAtUnit(runner),
     layout,
     config: configs,
     defaultImage: settings.vmDefaults.image.value,

@@ -45,7 +45,7 @@ export interface Runner {
    * (message: its last stderr lines; details: argv, exitCode) when it fails, `cancelled` when stopped by the signal.
    */
   run(argv: readonly [string, ...string[]], options?: RunOptions): Promise<RunResult>;
-  /** Starts a program in a session of its own (setsid), so that no terminal or service manager ends it with us. */
+  /** Starts a program in a session of its own (setsid), so that no terminal and no signal to our process group ends it with us. */
   spawnDetached(argv: readonly [string, ...string[]], options?: SpawnOptions): Promise<SpawnedProcess>;
   /** Absolute path of a program on PATH (and the sbin directories), or undefined. */
   which(program: string): Promise<string | undefined>;

@@ -13,6 +13,7 @@ import { fail, pass, warn, type Check } from './check.ts';
 import { directoriesCheck, type LookAtDirectory } from './directories-check.ts';
 import { roomCheck } from './room-check.ts';
 import { stateCheck } from './state-check.ts';
+import { unitCheck, type UnitLook } from './unit-check.ts';
 import { userCheck } from './user-check.ts';
 
 /** What the checks look at, all of it with nothing made or changed. */
@@ -27,6 +28,7 @@ export interface DoctorDeps {
   readonly isExecutable: (path: string) => Promise<boolean>;
   readonly lookAtDirectory: LookAtDirectory;
   readonly lookAtState: () => StateLook;
+  readonly unit: UnitLook;
   readonly layout: Layout;
   readonly config: ConfigService;
   readonly defaultImage: string;
@@ -50,6 +52,7 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
           : fail(`${deps.arch} is not supported.`, 'Use a machine with an x86-64 processor.'),
     },
     userCheck(deps.uid),
+    unitCheck(deps.unit, deps.uid),
     ...tools.map((tool): Check => ({
       id: `tool.${tool.program}`,
       title: tool.program,

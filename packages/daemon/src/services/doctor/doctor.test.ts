@@ -6,6 +6,7 @@ import { directoriesCheck } from './directories-check.ts';
 import { networkCheck } from './network-check.ts';
 import { roomCheck } from './room-check.ts';
 import { stateCheck } from './state-check.ts';
+import { unitCheck } from './unit-check.ts';
 import { userCheck } from './user-check.ts';
 
 const file = '/state/banger.db';
@@ -35,6 +36,20 @@ test('root is warned, and told of the plain user', async () => {
     fix: expect.stringMatching(/plain user/) as string,
   });
   expect(await userCheck(1000).run()).toMatchObject({ status: 'pass' });
+});
+
+test.each([
+  ['0::/', undefined, 'pass', /none has the daemon/],
+  ['0::/user.slice/user-1000.slice/session-3.scope', undefined, 'pass', /session-3.scope/],
+  ['0::/system.slice/banger.service', 'process', 'pass', /KillMode=process/],
+  ['0::/system.slice/runner.service', 'control-group', 'warn', /runner.service: when that ends, they all do/],
+  ['0::/system.slice/runner.service', 'mixed', 'warn', /runner.service/],
+  ['0::/system.slice/runner.service', undefined, 'warn', /runner.service/],
+])('a daemon in %s, which ends by %s', async (cgroup, mode, status, detail) => {
+  const unit = { cgroup: async () => `${cgroup}\n`, killMode: async () => mode };
+  const found = await unitCheck(unit, 1000).run();
+  expect(found).toMatchObject({ status, detail: expect.stringMatching(detail) as string });
+  expect(found.fix).toMatch(status === 'warn' ? /systemd-run --user --scope banger ps/ : /^$/);
 });
 
 test.each([

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { VmPort, VmStats } from '@banger/contract/guest';
 import type { VmView } from '@banger/contract/vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { banger, bangerJson, type Outcome } from '../harness/banger.ts';
+import { banger, bangerJson, startBanger, type Outcome } from '../harness/banger.ts';
 import { sharedHome } from '../harness/shared-home.ts';
 import { until } from '../harness/until.ts';
 
@@ -9,6 +11,9 @@ const home = sharedHome();
 const name = 'inside';
 const vm = (...argv: string[]): Promise<Outcome> => banger(['vm', ...argv], { home });
 const show = () => bangerJson<VmView>(['vm', 'show', name], { home });
+
+/** Who has begun to read events has the ports of before looked at within two seconds, and is told of those that come after. */
+const FIRST_LOOK_MS = 3_000;
 
 /** What the commands that take several names print for programs. */
 type Items<T> = readonly { readonly name: string; readonly ok: boolean; readonly result: T }[];
@@ -77,7 +82,12 @@ describe('a look inside a VM', () => {
     expect(guest?.processes).toBeGreaterThan(1);
   });
 
-  test('what listens is listed once, with its name, process and protocol (K2 ports)', async () => {
+  test('what listens is listed once, with its name, process and protocol (K2 ports), and told of when it begins to', async () => {
+    const reader = startBanger(['events', '--json', '--vm', name], { home });
+    let told = '';
+    reader.stdout!.on('data', (chunk: Buffer) => (told += chunk.toString()));
+    await until('the snapshot', async () => (told === '' ? undefined : true));
+    await sleep(FIRST_LOOK_MS);
     await banger(
       [
         'vm',
@@ -114,6 +124,11 @@ describe('a look inside a VM', () => {
         addresses: ['0.0.0.0'],
       },
     ]);
+    await until('three events', async () => (told.split('port.opened').length > 3 ? true : undefined));
+    expect(told).toMatch(/"endpoint":"inside.vm:8080","protocol":"tcp","port":8080,"program":"perl"/);
+    const ended = once(reader, 'close');
+    reader.kill('SIGINT');
+    await ended;
     const { status, stdout, stderr } = await vm('ports', '--no-probe', 'nobody', name);
     expect(status).toBe(1);
     expect(stdout).toMatch(/inside\.vm:8080 +tcp +perl/);

@@ -40,6 +40,19 @@ export const eventSchema = z.union([
     agent: z.enum(['ready', 'silent']),
     reason: z.string(),
   }),
+  /**
+   * A program in a VM began to listen, or does so no more, as far as the guest tells; looked for every two seconds. Of what listened before
+   * this stream began nothing is told (`vm.ports` has it), nor when a VM ends.
+   */
+  z.object({
+    event: z.enum(['port.opened', 'port.closed']),
+    time,
+    ...vm,
+    endpoint: z.string(),
+    protocol: z.enum(['tcp', 'udp']),
+    port: z.int(),
+    program: z.string().optional(),
+  }),
   z.object({ event: z.literal('vm.deleted'), time, ...vm }),
   z.object({ event: z.literal('operation.begun'), time, operation, method, on, client, detached }),
   z.object({

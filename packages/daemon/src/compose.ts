@@ -51,6 +51,7 @@ import { Ledger } from './services/ledger.ts';
 import { AGENT_KEY_BYTES } from './services/vm/agent-key.ts';
 import { autoStop } from './services/vm/auto-stop.ts';
 import { health } from './services/vm/health.ts';
+import { portEvents } from './services/vm/port-events.ts';
 import { ownOperation } from './services/operation.ts';
 import { recover } from './services/recover.ts';
 import { subjectOf } from './services/operation-subject.ts';
@@ -247,7 +248,8 @@ export function compose(paths: BangerPaths, { config, database, place, lookAtSta
     operations,
     recover: async () => {
       await recover(deps, gc);
-      const chores = [health(deps), reaper(gc), autoStop(deps), finishedOperations(operations, clock)];
+      const ofVms = [health(deps), portEvents(deps), autoStop(deps)];
+      const chores = [...ofVms, reaper(gc), finishedOperations(operations, clock)];
       startChores(chores, deps, ended.signal);
     },
     release: () => {

@@ -25,6 +25,11 @@ function textsOf(event: DaemonEvent): string[] {
       const [reason = ''] = event.reason.split('\n');
       return [`${event.vm}: its agent ${event.agent === 'ready' ? 'answers' : `is silent (${reason})`}`];
     }
+    case 'port.opened':
+    case 'port.closed': {
+      const by = event.program === undefined ? '' : ` by ${event.program}`;
+      return [`${event.vm}: ${event.protocol} port ${event.port} ${event.event.slice('port.'.length)}${by}`];
+    }
     case 'vm.deleted':
       return [`${event.vm}: deleted`];
     case 'vm.state': {

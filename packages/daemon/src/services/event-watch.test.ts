@@ -3,7 +3,9 @@ import type { DaemonEvent } from '@banger/contract/event';
 import { eventSchema } from '@banger/contract/event';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { watchEvents } from './event-watch.ts';
+import type { GuestPort } from '../drivers/guest/driver.ts';
 import { FakeHost, until } from './vm/fake-host.suite.ts';
+import { portEvents } from './vm/port-events.ts';
 
 const never = new AbortController().signal;
 
@@ -111,6 +113,44 @@ test('an agent that falls silent while its VM runs is told of, and one that answ
     { event: 'vm.agent', vm: 'box', agent: 'silent', reason: expect.stringMatching(/./) as string },
     { event: 'vm.agent', vm: 'box', agent: 'ready', reason: '' },
   ]);
+});
+
+test('ports that open and close while somebody reads are told, with who did it; of those of before nothing', async () => {
+  const node = { protocol: 'tcp', address: '0.0.0.0', port: 8080, pid: 7, program: 'node' } as const;
+  const dns = { protocol: 'udp', address: '::', port: 53 } as const;
+  let listening: GuestPort[] = [node];
+  host.guestOptions = { ports: () => listening };
+  await create('box');
+  const chore = portEvents(host.deps);
+  const round = (): Promise<unknown> => chore.run(never);
+  // Nobody reads: no guest is asked.
+  await round();
+  const stream = watch('box');
+  read(stream);
+  await round();
+  expect(read(stream)).toEqual([]);
+  listening = [{ ...node, address: '::', pid: 8 }, dns];
+  await round();
+  await round();
+  expect(read(stream)).toMatchObject([{ event: 'port.opened', vm: 'box', protocol: 'udp', port: 53 }]);
+  listening = [];
+  host.guest!.silent = true;
+  const slow = round();
+  host.guest!.hangUp();
+  await slow;
+  host.guest!.silent = false;
+  await until(() => [...host.deps.live.values()].every(({ agent }) => agent.state === 'ready'));
+  read(stream);
+  await round();
+  expect(read(stream)).toMatchObject([
+    { event: 'port.closed', port: 53 },
+    { event: 'port.closed', port: 8080, program: 'node', endpoint: 'box.vm:8080' },
+  ]);
+  listening = [node];
+  await host.vms.restart('box', false, never);
+  read(stream);
+  await round();
+  expect(read(stream)).toMatchObject([{ event: 'port.opened', port: 8080 }]);
 });
 
 test('a beginning that several VMs share is refused', async () => {

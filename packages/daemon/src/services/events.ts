@@ -19,6 +19,11 @@ export class EventBus {
     for (const listener of this.#listeners) listener(told);
   }
 
+  /** Whether anybody listens. */
+  get isHeard(): boolean {
+    return this.#listeners.size > 0;
+  }
+
   /** An event of now, for one reader alone. */
   timed({ event, ...rest }: NewEvent): DaemonEvent {
     return { event, time: new Date(this.#clock.now()).toISOString(), ...rest } as DaemonEvent;

@@ -39,7 +39,7 @@ export interface VmDeps {
   readonly locks: VmLocks;
   readonly live: LiveVms;
   readonly uses: VmUses;
-  readonly events: Pick<EventBus, 'tell'>;
+  readonly events: Pick<EventBus, 'tell' | 'isHeard'>;
   readonly images: ImageService;
   readonly kernels: KernelService;
   readonly vmm: VmmDriver;

@@ -50,6 +50,15 @@ export class FaultHome {
     this.#mounts.add(directory);
   }
 
+  /** Keeps everybody from writing to a directory of the home, root too, until it is mended; files that are open stay so. */
+  makeReadOnly(...path: string[]): { mend(): void } {
+    const directory = this.at(...path);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    execFileSync('mount', ['--bind', directory, directory]);
+    execFileSync('mount', ['-o', 'remount,bind,ro', directory]);
+    return { mend: () => void execFileSync('umount', ['--lazy', directory]) };
+  }
+
   /** Puts another file in the place of one that may be a hard link to that of another home. */
   replace(content: Uint8Array | string, ...path: string[]): void {
     rmSync(this.at(...path), { force: true });

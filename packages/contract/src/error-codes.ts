@@ -206,7 +206,7 @@ const table = {
   },
   path_unsafe: {
     kind: 'system',
-    summary: 'A path is owned by someone else, or is a symbolic link.',
+    summary: 'A path is owned by someone else, is a symbolic link, or cannot be used.',
     hint: 'Check the path that the message names; set BANGER_HOME to use another.',
   },
   protocol_error: {

@@ -29,9 +29,21 @@ export function isBangerError(value: unknown, code?: ErrorCode): value is Banger
   return value instanceof BangerError && (code === undefined || value.code === code);
 }
 
-/** Anything thrown, as an error of ours; what is not already one becomes `internal`, a bug. */
+/** Answers of the system about a path (errno(3)) that are facts of the host, and no bug of ours. */
+const ofTheHost: Readonly<Record<string, ErrorCode>> = {
+  EACCES: 'path_unsafe',
+  EPERM: 'path_unsafe',
+  EROFS: 'path_unsafe',
+  ENOSPC: 'disk_full',
+  EDQUOT: 'disk_full',
+};
+
+/** Anything thrown, as an error of ours: what the system answers about a path that it does not let us use; what is neither is `internal`, a bug. */
 export function toBangerError(value: unknown): BangerError {
   if (value instanceof BangerError) return value;
-  const message = value instanceof Error ? value.message : String(value);
-  return new BangerError('internal', message, { cause: value });
+  if (!(value instanceof Error)) return new BangerError('internal', String(value), { cause: value });
+  const { code = '', path } = value as { readonly code?: unknown; readonly path?: unknown };
+  const known = typeof path === 'string' && typeof code === 'string' ? ofTheHost[code] : undefined;
+  if (known === undefined) return new BangerError('internal', value.message, { cause: value });
+  return new BangerError(known, value.message, { cause: value, details: { path } });
 }

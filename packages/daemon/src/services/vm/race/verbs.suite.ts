@@ -145,6 +145,12 @@ export const verbs = {
     yields: true,
     whenVmEnds: startFailures,
   },
+  'create --no-start': {
+    run: (host, vm, signal) => host.vms.create(host.spec(vm), { start: false, waitInit: false }, signal),
+    from: { ...anyState(taken), absent: 'stopped' },
+    kind: 'changes',
+    yields: true,
+  },
   start: {
     run: (host, vm, signal) => host.vms.start(vm, false, signal),
     from: {
@@ -168,6 +174,14 @@ export const verbs = {
   },
   kill: {
     run: (host, vm, signal) => host.vms.kill(vm, 'KILL', signal),
+    from: {
+      ...{ absent: notFound, stopped: notRunning, error: notRunning },
+      ...{ starting: 'stopped', running: 'stopped', paused: 'stopped', stopping: 'stopped' },
+    },
+    kind: 'ends',
+  },
+  'kill --signal TERM': {
+    run: (host, vm, signal) => host.vms.kill(vm, 'TERM', signal),
     from: {
       ...{ absent: notFound, stopped: notRunning, error: notRunning },
       ...{ starting: 'stopped', running: 'stopped', paused: 'stopped', stopping: 'stopped' },
@@ -212,6 +226,10 @@ export const verbs = {
   },
   'set --nat': { run: setOutbound(true), ...set },
   'set --no-nat': { run: setOutbound(false), ...set },
+  'set --disk-size': {
+    ...set,
+    run: (host, vm, signal) => host.vms.set(vm, { diskBytes: 2 * host.spec(vm).diskBytes }, signal),
+  },
   protect: { run: setProtected(true), ...protect },
   unprotect: { run: setProtected(false), ...protect },
   exec: {
@@ -261,6 +279,11 @@ export const verbs = {
     whenever: ['kernel_in_use', 'kernel_not_found'],
   },
   gc: { run: (host, _vm, signal) => collect(host, signal), from: stays, kind: 'elsewhere' },
+  reap: {
+    run: (host, _vm, signal) => host.gc(LONG_AGO_MS).reap(signal),
+    from: stays,
+    kind: 'elsewhere',
+  },
   show: {
     run: (host, vm) => host.vms.show(vm),
     kind: 'looks',

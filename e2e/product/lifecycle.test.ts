@@ -192,9 +192,14 @@ describe('the life of one VM', () => {
     await once(command, 'close');
     expect((await show(name)).runtime).toMatchObject({ pid: before?.pid, bootId: before?.bootId });
     const { pid } = await bangerJson<DaemonStatus>(['daemon', 'status'], { home });
-    // What a terminal or a service manager would take down with the daemon.
-    for (const process of vmProcessesOf(home))
-      expect(placeOf(process.pid), process.argv).not.toMatchObject(placeOf(pid));
+    // What a terminal, or a signal to its group, would take down with the daemon.
+    const daemon = placeOf(pid);
+    for (const { pid: own, argv } of vmProcessesOf(home)) {
+      const { group, session, terminal } = placeOf(own);
+      expect(group, argv).not.toBe(daemon.group);
+      expect(session, argv).not.toBe(daemon.session);
+      expect(terminal, argv).toBe('0');
+    }
     process.kill(-pid, 'SIGKILL');
     const after = (await show(name)).runtime;
     expect(after).toMatchObject({ pid: before?.pid, bootId: before?.bootId });

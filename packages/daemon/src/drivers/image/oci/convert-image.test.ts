@@ -252,6 +252,11 @@ it('makes both disks, for nobody to write, and tells how far it is', async () =>
   expect(told.map(({ done }) => done)).toEqual(
     told.map(({ done }) => done).toSorted((a = 0, b = 0) => a - b),
   );
+  // The newest layer comes first, and each to its end.
+  const ends = told.filter(({ part }) => part !== undefined && part.done === part.total);
+  expect(ends.map(({ part }) => part?.name)).toEqual(
+    layers.toReversed().map((layer) => sha256(gzipSync(layer))),
+  );
 });
 
 it('makes the root file system as large as is wished', async () => {

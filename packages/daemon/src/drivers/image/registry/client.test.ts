@@ -124,7 +124,14 @@ test('an image is fetched by tag and by digest, and its layers once', async () =
   expect(progress.map(({ done }) => done)).toEqual(
     progress.map(({ done }) => done).toSorted((a, b) => a! - b!),
   );
-  await layerOf();
+  const name = digestOf(layer);
+  const amounts = { done: layer.length, total: layer.length };
+  expect(progress.at(-1)).toMatchObject({ detail: '1 of 1 are here', part: { name, ...amounts } });
+  expect(progress[0]).toMatchObject({ detail: '0 of 1 are here', part: { name, total: layer.length } });
+
+  const again: StageProgress[] = [];
+  await layerOf(undefined, again);
+  expect(again).toMatchObject([{ detail: '1 of 1 are here', done: 0, total: 0 }]);
   expect(registry.seen.filter(({ url }) => url === layerPath)).toHaveLength(1);
   expect(left()).toEqual([digestOf(layer).replace(':', '-')]);
 });

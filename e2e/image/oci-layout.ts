@@ -25,6 +25,8 @@ export function makeLayout(directory: string, bytes: number): string {
     );
     return putImage(put, layers, { architecture, config: { Cmd: ['/bin/sh'] } });
   };
-  tagLayout(layout, { 1: putIndex(put, { arm64: image('arm64', FOREIGN_BYTES), amd64: image('amd64', bytes) }) });
+  tagLayout(layout, {
+    1: putIndex(put, { arm64: image('arm64', FOREIGN_BYTES), amd64: image('amd64', bytes) }),
+  });
   return `oci:${layout}:1`;
 }

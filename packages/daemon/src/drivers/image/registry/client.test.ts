@@ -136,6 +136,36 @@ test('an image is fetched by tag and by digest, and its layers once', async () =
   expect(left()).toEqual([digestOf(layer).replace(':', '-')]);
 });
 
+test('layers come three at a time, and the first ones first', async () => {
+  const layers = Array.from({ length: 6 }, (_, at) => Buffer.alloc(1000, `layer ${at}`));
+  const blobs = layers.map((bytes) => ({
+    ...{ digest: digestOf(bytes), bytes: bytes.length },
+    mediaType: `${OCI}.layer.v1.tar`,
+  }));
+  const waiting: (() => void)[] = [];
+  const asked: string[] = [];
+  let most = 0;
+  registry.respond = ({ url }, response) => {
+    asked.push(url);
+    waiting.push(() => response.end(layers.find((bytes) => url.endsWith(digestOf(bytes)))));
+    most = Math.max(most, waiting.length);
+    // The first three are let go when all are there.
+    if (asked.length >= 3) waiting.splice(0).forEach((answer) => answer());
+  };
+  const reference = readReference(`${registry.host}/team/app:1`);
+  const come = await client.withBlobs(reference, blobs, context(), async (paths) =>
+    paths.map((path) => readFileSync(path)),
+  );
+  expect(come).toEqual(layers);
+  expect(most).toBe(3);
+  expect(asked.slice(0, 3).toSorted()).toEqual(
+    blobs
+      .slice(0, 3)
+      .map(({ digest }) => `/v2/team/app/blobs/${digest}`)
+      .toSorted(),
+  );
+});
+
 test('what is not there is said so', async () => {
   expect(await refusal(image('team/app:2'))).toMatchObject({ code: 'image_not_found' });
   registry.respond = except(layerPath, (_request, response) => void response.writeHead(404).end());

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ImageView } from '@banger/contract/image';
@@ -11,7 +11,7 @@ import { inDirectory, inImage } from '@banger/daemon/drivers/image/oci/trees.sui
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FaultHome } from '../faults/fault-home.ts';
 import { DebianRegistry } from './debian-registry.ts';
-import { Buildah, changeTree, remakeByUmoci, SAID } from './makers.ts';
+import { Buildah, changeTree, remakeByUmoci, SAID, TO_CHANGE } from './makers.ts';
 import { compile } from './odd-layers.ts';
 
 /*
@@ -42,7 +42,8 @@ function unpack(tag: string): string {
   if (known !== undefined) return known;
   const layout = join(directory, `${tag}-layout`);
   const tree = join(directory, `${tag}-tree`);
-  skopeo(['--src-tls-verify=false', `docker://${registry.host}/made/by:${tag}`, `oci:${layout}:image`]);
+  if (!existsSync(layout))
+    skopeo(['--src-tls-verify=false', `docker://${registry.host}/made/by:${tag}`, `oci:${layout}:image`]);
   execFileSync('umoci', ['raw', 'unpack', '--image', `${layout}:image`, tree]);
   unpacked.set(tag, tree);
   return tree;
@@ -63,27 +64,35 @@ describe.runIf(process.getuid?.() === 0)('an image', () => {
     directory = mkdtempSync(join(tmpdir(), 'banger-makers-'));
     registry = await DebianRegistry.start({ directory });
     walker = compile(directory, 'tree-walker', ['-static']);
-    const program = archive([{ name: 'walker', content: readFileSync(walker), mode: 0o755 }]);
+    const program = { name: 'walker', content: readFileSync(walker), mode: 0o755 };
 
     const buildah = new Buildah(join(directory, 'buildah'));
-    const [layer = Buffer.alloc(0)] = randomLayers(11, 1, 120);
-    // One archive behind the other: what ends the first is left out.
-    writeFileSync(join(directory, 'base.tar'), Buffer.concat([program.subarray(0, -1024), layer]));
-    buildah.make('made', join(directory, 'base.tar'), changeTree);
+    const filled = (seed: number) => (tree: string) => {
+      for (const tar of [archive(TO_CHANGE), ...randomLayers(seed, 1, 120)])
+        execFileSync('tar', ['-C', tree, '--xattrs', '--xattrs-include=*', '-xpf', '-'], { input: tar });
+    };
     const place = (tag: string): string => `${registry.host}/made/by:${tag}`;
-    buildah.push('made', place('buildah-oci'), ['--format', 'oci']);
-    buildah.push('made', place('buildah-schema2'), ['--format', 'v2s2']);
-    buildah.push('made', place('buildah-zstd'), ['--format', 'oci', '--compression-format', 'zstd']);
+    buildah.make('made', walker, filled(11), changeTree);
+    buildah.push('made', `docker://${place('buildah-oci')}`, ['--format', 'oci']);
+    buildah.push('made', `docker://${place('buildah-schema2')}`, ['--format', 'v2s2']);
+    // Another one: it knows that the registry has the layers of the first, packed by gzip, and would take these.
+    buildah.make('other', walker, filled(12), changeTree);
+    const zstd = ['--format', 'oci', '--compression-format', 'zstd'];
+    buildah.push('other', `docker://${place('buildah-zstd')}`, zstd);
+    // Umoci unpacks no zstd.
+    buildah.push('other', `oci:${directory}/buildah-zstd-layout:image`, ['--format', 'oci']);
     buildah.pushIndex('made', place('buildah-index'));
 
     const layout = join(directory, 'layout');
-    writeLayout(layout, [program, ...randomLayers(12, 5, 60)]);
+    writeLayout(layout, [archive([program, ...TO_CHANGE]), ...randomLayers(12, 5, 60)]);
     remakeByUmoci(layout, join(directory, 'bundle'), changeTree);
-    const push = (tag: string, options: readonly string[]): void =>
-      void skopeo([...options, '--dest-tls-verify=false', `oci:${layout}:image`, `docker://${place(tag)}`]);
-    push('umoci', []);
-    push('umoci-schema2', ['--format', 'v2s2']);
-    push('umoci-zstd', ['--dest-compress', '--dest-compress-format', 'zstd', '--dest-force-compress-format']);
+    const push = (tag: string, from: string, options: readonly string[] = []): void =>
+      void skopeo([...options, '--dest-tls-verify=false', from, `docker://${place(tag)}`]);
+    push('umoci', `oci:${layout}:image`);
+    push('umoci-schema2', `oci:${layout}:image`, ['--format', 'v2s2']);
+    const packed = `dir:${join(directory, 'packed')}`;
+    skopeo(['--dest-compress', '--dest-compress-format', 'zstd', `oci:${layout}:image`, packed]);
+    push('umoci-zstd', packed);
 
     home = FaultHome.stocked([]);
     mkdirSync(home.at('config'), { mode: 0o700 });
@@ -99,7 +108,7 @@ describe.runIf(process.getuid?.() === 0)('an image', () => {
   test.each([
     ['buildah-oci', 'oci.image.layer.v1.tar+gzip', 'buildah-oci'],
     ['buildah-schema2', 'docker.image.rootfs.diff.tar.gzip', 'buildah-oci'],
-    ['buildah-zstd', 'oci.image.layer.v1.tar+zstd', 'buildah-oci'],
+    ['buildah-zstd', 'oci.image.layer.v1.tar+zstd', 'buildah-zstd'],
     ['buildah-index', '"manifests"', 'buildah-oci'],
     ['umoci', 'oci.image.layer.v1.tar+gzip', 'umoci'],
     ['umoci-schema2', 'docker.image.rootfs.diff.tar.gzip', 'umoci'],

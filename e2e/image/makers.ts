@@ -1,16 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import {
-  appendFileSync,
-  chmodSync,
-  linkSync,
-  lutimesSync,
-  mkdirSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, chmodSync, linkSync, lutimesSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Written } from '@banger/daemon/drivers/image/oci/tar/archive.suite';
 
 function run(argv: readonly string[]): string {
   const [program = '', ...rest] = argv;
@@ -29,21 +20,24 @@ export class Buildah {
     this.#argv = ['buildah', ...places, '--storage-driver', 'vfs'];
   }
 
-  /** Makes an image of two layers: an archive, and then what `change` does to the tree. */
-  make(name: string, archive: string, change: (tree: string) => void): void {
-    const base = this.#do(['from', 'scratch']);
-    this.#do(['add', '--quiet', base, archive, '/']);
+  /** Makes an image of a layer with a program, and a layer for each change to the tree. */
+  make(name: string, program: string, ...changes: readonly ((tree: string) => void)[]): void {
+    let container = this.#do(['from', 'scratch']);
+    this.#do(['add', '--quiet', container, program, '/walker']);
     const { env, cwd, command } = SAID;
-    this.#do(['config', '--env', env, '--workingdir', cwd, '--cmd', command, base]);
-    this.#do(['commit', '--quiet', base, 'localhost/base']);
-    const next = this.#do(['from', '--pull-never', 'localhost/base']);
-    change(this.#do(['mount', next]));
-    this.#do(['umount', next]);
-    this.#do(['commit', '--quiet', next, `localhost/${name}`]);
+    this.#do(['config', '--env', env, '--workingdir', cwd, '--cmd', command, container]);
+    for (const [at, change] of changes.entries()) {
+      this.#do(['commit', '--quiet', container, `localhost/base-${at}`]);
+      container = this.#do(['from', '--pull-never', `localhost/base-${at}`]);
+      change(this.#do(['mount', container]));
+      this.#do(['umount', container]);
+    }
+    this.#do(['commit', '--quiet', container, `localhost/${name}`]);
   }
 
+  /** Pushes it to where skopeo would call it so. */
   push(name: string, to: string, options: readonly string[]): void {
-    this.#do(['push', '--quiet', '--tls-verify=false', ...options, `localhost/${name}`, `docker://${to}`]);
+    this.#do(['push', '--quiet', '--tls-verify=false', ...options, `localhost/${name}`, to]);
   }
 
   /** Pushes an index that has this image alone. */
@@ -71,22 +65,22 @@ export function remakeByUmoci(layout: string, bundle: string, change: (tree: str
   ]);
 }
 
+/** What `changeTree` finds. */
+export const TO_CHANGE: readonly Written[] = [
+  ...['gone', 'replaced', 'kept'].map((name) => ({ name: `${name}/`, type: '5', mode: 0o755 })),
+  ...['gone/file', 'replaced/file', 'kept/file', 'linked'].map((name) => ({ name, content: name })),
+];
+
 /** Changes a tree in every way that a layer can tell: entries gone, another thing in their place, new names, new attributes. */
 export function changeTree(tree: string): void {
-  const names = readdirSync(Buffer.from(tree), { encoding: 'buffer' });
-  const at = (name: Buffer | string): Buffer =>
-    Buffer.concat([Buffer.from(`${tree}/`), typeof name === 'string' ? Buffer.from(name) : name]);
-  const directories = names.filter((name) => statSync(at(name), { throwIfNoEntry: false })?.isDirectory());
-  const [gone, replaced, filled] = directories;
-  if (gone === undefined || replaced === undefined || filled === undefined)
-    throw new Error('the tree has too few directories to change');
-  for (const name of [gone, replaced]) rmSync(at(name), { recursive: true });
-  writeFileSync(at(replaced), 'a file in the place of a directory');
-  const below = (name: string): Buffer => Buffer.concat([at(filled), Buffer.from(`/${name}`)]);
-  writeFileSync(below('new'), 'new');
-  linkSync(below('new'), below('its other name'));
-  mkdirSync(below('made'), { mode: 0o700 });
-  chmodSync(at(filled), 0o3751);
+  const at = (name: string): string => join(tree, name);
+  for (const name of ['gone', 'replaced']) rmSync(at(name), { recursive: true });
+  writeFileSync(at('replaced'), 'a file in the place of a directory');
+  writeFileSync(at('kept/new'), 'new');
+  linkSync(at('kept/new'), at('kept/its other name'));
+  linkSync(at('linked'), at('kept/linked'));
+  mkdirSync(at('kept/made'), { mode: 0o700 });
+  chmodSync(at('kept'), 0o3751);
   appendFileSync(at('walker'), 'longer');
-  for (const name of ['new', 'made']) lutimesSync(below(name), 1_500_000_000.25, 1_500_000_000.25);
+  for (const name of ['new', 'made']) lutimesSync(at(`kept/${name}`), 1_500_000_000.25, 1_500_000_000.25);
 }

@@ -23,7 +23,13 @@ async function opened(path: string, reference?: string): Promise<Buffer[]> {
     { path, ...(reference === undefined ? {} : { reference }) },
     { ...context, scratch: directory },
   );
-  return Promise.all(image.layers.map(async (layer) => Buffer.concat(await Array.fromAsync(layer.open()))));
+  return Promise.all(
+    image.layers.map(async (layer) => {
+      const pieces: Buffer[] = [];
+      for await (const piece of layer.open()) pieces.push(piece);
+      return Buffer.concat(pieces);
+    }),
+  );
 }
 
 describe('an archive of docker save', () => {

@@ -34,6 +34,7 @@ soak: setup build ## what must hold over hundreds of rounds, half an hour
 	@BANGER_SOAK=long $(NODE) node_modules/.bin/vitest run --config vitest.e2e.config.ts e2e/soak
 
 bench: setup build ## the benchmarks and their budget
+	@scripts/system-packages.sh bench
 	@$(NODE) bench/main.ts
 
 build: setup ## the artifact, in dist/

@@ -15,18 +15,20 @@ import type { Result } from './measure.ts';
 import { banger, program, ROOT } from './program.ts';
 import { reportOf } from './report.ts';
 
-// node bench/main.ts [--rounds N] [--home DIR] [NAME…]; see README.md beside this.
+// node bench/main.ts [--rounds N] [--home DIR] [--scale SHARE] [NAME…]; see README.md beside this.
 
 const benchmarks = [list, exec, throughput, coldRun, lifecycleFake, lifecycle, eight, imageBuild, imagePull];
 const { values, positionals } = parseArgs({
-  options: { rounds: { type: 'string' }, home: { type: 'string' } },
+  options: { rounds: { type: 'string' }, home: { type: 'string' }, scale: { type: 'string', default: '1' } },
   allowPositionals: true,
 });
 const unknown = positionals.filter((wanted) => benchmarks.every(({ name }) => name !== wanted));
 const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
-if (unknown.length > 0 || (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))) {
+const scale = Number(values.scale);
+const wrongRounds = rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0);
+if (unknown.length > 0 || wrongRounds || !(scale > 0 && scale <= 1)) {
   process.stderr.write(
-    `usage: main.ts [--rounds N] [--home DIR] [${benchmarks.map(({ name }) => name).join(' | ')}]…\n`,
+    `usage: main.ts [--rounds N] [--home DIR] [--scale SHARE] [${benchmarks.map(({ name }) => name).join(' | ')}]…\n`,
   );
   process.exit(2);
 }
@@ -41,7 +43,7 @@ try {
   await banger(['vm', 'run', '--rm', '--', 'true'], home);
   for (const benchmark of chosen) {
     say(benchmark.name);
-    results.push(await benchmark.run({ home, say }, rounds ?? benchmark.rounds));
+    results.push(await benchmark.run({ home, scale, say }, rounds ?? benchmark.rounds));
   }
 } finally {
   await banger(['daemon', 'stop'], home).catch((error: unknown) => say(String(error)));

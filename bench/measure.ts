@@ -24,6 +24,8 @@ export interface Benchmark {
 export interface BenchContext {
   /** A `BANGER_HOME` with image and kernel in it. */
   readonly home: string;
+  /** How large the image of `image-pull` is, 1 for a measurement. */
+  readonly scale: number;
   /** Says how far it has come. */
   readonly say: (line: string) => void;
 }

@@ -1,6 +1,8 @@
 #!/bin/sh
-# Installs the system packages of packages.txt that are missing, or says how to. Quiet when none is.
+# system-packages.sh [bench]: installs the system packages of packages.txt that are missing, or says how to, those of the benchmarks only when
+# they are named. Quiet when none is.
 set -eu
+purpose=${1:-}
 here=$(dirname -- "$(readlink -f -- "$0")")
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -26,8 +28,9 @@ present() {
 
 # missing COLUMN: lines `package<TAB>program (why)` of what is not there.
 missing() {
-  while read -r what apt dnf pacman _for why; do
+  while read -r what apt dnf pacman need why; do
     case $what in '' | '#'*) continue ;; esac
+    [ "$need" != bench ] || [ "$purpose" = bench ] || continue
     present "$what" && continue
     case $1 in
       apt) package=$apt ;;

@@ -1,12 +1,12 @@
 import { globSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AptArchive } from '@banger/daemon/drivers/kernel/apt-archive';
 import { convertLayers } from '@banger/daemon/drivers/image/oci/convert-image';
 import { decompressed } from '@banger/daemon/drivers/image/oci/decompress';
-import { digestOf } from '@banger/daemon/drivers/image/oci/digest';
 import { readImageConfig } from '@banger/daemon/drivers/image/oci/image-config';
+import { intoLayout, tagLayout } from '@banger/daemon/drivers/image/oci/layout.suite';
 import { openImage } from '@banger/daemon/drivers/image/oci/source/open-image';
 import { createRunner } from '@banger/daemon/host/execa-runner';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -64,13 +64,8 @@ async function outcome(path: string): Promise<string> {
 /** A layout whose only image is this document. */
 async function layoutOf(document: Buffer): Promise<string> {
   const layout = await scratch();
-  const digest = digestOf(document, { algorithm: 'sha256' });
-  await mkdir(join(layout, 'blobs/sha256'), { recursive: true });
-  await writeFile(join(layout, 'blobs', digest.replace(':', '/')), document);
-  await writeFile(join(layout, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
-  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
-  const manifests = [{ mediaType, digest, size: document.length }];
-  await writeFile(join(layout, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }));
+  const put = intoLayout(layout);
+  tagLayout(layout, { image: put(document, 'application/vnd.oci.image.manifest.v1+json') });
   return layout;
 }
 

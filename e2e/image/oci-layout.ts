@@ -1,66 +1,32 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import {
+  intoLayout,
+  putImage,
+  putIndex,
+  putLayer,
+  tagLayout,
+} from '@banger/daemon/drivers/image/oci/layout.suite';
+import { archive } from '@banger/daemon/drivers/image/oci/tar/archive.suite';
 
-const OCI = 'application/vnd.oci.image';
-
-/** A descriptor as it stands in a layout. */
-interface LayoutDescriptor {
-  readonly mediaType: string;
-  readonly digest: string;
-  readonly size: number;
-  readonly platform?: { readonly os: string; readonly architecture: string };
-}
+/** Of the layers for a platform that nobody here has. */
+const FOREIGN_BYTES = 1000;
 
 /**
- * Makes an OCI layout below `directory` with an index `1` of two platforms, whose layers have `bytes` of noise each, and answers it
- * as skopeo names it.
+ * Makes an OCI layout below `directory` with an index `1` of two platforms, of which the layers for ours have `bytes` of noise each, and
+ * answers it as skopeo names it.
  */
 export function makeLayout(directory: string, bytes: number): string {
   const layout = join(directory, 'layout');
-  const blobs = join(layout, 'blobs/sha256');
-  mkdirSync(blobs, { recursive: true });
-  const store = (mediaType: string, content: Buffer): LayoutDescriptor => {
-    const hex = createHash('sha256').update(content).digest('hex');
-    writeFileSync(join(blobs, hex), content);
-    return { mediaType, digest: `sha256:${hex}`, size: content.length };
-  };
-  const manifests = ['arm64', 'amd64'].map((architecture) => {
-    const tars = [0, 1].map((index) => {
-      const tree = join(directory, `${architecture}-${index}`);
-      mkdirSync(tree);
-      writeFileSync(join(tree, `noise-${index}`), randomBytes(bytes));
-      return execFileSync('tar', ['-C', tree, '-cf', '-', '.'], { maxBuffer: 2 * bytes + 1024 ** 2 });
-    });
-    const config = store(
-      `${OCI}.config.v1+json`,
-      Buffer.from(
-        JSON.stringify({
-          os: 'linux',
-          architecture,
-          config: { Cmd: ['/bin/sh'] },
-          rootfs: {
-            type: 'layers',
-            diff_ids: tars.map((tar) => `sha256:${createHash('sha256').update(tar).digest('hex')}`),
-          },
-        }),
-      ),
+  const put = intoLayout(layout);
+  const image = (architecture: string, size: number) => {
+    const layers = [0, 1].map((at) =>
+      putLayer(put, archive([{ name: `noise-${at}`, content: randomBytes(size) }])),
     );
-    const layers = tars.map((tar) => store(`${OCI}.layer.v1.tar+gzip`, gzipSync(tar, { level: 1 })));
-    const manifest = { schemaVersion: 2, mediaType: `${OCI}.manifest.v1+json`, config, layers };
-    return {
-      ...store(`${OCI}.manifest.v1+json`, Buffer.from(JSON.stringify(manifest))),
-      platform: { os: 'linux', architecture },
-    };
-  });
-  const index = { schemaVersion: 2, mediaType: `${OCI}.index.v1+json`, manifests };
-  const named = {
-    ...store(`${OCI}.index.v1+json`, Buffer.from(JSON.stringify(index))),
-    annotations: { 'org.opencontainers.image.ref.name': '1' },
+    return putImage(put, layers, { architecture, config: { Cmd: ['/bin/sh'] } });
   };
-  writeFileSync(join(layout, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
-  writeFileSync(join(layout, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [named] }));
+  tagLayout(layout, {
+    1: putIndex(put, { arm64: image('arm64', FOREIGN_BYTES), amd64: image('amd64', bytes) }),
+  });
   return `oci:${layout}:1`;
 }

@@ -10,7 +10,7 @@ export interface OddImage {
 }
 
 /** Compiles a program of this directory with musl, for a small image has no other C library, and gives its path. */
-function compile(directory: string, name: string, options: readonly string[]): string {
+export function compile(directory: string, name: string, options: readonly string[]): string {
   const file = join(directory, name);
   const source = join(import.meta.dirname, `${name}.c`);
   execFileSync('musl-gcc', [...options, '-O1', '-Wall', '-Wextra', '-Werror', '-o', file, source]);

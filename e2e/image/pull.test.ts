@@ -6,8 +6,8 @@ import { join, relative } from 'node:path';
 import type { ImageView } from '@banger/contract/image';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { FaultHome } from '../faults/fault-home.ts';
+import { onceSaid } from '../faults/once-said.ts';
 import { entries } from '../harness/leftovers.ts';
-import { until } from '../harness/until.ts';
 import { busyboxLayout } from './busybox-image.ts';
 import { DebianRegistry, PASSWORD, USER } from './debian-registry.ts';
 import { makeLayout } from './oci-layout.ts';
@@ -169,16 +169,35 @@ describe('an image of this machine', () => {
   });
 });
 
-test('what a kill -9 in the middle of a pull leaves is removed by the next daemon', async () => {
-  const large = makeLayout(mkdtempSync(join(directory, 'large-')), LARGE_LAYER_BYTES);
-  const pid = await home.daemonPid();
-  const pulling = home.run(['image', 'pull', large]);
-  await until('the pull to begin', async () =>
-    entries(home.path, 'state', 'images').some((name) => name.startsWith('.')) ? true : undefined,
+describe('the daemon is killed in a pull', () => {
+  let large: string;
+  beforeAll(() => {
+    large = `${registry.host}/team/large:1`;
+    const layout = makeLayout(mkdtempSync(join(directory, 'large-')), LARGE_LAYER_BYTES);
+    const to = ['--dest-tls-verify=false', '--dest-creds', `${USER}:${PASSWORD}`, `docker://${large}`];
+    execFileSync('skopeo', ['--insecure-policy', '--override-os', 'linux', 'copy', '--all', layout, ...to]);
+  });
+
+  test.each(['Asking the registry', 'Fetching layers', 'Writing the disk', 'Storing the image'])(
+    'at "%s": the next one has nothing of it, or all',
+    async (stage) => {
+      const pid = await home.daemonPid();
+      const begins = new RegExp(`^{"progress":.*"stage":"${stage}`, 'm');
+      const { status, stderr } = await home.run(['image', 'pull', '--json', '--name', 'large', large], {
+        onStart: (child) => onceSaid(child, begins, () => void process.kill(pid, 'SIGKILL')),
+      });
+      expect(stderr).toMatch(begins);
+      const [whole] = await images();
+      // By the time that it is killed it may have stored the image.
+      if (whole === undefined) expect(status).toBe(1);
+      else expect(await home.run(['image', 'delete', 'large'])).toMatchObject({ status: 0 });
+      await nothing();
+      expect(entries(home.path, 'cache', 'blobs').filter((name) => name.startsWith('.'))).toEqual([]);
+    },
   );
-  process.kill(pid, 'SIGKILL');
-  expect((await pulling).status).toBe(1);
-  await nothing();
-  expect(await home.run(['image', 'pull', large])).toMatchObject({ status: 0, stdout: '1\n' });
-  await home.run(['image', 'delete', '1']);
+
+  test('and what was killed four times is pulled all the same', async () => {
+    expect(await home.run(['image', 'pull', large])).toMatchObject({ status: 0, stdout: 'large-1\n' });
+    await home.run(['image', 'delete', 'large-1']);
+  });
 });

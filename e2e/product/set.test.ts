@@ -70,23 +70,23 @@ describe('lifecycle with set', () => {
       'life',
       'dd if=/dev/urandom of=/root/later bs=64k count=200 oflag=sync status=none; echo ok',
     );
-    expect(await vm('set', 'life', '--disk-size', '3G')).toMatchObject({
+    expect(await vm('set', 'life', '--disk-size', '1T')).toMatchObject({
       status: 0,
       stdout: 'life: changed\n',
     });
-    await expectFills('/root', 3);
+    await expectFills('/root', 1024);
     expect(await writing).toBe('ok\n');
     expect(await exec('life', 'sha256sum -c /root/sum')).toBe('/root/data: OK\n');
     expect((await show('life')).warnings).toEqual([]);
   });
 
   test('what needs a stop is refused with all that was asked, and a disk never shrinks', async () => {
-    const refused = await vm('set', 'life', '--memory', '1G', '--disk-size', '4G');
+    const refused = await vm('set', 'life', '--memory', '1G', '--disk-size', '1T');
     expect(refused).toMatchObject({ status: 1, stdout: '' });
     expect(refused.stderr).toMatch(/vm_state.*memory.*stopped.*Nothing was changed[^]*banger vm stop life/);
     const smaller = await vm('set', 'life', '--disk-size', '1G');
-    expect(smaller.stderr).toContain('has 3G and cannot shrink to 1G');
-    expect((await show('life')).spec).toMatchObject({ memoryMib: 512, diskBytes: 3 * GIB });
+    expect(smaller.stderr).toContain('has 1T and cannot shrink to 1G');
+    expect((await show('life')).spec).toMatchObject({ memoryMib: 512, diskBytes: 1024 * GIB });
   });
 
   test('its data is there after a restart, and a reset takes the root disk alone', async () => {
@@ -104,7 +104,7 @@ describe('lifecycle with set', () => {
     expect(await exec('life', 'sha256sum -c /root/sum; ls /etc/on-root 2>/dev/null || echo gone')).toBe(
       '/root/data: OK\ngone\n',
     );
-    await expectFills('/root', 3);
+    await expectFills('/root', 1024);
     await expectFills('/', 9);
   });
 });

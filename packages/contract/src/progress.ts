@@ -10,6 +10,8 @@ export const progressSchema = z.object({
   done: z.number().optional(),
   total: z.number().optional(),
   unit: z.enum(['bytes', 'steps']).optional(),
+  /** How far one of several things of the stage has come that are done side by side, as a layer by its digest; in the unit of the stage. */
+  part: z.object({ name: z.string(), done: z.number(), total: z.number() }).optional(),
   /** Set on the last event of a stage: how long it took. */
   ms: z.number().optional(),
   /** `notice`: worth a line of its own for a person; `warning`: something could not be done. */

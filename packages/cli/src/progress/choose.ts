@@ -6,8 +6,9 @@ import { plainReporter } from './plain.ts';
 import { quietReporter } from './quiet.ts';
 import type { Reporter } from './reporter.ts';
 
-/** What a terminal that does not know its width is taken for. */
+/** What a terminal that does not know its size is taken for. */
 const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
 
 /** The reporter for standard error as it is: live on a terminal, plain otherwise. */
 export function chooseReporter(
@@ -19,5 +20,6 @@ export function chooseReporter(
   if (quiet) return quietReporter({ write });
   if (stderr.isTTY !== true || env['TERM'] === 'dumb') return plainReporter({ write, clock });
   const width = (): number => stderr.columns || DEFAULT_COLUMNS;
-  return liveReporter({ write, clock, width, paint: paint(hasColour(stderr, env)) });
+  const height = (): number => stderr.rows || DEFAULT_ROWS;
+  return liveReporter({ write, clock, width, height, paint: paint(hasColour(stderr, env)) });
 }

@@ -3,6 +3,7 @@ import { escapeLines } from '../render/escape.ts';
 import type { Paint } from '../render/style.ts';
 import { cut } from '../render/width.ts';
 import type { Reporter } from './reporter.ts';
+import { partTexts } from './part-text.ts';
 import { endedText, stageText } from './stage-text.ts';
 import { stageTracker, type Stage } from './stages.ts';
 
@@ -14,6 +15,8 @@ const QUIET_START_MS = 200;
 const NOTICEABLE_MS = 1_000;
 /** To the left edge, and everything up to the right one erased. */
 const ERASE = '\r\x1b[2K';
+/** The same of the line above. */
+const ERASE_ABOVE = '\x1b[1A\x1b[2K';
 
 /** What the live reporter writes to. */
 interface LiveOptions {
@@ -21,18 +24,23 @@ interface LiveOptions {
   readonly clock: Clock;
   /** Columns of the terminal, asked each time because it may change. */
   readonly width: () => number;
+  /** Lines of the terminal, likewise. */
+  readonly height: () => number;
   readonly paint: Paint;
 }
 
-/** For a terminal: one line, redrawn, that tells what is being done, how far it is and how long it takes. */
-export function liveReporter({ write, clock, width, paint }: LiveOptions): Reporter {
+/**
+ * For a terminal: a line, redrawn, that tells what is being done, how far it is and how long it takes; below it one with a bar for
+ * each of its parts that are at work.
+ */
+export function liveReporter({ write, clock, width, height, paint }: LiveOptions): Reporter {
   const tasks = new Map<object, Stage>();
   let shown = '';
   let stopTicking: (() => void) | undefined;
   let quietUntil = 0;
 
   const erase = (): void => {
-    if (shown !== '') write(ERASE);
+    if (shown !== '') write(erasing(shown));
     shown = '';
   };
   const draw = (): void => {
@@ -40,10 +48,12 @@ export function liveReporter({ write, clock, width, paint }: LiveOptions): Repor
     const newest = [...tasks.values()].at(-1);
     if (newest === undefined || now < quietUntil) return;
     const others = tasks.size > 1 ? `(${tasks.size} at work) ` : '';
-    // The last column stays free: some terminals wrap as soon as it is written.
-    const text = cut(others + stageText(newest, now), width() - 1);
+    // The last column stays free: some terminals wrap as soon as it is written. What has scrolled away cannot be erased.
+    const columns = width() - 1;
+    const bars = partTexts(newest, now, columns).slice(0, Math.max(0, height() - 2));
+    const text = [cut(others + stageText(newest, now), columns), ...bars].join('\n');
     if (text === shown) return;
-    write(`${ERASE}${text}`);
+    write(`${erasing(shown)}${text}`);
     shown = text;
   };
   const line = (text: string): void => {
@@ -89,4 +99,9 @@ export function liveReporter({ write, clock, width, paint }: LiveOptions): Repor
     line,
     clear: erase,
   };
+}
+
+/** What takes these lines away when the cursor is behind them. */
+function erasing(shown: string): string {
+  return ERASE + ERASE_ABOVE.repeat(shown.split('\n').length - 1);
 }

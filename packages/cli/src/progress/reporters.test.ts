@@ -92,9 +92,10 @@ describe('plain', () => {
 
 describe('live', () => {
   const ERASE = '\r\x1b[2K';
-  const live = (width = 80) => {
+  const live = (width = 80, height = 24) => {
     const { write, text, clock } = written();
-    const reporter = liveReporter({ write, clock, width: () => width, paint: (_, painted) => painted });
+    const size = { width: () => width, height: () => height };
+    const reporter = liveReporter({ write, clock, ...size, paint: (_, painted) => painted });
     return { reporter, text, clock };
   };
 
@@ -107,6 +108,53 @@ describe('live', () => {
     task.end();
     expect(text().endsWith(ERASE)).toBe(true);
     expect(clock.pending).toBe(0);
+  });
+
+  /** Layers of 100 MiB each that have come as far as this, in MiB. */
+  const layers = (...come: number[]): Progress[] =>
+    come.map((mib, at) =>
+      event('Fetch', {
+        ...{ done: come.reduce((sum, each) => sum + each) * 1024 ** 2, total: come.length * 100 * 1024 ** 2 },
+        ...{ unit: 'bytes' as const },
+        part: {
+          name: `sha256:${String(at).repeat(64)}`,
+          done: mib * 1024 ** 2,
+          total: 100 * 1024 ** 2,
+        },
+      }),
+    );
+
+  test('a bar for each part that is at work, with bytes and speed, and all of them go away', () => {
+    const { reporter, text, clock } = live();
+    const task = reporter.follow('Pulling');
+    layers(0, 0, 100).forEach(task.progress);
+    clock.advance(2_000);
+    layers(50, 10, 100).forEach(task.progress);
+    clock.advance(100);
+    const bar = (full: number): string => `[${'='.repeat(full)}>${' '.repeat(23 - full)}]`;
+    expect(text().split(`${ERASE}\x1b[1A\x1b[2K\x1b[1A\x1b[2K`).at(-1)).toBe(
+      'Fetch · 160 MiB of 300 MiB · 76.2 MiB/s · 2.1 s\n' +
+        `  000000000000 ${bar(12)} 50 MiB of 100 MiB · 23.8 MiB/s\n` +
+        `  111111111111 ${bar(2)} 10 MiB of 100 MiB · 4.8 MiB/s`,
+    );
+    layers(100, 10, 100).forEach(task.progress);
+    clock.advance(100);
+    expect(text().endsWith(`  111111111111 ${bar(2)} 10 MiB of 100 MiB · 4.5 MiB/s`)).toBe(true);
+    task.progress(event('Write'));
+    expect(text().endsWith(`${ERASE}\x1b[1A\x1b[2KFetch (210 MiB, 95.5 MiB/s, 2.2 s)\n`)).toBe(true);
+    clock.advance(100);
+    expect(text().endsWith('Write · 0.1 s')).toBe(true);
+    task.end();
+    expect(text().endsWith(ERASE)).toBe(true);
+  });
+
+  test('bars take no more lines than there are, and no columns from the figures', () => {
+    const { reporter, text, clock } = live(60, 4);
+    layers(1, 2, 3, 4).forEach(reporter.follow('Pulling').progress);
+    clock.advance(200);
+    expect(text()).toBe(
+      `${ERASE}Fetch · 10 MiB of 400 MiB · 0.2 s\n  000000000000 1 MiB of 100 MiB\n  111111111111 2 MiB of 100 MiB`,
+    );
   });
 
   test('is redrawn ten times a second at most, and not when nothing changed', () => {

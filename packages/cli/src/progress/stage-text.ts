@@ -40,6 +40,6 @@ export function endedText(stage: Stage, ms: number): string {
 }
 
 /** How fast bytes have come so far, as `3.8 MiB/s`; empty for what has none. */
-function speedText({ done, unit }: Stage, ms: number): string {
+export function speedText({ done, unit }: Partial<Amount>, ms: number): string {
   return unit !== 'bytes' || done === undefined || ms < SPEED_MS ? '' : `${bytesText((done / ms) * 1000)}/s`;
 }

@@ -1,6 +1,15 @@
 import type { Progress } from '@banger/contract/progress';
 import type { Clock } from '../clock.ts';
 
+/** One of the things of a stage that are done side by side, as a layer. */
+export interface Part {
+  readonly name: string;
+  readonly done: number;
+  readonly total: number;
+  /** On the monotonic clock. */
+  readonly since: number;
+}
+
 /** A stage of a call: what is done, how far, and since when. */
 export interface Stage {
   readonly name: string;
@@ -8,6 +17,8 @@ export interface Stage {
   readonly done?: number;
   readonly total?: number;
   readonly unit?: 'bytes' | 'steps';
+  /** Those that are at work, in the order in which they began. */
+  readonly parts?: readonly Part[];
   /** On the monotonic clock. */
   readonly since: number;
 }
@@ -40,12 +51,13 @@ export function stageTracker(
     if (ms !== undefined || took >= AROUND_MS) listener.ended(ended, took);
   };
   return {
-    event: ({ level, stage, detail, done, total, unit, ms }) => {
+    event: ({ level, stage, detail, done, total, unit, part, ms }) => {
       if (level !== 'stage') {
         listener[level](detail === undefined || detail === '' ? stage : `${stage}: ${detail}`);
         return;
       }
       if (current?.name !== stage) end();
+      const now = clock.monotonic();
       current = {
         // The end of a stage says nothing of how far it came.
         ...(ms === undefined ? {} : current),
@@ -54,11 +66,21 @@ export function stageTracker(
         ...(done === undefined ? {} : { done }),
         ...(total === undefined ? {} : { total }),
         ...(unit === undefined ? {} : { unit }),
-        since: current?.since ?? clock.monotonic(),
+        parts: partsAtWork(current?.parts ?? [], part, now),
+        since: current?.since ?? now,
       };
       if (ms === undefined) listener.changed(current);
       else end(ms);
     },
     end: () => end(),
   };
+}
+
+function partsAtWork(parts: readonly Part[], part: Progress['part'], now: number): readonly Part[] {
+  if (part === undefined) return parts;
+  const since = parts.find(({ name }) => name === part.name)?.since;
+  const told = { ...part, since: since ?? now };
+  const changed =
+    since === undefined ? [...parts, told] : parts.map((each) => (each.name === part.name ? told : each));
+  return changed.filter(({ done, total }) => done < total);
 }

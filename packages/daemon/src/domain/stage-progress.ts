@@ -6,6 +6,8 @@ export interface StageProgress {
   readonly done?: number;
   readonly total?: number;
   readonly unit?: 'bytes' | 'steps';
+  /** How far one of several things of the stage has come that are done side by side; `done` and `total` are of all of them. */
+  readonly part?: { readonly name: string; readonly done: number; readonly total: number };
   /** `stage` unless told: `notice` is worth a line of its own, `warning` says what could not be done. */
   readonly level?: 'stage' | 'notice' | 'warning';
 }

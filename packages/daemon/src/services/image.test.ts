@@ -8,6 +8,7 @@ import { createFakeImages } from '../drivers/image/fake/fake-image-host.ts';
 import { writeLayout } from '../drivers/image/oci/layout.suite.ts';
 import { archive } from '../drivers/image/oci/tar/archive.suite.ts';
 import { ImageService } from './image.ts';
+import { ownOperation, runOperation } from './operation.ts';
 
 const never = new AbortController().signal;
 let root: string;
@@ -82,8 +83,52 @@ test('the same image may be here under two names', async () => {
   ]);
 });
 
+test('a pull ends with one line that tells what is here now', async () => {
+  const told: string[] = [];
+  const operation = {
+    ...ownOperation('image.pull'),
+    progress: ({ level, stage }: { readonly level: string; readonly stage: string }) =>
+      level === 'notice' && told.push(stage),
+  };
+  await runOperation(operation, () => images.pull({ image: layout() }, never));
+  expect(told).toEqual([expect.stringMatching(/^Image layout: 1 layer, 1 MiB packed, \d+ MiB on the disk$/)]);
+});
+
+test('wishes for an image that is here are refused where it is not as they say, and the error says how it is', async () => {
+  const text = layout();
+  const pulled = await images.pull({ image: text, name: 'mine', kernel: { ref: 'own' } }, never);
+  const GIB = 1024 ** 3;
+  for (const wish of [
+    { rootBytes: 9 * GIB },
+    { kernel: { ref: 'other' } },
+    { kernel: { from: '/boot/vmlinuz' } },
+    { name: 'mine', rootBytes: 9 * GIB },
+  ])
+    for (const image of ['mine', text])
+      await expect(images.pull({ image, ...wish }, never)).rejects.toMatchObject({
+        code: 'invalid_argument',
+        message: expect.stringMatching(/mine is here already, with .* 8192 MiB and the kernel own/) as string,
+        hint: expect.stringContaining('banger image delete mine') as string,
+      });
+  expect(await images.pull({ image: text, rootBytes: 8 * GIB, kernel: { ref: 'own' } }, never)).toEqual(
+    pulled,
+  );
+  // So is one that somebody else fetches at that moment in another way.
+  const [first, second] = await Promise.allSettled([
+    images.pull({ image: text, name: 'two' }, never),
+    images.pull({ image: text, name: 'two', rootBytes: 9 * GIB }, never),
+  ]);
+  expect(first).toMatchObject({ status: 'fulfilled' });
+  expect(second).toMatchObject({ status: 'rejected', reason: { code: 'invalid_argument' } });
+});
+
 test('the catalog comes before registries, and takes no wishes', async () => {
   expect((await images.pull({ image: 'debian-bookworm' }, never)).source).toBe('recipe');
+  for (const wish of [{ rootBytes: 9 * 1024 ** 3 }, { kernel: { ref: 'own' } }])
+    await expect(images.pull({ image: 'debian-bookworm', ...wish }, never)).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringContaining('is of the catalog') as string,
+    });
   await images.delete('debian-bookworm', never);
   await expect(images.pull({ image: 'debian-bookworm', name: 'mine' }, never)).rejects.toMatchObject({
     code: 'invalid_argument',

@@ -113,16 +113,22 @@ export class ImageService {
     return this.ensure(name, signal);
   }
 
-  /** Fetches an image; one that is here already is left as it is. */
+  /** Fetches an image; one that is here already is left as it is, and refused when it is wished for in another way. */
   async pull(wish: ImagePull, signal: AbortSignal): Promise<ImageView> {
     const found = await this.#find(wish.image);
     if ('stored' in found && (wish.name === undefined || wish.name === found.stored.manifest.name)) {
       const { manifest } = found.stored;
+      // Files of a kernel are not compared with what was made of those that came with the image.
+      const files = wish.kernel !== undefined && !('ref' in wish.kernel);
+      if (files || !isAsWished(found.stored, wish)) throw hereOtherwise(found.stored, wish.image);
       const digest = manifest.source === 'oci' ? ` (${manifest.digest})` : '';
       tell({ stage: `Image ${manifest.name}${digest} is here already: nothing is fetched`, level: 'notice' });
       return this.#viewOf(found.stored);
     }
-    return this.#viewOf(await this.#fetch(this.#wanted(found, wish), wish, signal));
+    const stored = await this.#fetch(this.#wanted(found, wish), wish, signal);
+    // It may be what somebody else has fetched meanwhile.
+    if (!isAsWished(stored, wish)) throw hereOtherwise(stored, wish.image);
+    return this.#viewOf(stored);
   }
 
   async list(available: boolean): Promise<ImageView[]> {
@@ -204,12 +210,7 @@ export class ImageService {
   #wanted(found: Found, { image, name, rootBytes, kernel }: ImagePull): Exclude<Found, { stored: unknown }> {
     const again = 'stored' in found ? { origin: this.#deps.puller.origin(image) } : found;
     const said = [name, rootBytes, kernel].some((value) => value !== undefined);
-    if ('entry' in again && said)
-      throw new BangerError(
-        'invalid_argument',
-        `The image ${image} is of the catalog, which says its name, its size and its kernel.`,
-        { hint: 'Leave --name, --size and --kernel out.' },
-      );
+    if ('entry' in again && said) throw saidByCatalog(image);
     return again;
   }
 
@@ -226,13 +227,15 @@ export class ImageService {
     }
     const { origin } = found;
     const free = name ?? (await this.#freeName(origin));
-    return kernels.forImage(free, kernel, DEFAULT_KERNEL, signal, (chosen) =>
+    const stored = await kernels.forImage(free, kernel, DEFAULT_KERNEL, signal, (chosen) =>
       underLock('pull lock', `image ${free}`, () =>
         inStages(log, (onProgress) =>
           puller.pull(origin, { name: free, rootBytes, kernel: chosen }, { signal, onProgress }),
         ),
       ),
     );
+    tell({ stage: pulledText(stored), level: 'notice' });
+    return stored;
   }
 
   /** The name of an image for which the user gives none. */
@@ -288,6 +291,43 @@ const NOT_PULLED = { reference: '', digest: '', layers: [] };
 
 function pulledAs({ manifest }: StoredImage, { text }: ImageOrigin): boolean {
   return manifest.source === 'oci' && manifest.reference === text;
+}
+
+/** Whether an image has the size and the kernel that are wished for, where any are; a kernel of files is taken as it is. */
+function isAsWished({ manifest }: StoredImage, { rootBytes, kernel }: ImagePull): boolean {
+  const size = rootBytes === undefined || rootBytes === manifest.rootBytes;
+  return size && (kernel === undefined || !('ref' in kernel) || kernel.ref === manifest.kernel);
+}
+
+function hereOtherwise({ manifest }: StoredImage, image: string): BangerError {
+  const { name, rootBytes, kernel, source } = manifest;
+  if (source === 'recipe') return saidByCatalog(image);
+  const mib = Math.ceil(rootBytes / 1024 ** 2);
+  return new BangerError(
+    'invalid_argument',
+    `The image ${name} is here already, with a root file system of ${mib} MiB and the kernel ${kernel}: a pull does not change it.`,
+    {
+      hint: `Pull it under another name with --name, or first delete this one: banger image delete ${name}`,
+      details: { image: name },
+    },
+  );
+}
+
+function saidByCatalog(image: string): BangerError {
+  return new BangerError(
+    'invalid_argument',
+    `The image ${image} is of the catalog, which says its name, its size and its kernel.`,
+    { hint: 'Leave --name, --size and --kernel out.' },
+  );
+}
+
+/** What a pull came to, in one line. */
+function pulledText({ manifest, diskUsedBytes }: StoredImage): string {
+  const layers = manifest.source === 'oci' ? manifest.layers : [];
+  const mib = (bytes: number): string => `${Math.ceil(bytes / 1024 ** 2)} MiB`;
+  const packed = layers.reduce((sum, { bytes }) => sum + bytes, 0);
+  const count = `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`;
+  return `Image ${manifest.name}: ${count}, ${mib(packed)} packed, ${mib(diskUsedBytes)} on the disk`;
 }
 
 function notHere(image: string): BangerError {

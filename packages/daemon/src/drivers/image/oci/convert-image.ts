@@ -29,7 +29,11 @@ function withProgress(layers: readonly LayerBlob[], onProgress: StageContext['on
   const tell = (layer: number, bytes: number): void => {
     if (bytes <= (read[layer] ?? 0)) return;
     read[layer] = bytes;
-    onProgress({ stage: STAGE, done: read.reduce((sum, each) => sum + each, 0), total, unit: 'bytes' });
+    const { digest, diffId, size } = layers[layer]!;
+    onProgress({
+      ...{ stage: STAGE, done: read.reduce((sum, each) => sum + each, 0), total, unit: 'bytes' },
+      part: { name: digest ?? diffId, done: bytes, total: size },
+    });
   };
   return layers.map((layer, index) => ({
     ...layer,

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StageContext, StageProgress } from '../../../domain/stage-progress.ts';
 import { systemClock } from '../../../host/clock.ts';
 import type { ImagePullWish, StoredImage } from '../driver.ts';
-import { sha256, writeLayout } from '../oci/layout.suite.ts';
+import { describeBlob, putImage, sha256, writeLayout, type Put } from '../oci/layout.suite.ts';
 import { archive } from '../oci/tar/archive.suite.ts';
 import { BlobCache } from '../registry/blob-cache.ts';
 import { RegistryClient } from '../registry/client.ts';
@@ -65,24 +65,23 @@ afterEach(async () => {
 
 /** A registry that has an image of these layers as `app:1`, and nothing else. */
 function imageOf(blobs: readonly Buffer[], diffIds = layers.map(sha256)): Respond {
+  const files = new Map<string, Buffer>();
+  const put: Put = (bytes, mediaType) => {
+    const blob = describeBlob(bytes, mediaType);
+    files.set(`/v2/app/blobs/${blob.digest}`, bytes);
+    return blob;
+  };
   const oci = 'application/vnd.oci.image';
-  const told = { os: 'linux', architecture: 'amd64', config, rootfs: { type: 'layers', diff_ids: diffIds } };
-  const configBytes = Buffer.from(JSON.stringify(told));
-  const described = (type: string, bytes: Buffer) => ({
-    mediaType: `${oci}.${type}`,
-    digest: sha256(bytes),
-    size: bytes.length,
+  const packed = blobs.map((bytes, at) => ({
+    blob: put(bytes, `${oci}.layer.v1.tar+gzip`),
+    diffId: diffIds[at] ?? sha256(bytes),
+  }));
+  const { digest } = putImage(put, packed, {
+    config,
+    change: (what, value) =>
+      what === 'config' ? { ...value, rootfs: { type: 'layers', diff_ids: diffIds } } : value,
   });
-  const manifest = Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: `${oci}.manifest.v1+json`,
-      config: described('config.v1+json', configBytes),
-      layers: blobs.map((bytes) => described('layer.v1.tar+gzip', bytes)),
-    }),
-  );
-  const files = new Map([...blobs, configBytes].map((bytes) => [`/v2/app/blobs/${sha256(bytes)}`, bytes]));
-  files.set('/v2/app/manifests/1', manifest);
+  files.set('/v2/app/manifests/1', files.get(`/v2/app/blobs/${digest}`)!);
   return ({ url }, response) => {
     const body = files.get(url);
     if (body === undefined) return void response.writeHead(404).end();

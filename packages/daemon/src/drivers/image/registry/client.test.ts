@@ -124,9 +124,46 @@ test('an image is fetched by tag and by digest, and its layers once', async () =
   expect(progress.map(({ done }) => done)).toEqual(
     progress.map(({ done }) => done).toSorted((a, b) => a! - b!),
   );
-  await layerOf();
+  const name = digestOf(layer);
+  const amounts = { done: layer.length, total: layer.length };
+  expect(progress.at(-1)).toMatchObject({ detail: '1 of 1 are here', part: { name, ...amounts } });
+  expect(progress[0]).toMatchObject({ detail: '0 of 1 are here', part: { name, total: layer.length } });
+
+  const again: StageProgress[] = [];
+  await layerOf(undefined, again);
+  expect(again).toMatchObject([{ detail: '1 of 1 are here', done: 0, total: 0 }]);
   expect(registry.seen.filter(({ url }) => url === layerPath)).toHaveLength(1);
   expect(left()).toEqual([digestOf(layer).replace(':', '-')]);
+});
+
+test('layers come three at a time, and the first ones first', async () => {
+  const layers = Array.from({ length: 6 }, (_, at) => Buffer.alloc(1000, `layer ${at}`));
+  const blobs = layers.map((bytes) => ({
+    ...{ digest: digestOf(bytes), bytes: bytes.length },
+    mediaType: `${OCI}.layer.v1.tar`,
+  }));
+  const waiting: (() => void)[] = [];
+  const asked: string[] = [];
+  let most = 0;
+  registry.respond = ({ url }, response) => {
+    asked.push(url);
+    waiting.push(() => response.end(layers.find((bytes) => url.endsWith(digestOf(bytes)))));
+    most = Math.max(most, waiting.length);
+    // The first three are let go when all are there.
+    if (asked.length >= 3) waiting.splice(0).forEach((answer) => answer());
+  };
+  const reference = readReference(`${registry.host}/team/app:1`);
+  const come = await client.withBlobs(reference, blobs, context(), async (paths) =>
+    paths.map((path) => readFileSync(path)),
+  );
+  expect(come).toEqual(layers);
+  expect(most).toBe(3);
+  expect(asked.slice(0, 3).toSorted()).toEqual(
+    blobs
+      .slice(0, 3)
+      .map(({ digest }) => `/v2/team/app/blobs/${digest}`)
+      .toSorted(),
+  );
 });
 
 test('what is not there is said so', async () => {

@@ -117,14 +117,15 @@ export class RegistryClient {
   ): Promise<readonly string[]> {
     const paths: string[] = [];
     const come = blobs.map(() => 0);
-    const total = blobs.reduce((sum, { bytes }) => sum + bytes, 0);
-    const tell = (index: number, bytes: number): void => {
-      come[index] = bytes;
+    // What is in the cache does not come, and would make a lie of the speed.
+    const coming = blobs.map(({ bytes }) => bytes);
+    const sum = (amounts: readonly number[]): number => amounts.reduce((all, each) => all + each, 0);
+    const tell = (index: number): void => {
+      const here = Object.keys(paths).length;
       onProgress({
-        stage: 'Fetching layers',
-        done: come.reduce((sum, each) => sum + each, 0),
-        total,
-        unit: 'bytes',
+        ...{ stage: 'Fetching layers', detail: `${here} of ${blobs.length} are here` },
+        ...{ done: sum(come), total: sum(coming), unit: 'bytes' },
+        part: { name: blobs[index]!.digest, done: come[index]!, total: coming[index]! },
       });
     };
     const queue = blobs.entries();
@@ -132,10 +133,15 @@ export class RegistryClient {
       for (const [index, blob] of queue) {
         paths[index] = await this.#fetchOne(reference, blob, {
           signal: either,
-          onProgress: (progress) =>
-            progress.unit === 'bytes' ? tell(index, progress.done ?? 0) : onProgress(progress),
+          onProgress: (progress) => {
+            if (progress.unit !== 'bytes') return onProgress(progress);
+            come[index] = progress.done ?? 0;
+            tell(index);
+          },
         });
-        tell(index, blob.bytes);
+        if (come[index] === 0) coming[index] = 0;
+        else come[index] = blob.bytes;
+        tell(index);
       }
     };
     await sideBySide(

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isBangerError } from '@banger/contract/error';
 import { ByteBudget } from '../byte-budget.ts';
 import type { Layer } from '../layer.ts';
 import { archive, streamed, type Written } from '../tar/archive.suite.ts';
@@ -16,8 +17,11 @@ interface Merged {
   readonly written: number;
 }
 
-/** Merges layers, given oldest first, as a conversion does. */
-async function merge(layers: readonly (readonly Written[])[]): Promise<Merged> {
+/** Merges layers, given oldest first, as a conversion does; or as one that begins anew does at once. */
+async function merge(
+  layers: readonly (readonly Written[])[],
+  tries: readonly boolean[] = [false, true],
+): Promise<Merged> {
   const reads = layers.map(() => 0);
   const opened = layers.map((entries, at): Layer => {
     const bytes = archive(entries);
@@ -28,7 +32,7 @@ async function merge(layers: readonly (readonly Written[])[]): Promise<Merged> {
       },
     };
   });
-  for (const ahead of [false, true]) {
+  for (const ahead of tries) {
     const root = new RecordedTree();
     if (await mergeLayers(opened, root, { now, ahead }))
       return { tree: root.tree, reads, written: root.written };
@@ -321,4 +325,49 @@ it('gives what the rules give when layers are applied oldest first, and writes n
     { numRuns: 5000 },
   );
   expect(compared).toBeGreaterThan(500);
+}, 120_000);
+
+it('makes one tree of whatever layers say, or refuses it, and never writes twice, below a file or outside', async () => {
+  const part = fc.oneof(
+    { weight: 8, arbitrary: fc.constantFrom('a', 'b', 'c') },
+    {
+      weight: 2,
+      arbitrary: fc.constantFrom('..', '.', '', '\xff', '.wh.a', '.wh.', '.wh..wh..opq', '.wh..wh.plnk'),
+    },
+  );
+  const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
+  const target = fc.tuple(fc.constantFrom('', '/', '../../'), path).map((texts) => texts.join(''));
+  const entry = fc.oneof(
+    { weight: 4, arbitrary: path.map((name) => file(name)) },
+    { weight: 3, arbitrary: path.map((name) => dir(name)) },
+    { weight: 3, arbitrary: fc.tuple(path, target).map((names) => symlink(...names)) },
+    { weight: 3, arbitrary: fc.tuple(path, target).map((names) => link(...names)) },
+    { weight: 1, arbitrary: path.map((name): Written => ({ name, type: '6' })) },
+  );
+  const layers = fc.array(fc.array(entry, { maxLength: 6 }), { minLength: 1, maxLength: 4 });
+  const outcomes = { made: 0, refused: 0 };
+  const outcome = async (given: readonly Written[][], tries?: readonly boolean[]): Promise<unknown> => {
+    try {
+      const { tree } = await merge(given, tries);
+      outcomes.made += 1;
+      const names = [...tree.keys()].flatMap((path) => (path === '' ? [] : path.split('/')));
+      expect(names.filter((name) => ['', '.', '..'].includes(name))).toEqual([]);
+      return shape(tree);
+    } catch (error) {
+      if (!isBangerError(error, 'image_invalid')) throw error;
+      outcomes.refused += 1;
+      return 'refused';
+    }
+  };
+  await fc.assert(
+    fc.asyncProperty(layers, async (given) => {
+      const found = await outcome(given);
+      // What a newer entry hides may be refused where it is looked at, and only there.
+      const ahead = await outcome(given, [true]);
+      if (found !== 'refused' && ahead !== 'refused') expect(ahead).toEqual(found);
+    }),
+    { numRuns: 4000 },
+  );
+  expect(outcomes.made).toBeGreaterThan(500);
+  expect(outcomes.refused).toBeGreaterThan(500);
 }, 120_000);

@@ -48,6 +48,16 @@ export interface CopyOut {
   close(): void;
 }
 
+/** An image on its way out, as a bundle. */
+export interface ImageExport {
+  /** Of the image. */
+  readonly name: string;
+  /** To be iterated once; throws when they end before their end. */
+  readonly bytes: AsyncIterable<Buffer>;
+  /** Leaves. Harmless twice. */
+  close(): void;
+}
+
 /** The console of a VM, from `vm.logs`. */
 export interface LogsRequest {
   readonly vm: string;
@@ -66,6 +76,7 @@ export interface DaemonClient {
   events(params: ParamsOf<'events.watch'>, options?: CallOptions): Promise<Readable>;
   copyIn(params: VmCopyIn, options?: CallOptions): Promise<CopyIn>;
   copyOut(params: VmCopyOut, options?: CallOptions): Promise<CopyOut>;
+  exportImage(params: ParamsOf<'image.export'>, options?: CallOptions): Promise<ImageExport>;
   /** Closes the connection: calls at work are cancelled, ephemeral VMs of this client are deleted. */
   close(): void;
 }

@@ -5,7 +5,15 @@ import type { ExecEnd, TerminalSize, VmExec } from '@banger/contract/exec';
 import type { MethodName, ParamsOf, ResultOf } from '@banger/contract/methods';
 import type { TreeRecord } from '@banger/contract/tree-record';
 import type { VmPlan, VmSpec, VmView } from '@banger/contract/vm';
-import type { CallOptions, CopyIn, CopyOut, DaemonClient, ExecSession, LogsRequest } from './client.ts';
+import type {
+  CallOptions,
+  CopyIn,
+  CopyOut,
+  DaemonClient,
+  ExecSession,
+  ImageExport,
+  LogsRequest,
+} from './client.ts';
 
 const GIB = 1024 ** 3;
 
@@ -157,6 +165,8 @@ export class FakeDaemon implements DaemonClient {
   onRecord: (record: TreeRecord) => Promise<void> | void = () => {};
   /** What is copied out of one. */
   tree: (params: VmCopyOut) => AsyncIterable<TreeRecord> = () => Readable.from([]);
+  /** What an image is as a bundle. */
+  bundle: () => AsyncIterable<Buffer> = () => Readable.from([]);
   readonly #handlers: Handlers;
 
   constructor(handlers: Handlers = {}) {
@@ -209,6 +219,11 @@ export class FakeDaemon implements DaemonClient {
   async copyOut(params: VmCopyOut): Promise<CopyOut> {
     this.calls.push({ method: 'vm.copyOut', params });
     return { records: this.tree(params), close: () => {} };
+  }
+
+  async exportImage(params: ParamsOf<'image.export'>): Promise<ImageExport> {
+    this.calls.push({ method: 'image.export', params });
+    return { name: params.image, bytes: this.bundle(), close: () => {} };
   }
 
   close(): void {

@@ -17,6 +17,7 @@ import { layoutOf } from './domain/layout.ts';
 import { DEFAULT_KERNEL } from './domain/vm-defaults.ts';
 import { createQcow2Disks } from './drivers/disk/qcow2/disks.ts';
 import { createGuestDriver } from './drivers/guest/unix-channel.ts';
+import { bundleExporter } from './drivers/image/bundle/write-bundle.ts';
 import { BuildNamespace } from './drivers/image/build-namespace.ts';
 import { RecipeImageBuilder } from './drivers/image/builder.ts';
 import { OciImagePuller } from './drivers/image/pull/puller.ts';
@@ -25,6 +26,7 @@ import { RegistryClient } from './drivers/image/registry/client.ts';
 import { ConfiguredCredentials } from './drivers/image/registry/credentials.ts';
 import { archiveReaders } from './drivers/image/oci/archive-readers.ts';
 import { packDirectory } from './drivers/image/ext4/pack-directory.ts';
+import { FileImageRegistrar } from './drivers/image/register/registrar.ts';
 import { ImageDirectory } from './drivers/image/store.ts';
 import { HostKernelSource } from './drivers/kernel/source.ts';
 import { KernelDirectory } from './drivers/kernel/store.ts';
@@ -139,7 +141,11 @@ export function compose(paths: BangerPaths, { config, database, lookAtState, log
   });
   const puller = new OciImagePuller({ store: imageStore, registry, now: clock.now });
   const kernels = new KernelService(kernelStore, kernelSource, { vms, images: imageStore }, log);
-  const images = new ImageService({ store: imageStore, builder: imageBuilder, puller, kernels, vms, log });
+  const registrar = new FileImageRegistrar({ store: imageStore, now: clock.now });
+  const images = new ImageService({
+    ...{ store: imageStore, builder: imageBuilder, puller, exporter: bundleExporter, registrar },
+    ...{ kernels, vms, log },
+  });
 
   const guest = createGuestDriver(clock);
   const disks = createQcow2Disks(runner);

@@ -125,6 +125,34 @@ export function openCopyOut(stream: Duplex): CopyOut {
   };
 }
 
+/** Bytes that the daemon gives. */
+export interface Download {
+  /** To be iterated once; throws when they end before their end. */
+  readonly bytes: AsyncIterable<Buffer>;
+  /** Leaves. Harmless when repeated. */
+  close(): void;
+}
+
+/** Receives bytes over their stream, which it owns from now on. */
+export function openDownload(stream: Duplex): Download {
+  let closed = false;
+  return {
+    bytes: (async function* () {
+      try {
+        yield* treeBytes(stream);
+      } catch (error) {
+        throw closed ? cancelled(error) : error;
+      } finally {
+        stream.destroy();
+      }
+    })(),
+    close: () => {
+      closed = true;
+      stream.destroy();
+    },
+  };
+}
+
 async function* records(stream: Duplex, closed: () => boolean): AsyncGenerator<TreeRecord> {
   const decoder = new FrameDecoder(format);
   const bytes = Readable.from(treeBytes(stream), { objectMode: false });
@@ -145,6 +173,7 @@ async function* records(stream: Duplex, closed: () => boolean): AsyncGenerator<T
   }
 }
 
+/** The bytes of a `stdout` stream, to its `exit` frame; throws what that says. */
 async function* treeBytes(stream: Duplex): AsyncGenerator<Buffer> {
   for await (const { kind, payload } of receiveFrames(stream)) {
     if (kind === frameKind.stdout) yield payload;

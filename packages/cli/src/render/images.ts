@@ -49,6 +49,7 @@ export const renderImage: Renderer<'image.show'> = (image, screen) =>
               ['Digest', image.digest],
               ['Layers', layersText(image.layers)],
               ...configRows(image.config),
+              ['In care of', image.managed ? '' : 'you: the file must stay as it is'],
               ['Kernel', image.kernel],
               ['Init', image.init === 'agent' ? 'none, the agent is process 1' : image.init],
               ['Size', image.present ? bytesText(image.sizeBytes) : ''],
@@ -87,3 +88,6 @@ function wordsText(words: readonly string[]): string {
 
 /** `image pull`: the name alone, for the next command. */
 export const renderImageMade: Renderer<'image.made'> = ({ name }) => name;
+
+/** `image export`: the file alone, for the next command. */
+export const renderImageExported: Renderer<'image.exported'> = ({ file }) => file;

@@ -226,6 +226,7 @@ describe('other views', () => {
       reference: '',
       digest: '',
       layers: [],
+      managed: true,
       kernel: 'debian',
       init: 'agent',
       sizeBytes: 1024 ** 3,

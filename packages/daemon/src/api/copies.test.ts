@@ -6,7 +6,7 @@ import { frameKind, MAX_FRAME_BYTES } from '@banger/contract/stream-frames';
 import { FrameDecoder, FrameEncoder, type Frame } from '@banger/rpc/frame-codec';
 import pino from 'pino';
 import { expect, test } from 'vitest';
-import { offerCopyIn, offerCopyOut } from './copies.ts';
+import { offerCopyIn, offerCopyOut, offerDownload } from './copies.ts';
 import { StreamOffers } from './streams.ts';
 
 const format = { kinds: new Set<number>(Object.values(frameKind)), maxPayloadBytes: MAX_FRAME_BYTES };
@@ -64,6 +64,39 @@ test('a tree goes out, then that it is whole', async () => {
   const stream = pick();
   expect(await frames(stream)).toEqual({ bytes: 'tree', end: {} });
   stream.end();
+  await nothingOpen(open);
+});
+
+test('bytes go out in frames that a reader takes, then that they are all', async () => {
+  const long = Buffer.alloc(MAX_FRAME_BYTES * 2 + 1, 'x');
+  const { pick, open } = made((streams) =>
+    offerDownload(streams, { name: 'app', bytes: () => Readable.from([long, Buffer.from('y')]) }),
+  );
+  const stream = pick();
+  expect(await frames(stream)).toEqual({ bytes: `${long.toString()}y`, end: {} });
+  stream.end();
+  await nothingOpen(open);
+});
+
+test('bytes that break say why', async () => {
+  const bytes = async function* (): AsyncGenerator<Buffer> {
+    yield Buffer.from('x');
+    throw new BangerError('image_invalid', 'Damaged.', { hint: 'Mend it.' });
+  };
+  const { pick } = made((streams) => offerDownload(streams, { name: 'app', bytes }));
+  const { end } = await frames(pick());
+  expect(end).toEqual({ error: { code: 'image_invalid', message: 'Damaged.', hint: 'Mend it.' } });
+});
+
+test('bytes that nobody wants any more are told so', async () => {
+  const left = Promise.withResolvers<void>();
+  const bytes = async function* (signal: AbortSignal): AsyncGenerator<Buffer> {
+    signal.addEventListener('abort', () => left.resolve());
+    for (;;) yield Buffer.alloc(MAX_FRAME_BYTES);
+  };
+  const { pick, open } = made((streams) => offerDownload(streams, { name: 'app', bytes }));
+  pick().destroy();
+  await left.promise;
   await nothingOpen(open);
 });
 

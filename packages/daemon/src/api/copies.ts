@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { CopyEnd } from '@banger/contract/copy';
 import { BangerError, toBangerError } from '@banger/contract/error';
-import { frameKind } from '@banger/contract/stream-frames';
+import { MAX_FRAME_BYTES, frameKind } from '@banger/contract/stream-frames';
 import type { Frame } from '@banger/rpc/frame-codec';
 import type { GuestTree, TakeTree } from '../services/vm/copy.ts';
 import type { FrameChannel, StreamOffers } from './streams.ts';
@@ -17,6 +17,29 @@ export function offerCopyOut(streams: StreamOffers, { bytes, told }: GuestTree):
     await write(exitFrame(await endOf(told(pass()))));
   };
   return { stream: streams.offer(serve, () => bytes.destroy()) };
+}
+
+/** Bytes for a client, under a name. */
+export interface Download {
+  readonly name: string;
+  /** Read once; what is read rejects when the signal fires. */
+  bytes(signal: AbortSignal): AsyncIterable<Buffer>;
+}
+
+/** Promises bytes: `stdout` frames, then an `exit` frame that says whether they are all. Nothing is read before the client has come. */
+export function offerDownload(
+  streams: StreamOffers,
+  { name, bytes }: Download,
+): { readonly stream: string; readonly name: string } {
+  const serve = async ({ write, gone }: FrameChannel): Promise<void> => {
+    const pass = async (): Promise<void> => {
+      for await (const piece of bytes(gone))
+        for (let at = 0; at < piece.length; at += MAX_FRAME_BYTES)
+          await write({ kind: frameKind.stdout, payload: piece.subarray(at, at + MAX_FRAME_BYTES) });
+    };
+    await write(exitFrame(await endOf(pass())));
+  };
+  return { stream: streams.offer(serve, () => undefined), name };
 }
 
 /** Promises to take a tree stream into a guest: `stdin` frames, an empty one at its end; the `exit` frame says what came of it. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -7,6 +7,7 @@ import type { VmRow } from '../domain/vm-row.ts';
 import { createFakeImages } from '../drivers/image/fake/fake-image-host.ts';
 import { writeLayout } from '../drivers/image/oci/layout.suite.ts';
 import { archive } from '../drivers/image/oci/tar/archive.suite.ts';
+import { writeRootFs } from '../drivers/image/register/root-fs.suite.ts';
 import { ImageService } from './image.ts';
 
 const never = new AbortController().signal;
@@ -122,10 +123,54 @@ test('a VM that waits for an image by what it is pulled as keeps it from being d
   }
 });
 
+test('an image goes into a bundle and comes out of it, with the kernel that it has', async () => {
+  await images.pull({ image: layout(), name: 'mine', kernel: { ref: 'own' } }, never);
+  const { name, bytes } = await images.export('mine');
+  expect(name).toBe('mine');
+  const file = join(root, 'mine-0123456789ab.tar.zst');
+  const pieces: Buffer[] = [];
+  for await (const piece of bytes(never)) pieces.push(piece);
+  writeFileSync(file, Buffer.concat(pieces));
+  await images.delete('mine', never);
+  const image = `bundle:${file}`;
+  expect(await images.look(image)).toMatchObject({ storedAs: 'mine', present: false, kernel: 'own' });
+  const pulled = await images.pull({ image }, never);
+  expect(pulled).toMatchObject({ name: 'mine', source: 'bundle', reference: image, kernel: 'own' });
+  expect(pulled.config?.cmd).toEqual(['/run']);
+  expect(await images.show(image)).toEqual(pulled);
+  const other = await images.pull({ image, name: 'other', kernel: { ref: 'another' } }, never);
+  expect(other).toMatchObject({ name: 'other', kernel: 'another' });
+  for (const none of ['alpine', 'debian-bookworm'])
+    await expect(images.export(none)).rejects.toMatchObject({ code: 'image_not_found' });
+});
+
 test('a kernel of files has the name of the image', async () => {
   const pulled = await images.pull(
     { image: layout(), name: 'mine', kernel: { from: '/boot/vmlinuz' } },
     never,
   );
   expect(pulled).toMatchObject({ name: 'mine', kernel: 'mine' });
+});
+
+test('a file of the user is an image, until it is promoted with no VM over it', async () => {
+  const rootfs = join(root, 'mine.ext4');
+  await writeRootFs(rootfs);
+  const registered = await images.register({ name: 'mine', rootfs, kernel: { ref: 'own' } }, never);
+  expect(registered).toMatchObject({
+    ...{ name: 'mine', source: 'file', reference: rootfs, managed: false, kernel: 'own', usedBy: [] },
+  });
+  expect(await images.register({ name: 'mine', rootfs }, never)).toEqual(registered);
+  await images.checkBase('mine');
+  vms = [{ image: 'mine', name: 'box' }];
+  await expect(images.promote('mine', never)).rejects.toMatchObject({ code: 'image_in_use' });
+  vms = [];
+  expect(await images.promote('mine', never)).toMatchObject({ managed: true, reference: rootfs });
+  await images.delete('mine', never);
+  expect(existsSync(rootfs)).toBe(true);
+});
+
+test('what is in our care already is not promoted, and what is not here neither', async () => {
+  await images.pull({ image: layout(), name: 'pulled' }, never);
+  await expect(images.promote('pulled', never)).rejects.toMatchObject({ code: 'invalid_argument' });
+  await expect(images.promote('debian-bookworm', never)).rejects.toMatchObject({ code: 'image_not_found' });
 });

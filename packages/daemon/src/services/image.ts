@@ -7,8 +7,11 @@ import { DEFAULT_KERNEL } from '../domain/vm-defaults.ts';
 import type {
   ImageBuilder,
   ImageCatalogEntry,
+  ImageExporter,
+  ImageManifest,
   ImageOrigin,
   ImagePuller,
+  ImageRegistrar,
   ImageStore,
   StoredImage,
 } from '../drivers/image/driver.ts';
@@ -39,6 +42,14 @@ export interface ImagePull {
   readonly kernel?: KernelChoice | undefined;
 }
 
+/** What a user may say of a file that is to be an image. */
+export interface ImageRegistration {
+  readonly name: string;
+  /** Absolute path of an ext4 file system. */
+  readonly rootfs: string;
+  readonly kernel?: KernelChoice | undefined;
+}
+
 /** What a text stands for: an image that is here, or one that can be fetched. */
 type Found =
   { readonly stored: StoredImage } | { readonly entry: ImageCatalogEntry } | { readonly origin: ImageOrigin };
@@ -53,6 +64,8 @@ export interface ImageServiceDeps {
   readonly store: ImageStore;
   readonly builder: ImageBuilder;
   readonly puller: ImagePuller;
+  readonly exporter: ImageExporter;
+  readonly registrar: ImageRegistrar;
   readonly kernels: Pick<KernelService, 'forImage'>;
   readonly vms: Pick<VmRepository, 'list'>;
   readonly log: Logger;
@@ -88,7 +101,8 @@ export class ImageService {
         leastRootBytes: leastRootBytes(found.stored),
       };
     }
-    const { source, kernel } = 'entry' in found ? found.entry : { source: 'oci', kernel: DEFAULT_KERNEL };
+    const { source, kernel } =
+      'entry' in found ? found.entry : { source: 'oci', kernel: await this.#kernelOf(found.origin) };
     const storedAs = 'entry' in found ? found.entry.name : await this.#freeName(found.origin);
     return { name: image, storedAs, present: false, source, kernel, leastRootBytes: 0 };
   }
@@ -118,11 +132,46 @@ export class ImageService {
     const found = await this.#find(wish.image);
     if ('stored' in found && (wish.name === undefined || wish.name === found.stored.manifest.name)) {
       const { manifest } = found.stored;
-      const digest = manifest.source === 'oci' ? ` (${manifest.digest})` : '';
+      const digest = 'digest' in manifest ? ` (${manifest.digest})` : '';
       tell({ stage: `Image ${manifest.name}${digest} is here already: nothing is fetched`, level: 'notice' });
       return this.#viewOf(found.stored);
     }
     return this.#viewOf(await this.#fetch(this.#wanted(found, wish), wish, signal));
+  }
+
+  /** Takes down that a file of the user is an image; it stays where it is, and must not change from then on. */
+  async register({ name, rootfs, kernel }: ImageRegistration, signal: AbortSignal): Promise<ImageView> {
+    const { registrar, kernels, log } = this.#deps;
+    const stored = await kernels.forImage(name, kernel, DEFAULT_KERNEL, signal, (chosen) =>
+      underLock('pull lock', `image ${name}`, () =>
+        inStages(log, (onProgress) =>
+          registrar.register({ name, rootfs, kernel: chosen }, { signal, onProgress }),
+        ),
+      ),
+    );
+    return this.#viewOf(stored);
+  }
+
+  /** Takes a copy of a registered file into our care. Refused with `image_in_use` while a VM has the file itself below its disk. */
+  async promote(image: string, signal: AbortSignal): Promise<ImageView> {
+    const { registrar, log } = this.#deps;
+    const found = await this.#find(image);
+    if (!('stored' in found)) throw notHere(image);
+    const { name, source } = found.stored.manifest;
+    if (source !== 'file')
+      throw new BangerError('invalid_argument', `The image ${name} is in the care of banger already.`, {
+        hint: 'Only an image that was registered has a file of yours.',
+      });
+    const refuse = (): void => refuseUsed(name, this.#usersOf(name));
+    const stored = await underLock('pull lock', `image ${name}`, () =>
+      inStages(log, (onProgress) => registrar.promote(name, refuse, { signal, onProgress })),
+    );
+    return this.#viewOf(stored);
+  }
+
+  /** Refuses, with `image_invalid`, to use what is over an image again when that is a file of the user and not as it was. */
+  checkBase(name: string): Promise<void> {
+    return this.#deps.store.checkBase(name);
   }
 
   async list(available: boolean): Promise<ImageView[]> {
@@ -143,6 +192,22 @@ export class ImageService {
     throw notHere(image);
   }
 
+  /**
+   * An image as the bytes of a bundle, and the name that it has. One that is deleted while it is read is given to its end. What is read
+   * rejects with `image_invalid`, `image_unsupported` or `cancelled`.
+   */
+  async export(
+    image: string,
+  ): Promise<{ readonly name: string; bytes(signal: AbortSignal): AsyncIterable<Buffer> }> {
+    const found = await this.#find(image);
+    if (!('stored' in found)) throw notHere(image);
+    const { stored } = found;
+    return {
+      name: stored.manifest.name,
+      bytes: (signal) => this.#deps.exporter.bundle(stored, signal),
+    };
+  }
+
   /** Refused with `image_in_use` while a VM has it. */
   async delete(image: string, signal: AbortSignal): Promise<void> {
     const { store } = this.#deps;
@@ -152,12 +217,7 @@ export class ImageService {
       if (!isBangerError(error, 'image_invalid')) throw error;
       return undefined;
     });
-    const users = this.#usersOf(name, stored);
-    if (users.length > 0) {
-      throw new BangerError('image_in_use', `The image ${name} is used by ${users.join(', ')}.`, {
-        details: { usedBy: users },
-      });
-    }
+    refuseUsed(name, this.#usersOf(name, stored));
     await store.remove(name);
   }
 
@@ -185,11 +245,10 @@ export class ImageService {
 
   /** The name of an image that is here, be it damaged, once nobody fetches it any more. */
   async #nameOf(image: string, signal: AbortSignal): Promise<string> {
-    const { store, builder, puller } = this.#deps;
+    const { store, builder, puller, registrar } = this.#deps;
     if (isArtifactName(image)) {
       await underLock('pull lock', `image ${image}`, async () => {
-        await builder.idle(image, signal);
-        await puller.idle(image, signal);
+        for (const maker of [builder, puller, registrar]) await maker.idle(image, signal);
       });
       const { images, damaged } = await store.list();
       if ([...images.map(({ manifest }) => manifest), ...damaged].some(({ name }) => name === image))
@@ -226,13 +285,19 @@ export class ImageService {
     }
     const { origin } = found;
     const free = name ?? (await this.#freeName(origin));
-    return kernels.forImage(free, kernel, DEFAULT_KERNEL, signal, (chosen) =>
+    const otherwise = kernel === undefined ? await this.#kernelOf(origin) : DEFAULT_KERNEL;
+    return kernels.forImage(free, kernel, otherwise, signal, (chosen) =>
       underLock('pull lock', `image ${free}`, () =>
         inStages(log, (onProgress) =>
           puller.pull(origin, { name: free, rootBytes, kernel: chosen }, { signal, onProgress }),
         ),
       ),
     );
+  }
+
+  /** The kernel of an image for which the user names none. */
+  async #kernelOf(origin: ImageOrigin): Promise<string> {
+    return (await this.#deps.puller.kernelOf(origin)) ?? DEFAULT_KERNEL;
   }
 
   /** The name of an image for which the user gives none. */
@@ -263,18 +328,10 @@ export class ImageService {
   #viewOf(image: StoredImage): ImageView {
     const { manifest, diskUsedBytes } = image;
     const { name, distribution, arch, description, source, kernel, init, createdAt } = manifest;
-    const pulled =
-      manifest.source === 'oci'
-        ? {
-            reference: manifest.reference,
-            digest: manifest.digest,
-            layers: manifest.layers,
-            config: manifest.config,
-          }
-        : NOT_PULLED;
     return {
       ...{ name, present: true, distribution, arch, description, source, kernel, init },
-      ...pulled,
+      ...pulledView(manifest),
+      managed: manifest.source !== 'file' || manifest.promoted,
       sizeBytes: leastRootBytes(image),
       diskUsedBytes,
       createdAt,
@@ -286,8 +343,22 @@ export class ImageService {
 /** What is said of an image that came from no registry and no archive. */
 const NOT_PULLED = { reference: '', digest: '', layers: [] };
 
+function pulledView(manifest: ImageManifest): Pick<ImageView, 'reference' | 'digest' | 'layers' | 'config'> {
+  if (manifest.source === 'recipe') return NOT_PULLED;
+  if (manifest.source === 'file') return { ...NOT_PULLED, reference: manifest.reference };
+  const { reference, digest, config } = manifest;
+  return { reference, digest, layers: 'layers' in manifest ? manifest.layers : [], config };
+}
+
 function pulledAs({ manifest }: StoredImage, { text }: ImageOrigin): boolean {
-  return manifest.source === 'oci' && manifest.reference === text;
+  return 'reference' in manifest && manifest.reference === text;
+}
+
+function refuseUsed(name: string, users: readonly string[]): void {
+  if (users.length === 0) return;
+  throw new BangerError('image_in_use', `The image ${name} is used by ${users.join(', ')}.`, {
+    details: { usedBy: users },
+  });
 }
 
 function notHere(image: string): BangerError {
@@ -312,6 +383,7 @@ function catalogView({
   return {
     ...{ name, present: false, distribution, arch, description, source, kernel, init },
     ...NOT_PULLED,
+    managed: true,
     sizeBytes: 0,
     diskUsedBytes: 0,
     createdAt: '',

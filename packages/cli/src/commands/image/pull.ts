@@ -7,7 +7,7 @@ import { parseRootBytes } from '../../options/size.ts';
 
 export const command = defineCommand({
   details:
-    'An image of the catalog; else one of a registry, as [HOST[:PORT]/]NAME[:TAG][@DIGEST], by the logins of docker and podman; else one of this machine: oci:PATH[:NAME] (a layout), oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME]. One that is here already is left as it is. Prints its name.',
+    'An image of the catalog; else one of a registry, as [HOST[:PORT]/]NAME[:TAG][@DIGEST], by the logins of docker and podman; else one of this machine: oci:PATH[:NAME] (a layout), oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME]; else a bundle that image export wrote: FILE.tar.zst, or bundle:FILE. One that is here already is left as it is. Prints its name.',
   args: '<image>',
   options: {
     name: {
@@ -29,6 +29,7 @@ export const command = defineCommand({
     ['banger image pull --name app registry.example/team/app:1.2', 'under a name of your own'],
     ['banger image pull --kernel ./bzImage app', 'with a kernel of your own, imported with it'],
     ['banger image pull oci-archive:app.tar', 'what podman save or skopeo copy wrote'],
+    ['banger image pull --name app ./app-0123456789ab.tar.zst', 'what image export wrote'],
     ['banger image pull -d debian-bookworm-systemd', 'in the background; follow it with operation watch'],
   ],
   run: async (context, { options, ...input }) => {

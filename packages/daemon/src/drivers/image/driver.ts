@@ -9,14 +9,17 @@ export interface StoredImage {
   readonly manifest: ImageManifest;
   /** Absolute path of its directory. */
   readonly directory: string;
-  /** Absolute path of the root file system: raw ext4, sparse, never written; the base of copy-on-write disks. */
+  /**
+   * Absolute path of the root file system: raw ext4, sparse, never written; the base of copy-on-write disks. In the directory, unless it
+   * is a file of the user.
+   */
   readonly rootDisk: string;
   /**
    * Absolute path of a work disk to copy (sparsely) and enlarge: raw ext4 with what the image has in /root, whose
    * file system can grow to 1 TiB while mounted.
    */
   readonly workTemplate: string;
-  /** Bytes that both files take on disk, holes left out. */
+  /** Bytes that its files in the directory take on disk, holes left out. */
   readonly diskUsedBytes: number;
 }
 
@@ -32,10 +35,40 @@ export interface ImageStore {
   list(): Promise<{ readonly images: readonly StoredImage[]; readonly damaged: readonly DamagedImage[] }>;
   /** Undefined when there is none; rejects with `image_invalid` when it is damaged, `name_invalid` for no name. */
   get(name: string): Promise<StoredImage | undefined>;
-  /** Removes it, also a damaged one, at once as seen by others. Rejects with `image_not_found`. */
+  /**
+   * Before a disk over an image is used again: rejects with `image_invalid` when the image is a file of the user that is gone, or is not as it was
+   * when it was registered. Of all other images nothing is said.
+   */
+  checkBase(name: string): Promise<void>;
+  /** Removes it, also a damaged one, at once as seen by others; never a file of the user. Rejects with `image_not_found`. */
   remove(name: string): Promise<void>;
   /** What a killed daemon left half-made, and no call works on. */
   leftovers(): Promise<readonly Leftover[]>;
+}
+
+/** A file of the user that is to be an image. */
+export interface RegisterWish {
+  readonly name: string;
+  /** Absolute path of an ext4 file system. */
+  readonly rootfs: string;
+  readonly kernel: string;
+}
+
+/** Makes images of files of the user. Calls for one name at a time do the work once; it stops when the last of them is cancelled. */
+export interface ImageRegistrar {
+  /**
+   * Takes down that a file is an image, which stays where and what it is, or answers the one of that name and file that is here. Rejects with
+   * `invalid_argument` (no such file), `name_taken`, `image_invalid`, `image_unsupported`, `disk_full`, `cancelled`; then nothing has changed.
+   */
+  register(wish: RegisterWish, context: StageContext): Promise<StoredImage>;
+  /**
+   * Copies the file of a registered image, or answers what is in our care already. `refuse` is called before the work and before its result
+   * counts, and throws where the image must stay as it is. Rejects with `image_not_found`, `image_invalid` (changed meanwhile too), `disk_full`,
+   * `cancelled`, or what `refuse` throws; then nothing has changed.
+   */
+  promote(name: string, refuse: () => void, context: StageContext): Promise<StoredImage>;
+  /** Resolves when nothing of that name is at work: to be awaited before a removal. */
+  idle(name: string, signal: AbortSignal): Promise<void>;
 }
 
 /** An image that can be had by name. */
@@ -83,7 +116,7 @@ export interface ImagePullWish {
   readonly rootBytes: number | undefined;
 }
 
-/** Brings images here from registries, and from layouts and archives of this machine. */
+/** Brings images here from registries, and from layouts, archives and bundles of this machine. */
 export interface ImagePuller {
   /** Reads what a user wrote. Throws `invalid_argument` when it names nothing that could be had. */
   origin(text: string): ImageOrigin;
@@ -94,8 +127,19 @@ export interface ImagePuller {
    * `cancelled`; then there is no such image.
    */
   pull(origin: ImageOrigin, wish: ImagePullWish, context: StageContext): Promise<StoredImage>;
+  /**
+   * The kernel that the image itself asks for; undefined where it asks for none. Rejects with `invalid_argument` where there is no file,
+   * `image_invalid` and `image_unsupported`.
+   */
+  kernelOf(origin: ImageOrigin): Promise<string | undefined>;
   /** Resolves when no pull of that name is at work: to be awaited before a removal. */
   idle(name: string, signal: AbortSignal): Promise<void>;
+}
+
+/** Gives images away. */
+export interface ImageExporter {
+  /** An image as the bytes of a bundle. What is read rejects with `image_invalid`, `image_unsupported` or `cancelled`. */
+  bundle(image: StoredImage, signal: AbortSignal): AsyncIterable<Buffer>;
 }
 
 /** Layers that were fetched, by digest; all of it can be thrown away. */

@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { systemClock } from '../../../host/clock.ts';
 import { FakeExit, FakeRunner, type FakeProgram } from '../../../host/fake-runner.ts';
 import type { DirectoryListener } from '../../../host/staged-directories.ts';
+import { bundleExporter } from '../bundle/write-bundle.ts';
 import { BuildNamespace } from '../build-namespace.ts';
 import { RecipeImageBuilder } from '../builder.ts';
+import type { ImageExporter } from '../driver.ts';
 import { archive } from '../oci/tar/archive.suite.ts';
 import { OciImagePuller } from '../pull/puller.ts';
 import { BlobCache } from '../registry/blob-cache.ts';
 import { RegistryClient } from '../registry/client.ts';
+import { FileImageRegistrar } from '../register/registrar.ts';
 import { ImageDirectory } from '../store.ts';
 
 /** A machine with a pretended mmdebstrap and tar; the builder above it is the real one. */
@@ -89,6 +92,8 @@ export function createFakeImages(
   readonly builder: RecipeImageBuilder;
   readonly puller: OciImagePuller;
   readonly blobs: BlobCache;
+  readonly exporter: ImageExporter;
+  readonly registrar: FileImageRegistrar;
 } {
   const host = new FakeImageHost();
   const { runner } = host;
@@ -102,6 +107,7 @@ export function createFakeImages(
     cache: blobs,
     clock: systemClock,
   });
+  const registrar = new FileImageRegistrar({ store, now: () => 0 });
   const puller = new OciImagePuller({ store, registry, now: () => 0 });
-  return { host, store, builder, puller, blobs };
+  return { host, store, builder, puller, blobs, exporter: bundleExporter, registrar };
 }

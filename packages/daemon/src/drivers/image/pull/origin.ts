@@ -10,10 +10,15 @@ export type KnownOrigin = ImageOrigin &
   (
     | { readonly kind: 'registry'; readonly reference: ImageReference }
     | { readonly kind: 'local'; readonly image: LocalImage }
+    | { readonly kind: 'bundle'; readonly path: string }
   );
 
 /** As in containers-transports(5), which skopeo and podman go by. What is there tells by itself which of the three it is. */
 const LOCAL = /^(oci|oci-archive|docker-archive):([^:]*)(?::(.+))?$/s;
+/** A file that `image export` made. */
+const BUNDLE = 'bundle:';
+/** What `image export` puts behind a name: a piece of the file's hash. */
+const BUNDLE_ENDING = /(?:-[0-9a-f]{12})?\.tar\.zst$/;
 /** Of a name that is made from what was pulled: as long as a name of an image may be, with room for a hash. */
 const MOST_NAME_CHARACTERS = 110;
 const HASH_CHARACTERS = 8;
@@ -22,20 +27,30 @@ const DIGEST_CHARACTERS = 12;
 
 /** Reads what a user wrote as where an image is to be had. Throws `invalid_argument`. */
 export function readOrigin(text: string): KnownOrigin {
+  if (text.startsWith(BUNDLE)) return bundleOrigin(text, text.slice(BUNDLE.length));
   const [, transport, path = '', named] = LOCAL.exec(text) ?? [];
   if (transport === undefined) {
     const reference = readReference(text);
     return { kind: 'registry', ...namesOf(referenceText(reference), nameOf(reference)), reference };
   }
-  if (!isAbsolute(path))
-    throw new BangerError('invalid_argument', `The path of ${JSON.stringify(text)} is not absolute.`, {
-      hint: 'Write it as oci:/srv/image or oci-archive:/srv/image.tar:NAME.',
-    });
+  checkAbsolute(text, path);
   return {
     kind: 'local',
     ...namesOf(text, allowed(named ?? basename(path).replace(/(?:\.oci)?\.tar$/, ''))),
     image: { path, ...(named === undefined ? {} : { reference: named }) },
   };
+}
+
+function bundleOrigin(text: string, path: string): KnownOrigin {
+  checkAbsolute(text, path);
+  return { kind: 'bundle', ...namesOf(text, allowed(basename(path).replace(BUNDLE_ENDING, ''))), path };
+}
+
+function checkAbsolute(text: string, path: string): void {
+  if (!isAbsolute(path))
+    throw new BangerError('invalid_argument', `The path of ${JSON.stringify(text)} is not absolute.`, {
+      hint: 'Write it as oci:/srv/image, oci-archive:/srv/image.tar:NAME or bundle:/srv/image.tar.zst.',
+    });
 }
 
 function namesOf(text: string, defaultName: string): ImageOrigin {

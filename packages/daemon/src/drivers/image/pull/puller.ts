@@ -1,4 +1,3 @@
-import type { ImageConfig } from '@banger/contract/image';
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +8,7 @@ import type { StageContext } from '../../../domain/stage-progress.ts';
 import { writeFileAtomic } from '../../../host/private-files.ts';
 import type { ImageOrigin, ImagePuller, ImagePullWish, StoredImage } from '../driver.ts';
 import { timestampOfMs } from '../ext4/time.ts';
-import { IMAGE_MANIFEST_VERSION, type OciManifest } from '../manifest.ts';
+import { IMAGE_MANIFEST_VERSION, wasPulledAs, type OciManifest } from '../manifest.ts';
 import { convertLayers } from '../oci/convert-image.ts';
 import { readingOf } from '../oci/document.ts';
 import { readImageConfig } from '../oci/image-config.ts';
@@ -18,6 +17,7 @@ import { openImage } from '../oci/source/open-image.ts';
 import { layersOfFiles, type OpenedImage } from '../oci/source/opened-image.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { imageFiles, type ImageDirectory } from '../store.ts';
+import { bundleKernel, fillFromBundle } from './fill-from-bundle.ts';
 import { readOrigin, type KnownOrigin } from './origin.ts';
 
 /** In the directory of an image that is being made. */
@@ -53,28 +53,43 @@ export class OciImagePuller implements ImagePuller {
       const here = await this.#store.get(name);
       if (here !== undefined) return here;
       const taken = (): BangerError => nameTaken(name);
-      await this.#store.staged.make(name, taken, (staging) =>
-        this.#gather(known, join(staging, SCRATCH), work, (gathered) =>
-          this.#fill(staging, known, wish, gathered, work),
-        ),
-      );
+      await this.#store.staged.make(name, taken, (staging) => this.#make(staging, known, wish, work));
       const made = await this.#store.get(name);
       if (made === undefined)
         throw new BangerError('internal', `The image ${name} was published and is not there.`);
       return made;
     });
-    const { manifest } = image;
-    if (manifest.source !== 'oci' || manifest.reference !== origin.text) throw nameTaken(name);
+    if (!wasPulledAs(image.manifest, origin.text)) throw nameTaken(name);
     return image;
+  }
+
+  async kernelOf(origin: ImageOrigin): Promise<string | undefined> {
+    const known = readOrigin(origin.text);
+    return known.kind === 'bundle' ? bundleKernel(known.path) : undefined;
   }
 
   async idle(name: string, signal: AbortSignal): Promise<void> {
     return this.#flights.idle(name, signal);
   }
 
+  async #make(
+    staging: string,
+    origin: KnownOrigin,
+    wish: ImagePullWish,
+    context: StageContext,
+  ): Promise<void> {
+    if (origin.kind === 'bundle') {
+      await fillFromBundle(staging, origin, wish, { ...context, now: this.#now() });
+      return;
+    }
+    await this.#gather(origin, join(staging, SCRATCH), context, (gathered) =>
+      this.#fill(staging, origin, wish, gathered, context),
+    );
+  }
+
   /** Keeps the layers here for as long as `work` is at it; what had to be unpacked for them lies in `scratch`. */
   async #gather(
-    origin: KnownOrigin,
+    origin: Exclude<KnownOrigin, { kind: 'bundle' }>,
     scratch: string,
     context: StageContext,
     work: (gathered: OpenedImage) => Promise<void>,
@@ -144,7 +159,7 @@ export class OciImagePuller implements ImagePuller {
 }
 
 /** An image whose command is an init system gets it as PID 1; that one is merely installed means nothing. */
-function initOf({ entrypoint, cmd }: ImageConfig, init: string | undefined): string {
+function initOf({ entrypoint, cmd }: OpenedImage['config'], init: string | undefined): string {
   const [command = ''] = [...entrypoint, ...cmd];
   return init !== undefined && INIT_PATHS.includes(command) ? init : 'agent';
 }

@@ -1,9 +1,10 @@
-import { open, writeFile } from 'node:fs/promises';
+import { mkdir, open, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ErrorCode } from '@banger/contract/error-codes';
 import type { VmState, VmView } from '@banger/contract/vm';
+import { writeRootFs } from '../../../drivers/image/register/root-fs.suite.ts';
 import { writeKernelTree } from '../../../drivers/kernel/fake/fake-kernel-host.ts';
 import { catalogText, kernelTar, urlPlace } from '../../../drivers/kernel/kernel-archive.suite.ts';
 import { systemClock, type Clock } from '../../../host/clock.ts';
@@ -31,6 +32,8 @@ export interface Verb {
 
 /** Where an image lies that is not of the host; a test that pulls it writes it there. */
 export const LAYOUT = join(tmpdir(), `banger-crash-${process.pid}`);
+/** Where a bundle lies that is not of the host; it goes with the layout. */
+export const BUNDLE = join(LAYOUT, 'app.tar.zst');
 
 const NAME = 'box';
 const WRECKED = 'wrecked';
@@ -91,6 +94,15 @@ async function shelve(host: FakeHost): Promise<void> {
   await writeFile(shelf(host, 'catalog.json'), catalogText([{ name: SHELVED, sources: [place] }]));
   host.kernelCatalogs.push(shelf(host, 'catalog.json'));
 }
+
+const ROOT_FS = 'rootfs.ext4';
+/** The user has a root file system. */
+async function shelveRoot(host: FakeHost): Promise<void> {
+  await mkdir(shelf(host, ''), { recursive: true });
+  await writeRootFs(shelf(host, ROOT_FS));
+}
+const register = async (host: FakeHost): Promise<unknown> =>
+  host.deps.images.register({ name: 'registered', rootfs: shelf(host, ROOT_FS) }, never);
 
 const createVm: Verb = {
   name: 'create',
@@ -232,6 +244,30 @@ export const verbs: readonly Verb[] = [
     onEmptyHost: true,
     before: nothing,
     command: (host) => host.deps.images.pull({ image: `oci:${LAYOUT}`, name: 'from-a-layout' }, never),
+  },
+  {
+    name: 'image pull of a bundle',
+    onEmptyHost: true,
+    before: nothing,
+    command: (host) => host.deps.images.pull({ image: `bundle:${BUNDLE}`, name: 'from-a-bundle' }, never),
+  },
+  { name: 'image register', before: shelveRoot, command: register },
+  {
+    name: 'image promote',
+    before: async (host) => {
+      await shelveRoot(host);
+      await register(host);
+    },
+    command: (host) => host.deps.images.promote('registered', never),
+    keeps: async (host) => (await images(host)) === 2,
+  },
+  {
+    name: 'image export',
+    before: nothing,
+    command: async (host) => {
+      for await (const _ of (await host.deps.images.export(IMAGE)).bytes(never));
+    },
+    keeps: async (host) => (await images(host)) === 1,
   },
   {
     name: 'image delete',

@@ -65,6 +65,8 @@ export const imageViewSchema = z.object({
   description: z.string(),
   /** Where it comes from: `recipe`, `oci`, `bundle` or `file`. */
   source: z.string(),
+  /** What it came from, or could come from, in the order in which they are tried: `recipe`, or as it is pulled. */
+  sources: z.array(z.string()),
   /** What was pulled, in its full form, or the file that was registered; empty for one of a recipe, as the next two. */
   reference: z.string(),
   digest: z.string(),

@@ -17,9 +17,11 @@ import { layoutOf } from './domain/layout.ts';
 import { DEFAULT_KERNEL } from './domain/vm-defaults.ts';
 import { createQcow2Disks } from './drivers/disk/qcow2/disks.ts';
 import { createGuestDriver } from './drivers/guest/unix-channel.ts';
+import { MOST_BUNDLE_BYTES } from './drivers/image/bundle/bundle-address.ts';
 import { bundleExporter } from './drivers/image/bundle/write-bundle.ts';
 import { BuildNamespace } from './drivers/image/build-namespace.ts';
 import { RecipeImageBuilder } from './drivers/image/builder.ts';
+import { ConfiguredImageCatalogs } from './drivers/image/catalogs.ts';
 import { OciImagePuller } from './drivers/image/pull/puller.ts';
 import { BlobCache } from './drivers/image/registry/blob-cache.ts';
 import { RegistryClient } from './drivers/image/registry/client.ts';
@@ -34,6 +36,7 @@ import { NoNetwork } from './drivers/network/no-network.ts';
 import { UserNetwork } from './drivers/network/user-network.ts';
 import { createQemuDriver } from './drivers/vmm/qemu/qemu-driver.ts';
 import { systemClock } from './host/clock.ts';
+import { Downloads } from './host/http/download.ts';
 import { readDistribution } from './host/distribution.ts';
 import { createRunner } from './host/execa-runner.ts';
 import { lookAtPrivateDir } from './host/private-dir.ts';
@@ -116,7 +119,11 @@ export function compose(paths: BangerPaths, { config, database, lookAtState, log
   const vms = new VmRepository(database, vmEvents(bus));
   const namespace = new BuildNamespace(runner);
   const imageStore = new ImageDirectory(layout.images, (path) => namespace.remove(path), imageEvents(bus));
-  const imageBuilder = new RecipeImageBuilder({ store: imageStore, runner, namespace, now: clock.now });
+  const imageCatalogs = new ConfiguredImageCatalogs(settings.imageCatalogs);
+  const imageBuilder = new RecipeImageBuilder({
+    ...{ store: imageStore, runner, namespace, now: clock.now },
+    recipe: (name) => imageCatalogs.recipe(name),
+  });
   const kernelStore = new KernelDirectory({
     root: layout.kernels,
     agent,
@@ -139,11 +146,22 @@ export function compose(paths: BangerPaths, { config, database, lookAtState, log
     cache: blobs,
     clock,
   });
-  const puller = new OciImagePuller({ store: imageStore, registry, now: clock.now });
+  const downloads = new Downloads({
+    ...{ hosts: registriesOf(config.registries), clock },
+    mostBytes: MOST_BUNDLE_BYTES,
+  });
+  const puller = new OciImagePuller({ store: imageStore, registry, downloads, now: clock.now });
   const kernels = new KernelService(kernelStore, kernelSource, { vms, images: imageStore }, log);
   const registrar = new FileImageRegistrar({ store: imageStore, now: clock.now });
   const images = new ImageService({
-    ...{ store: imageStore, builder: imageBuilder, puller, exporter: bundleExporter, registrar },
+    ...{
+      store: imageStore,
+      catalogs: imageCatalogs,
+      builder: imageBuilder,
+      puller,
+      exporter: bundleExporter,
+      registrar,
+    },
     ...{ kernels, vms, log },
   });
 

@@ -13,6 +13,7 @@ const image: ImageView = {
   arch: 'x86_64',
   description: '',
   source: 'recipe',
+  sources: ['recipe'],
   reference: '',
   digest: '',
   layers: [],

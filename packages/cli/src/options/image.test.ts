@@ -10,6 +10,11 @@ test.each([
   ['docker-archive:a.tar:app', 'docker-archive:/here/a.tar:app'],
   ['oci:', 'oci:'],
   ['bundle:app.tar.zst', 'bundle:/here/app.tar.zst'],
+  [
+    `bundle:https://mirror.example/app.tar.zst@sha256:${'a'.repeat(64)}`,
+    `bundle:https://mirror.example/app.tar.zst@sha256:${'a'.repeat(64)}`,
+  ],
+  ['bundle:https://mirror.example/app.tar.zst', 'bundle:https://mirror.example/app.tar.zst'],
   ['bundle:/srv/app', 'bundle:/srv/app'],
   ['app.tar.zst', 'bundle:/here/app.tar.zst'],
   ['../a:b.tar.zst', 'bundle:/a:b.tar.zst'],

@@ -6,8 +6,8 @@ import { quoted } from './usage.ts';
 const MOST_CHARACTERS = 4_095;
 /** An image on this machine: its path goes up to a colon. */
 const LOCAL = /^(oci|oci-archive|docker-archive):([^:]+)(:.*)?$/s;
-/** What `image export` wrote: the whole rest is its path, which may have colons. */
-const BUNDLE = /^(?:bundle:(?=.)|(?=.+\.tar\.zst$))(.+)$/s;
+/** What `image export` wrote: the whole rest is its path, which may have colons, unless it is an address. */
+const BUNDLE = /^(?:bundle:(?!\w+:\/\/)(?=.)|(?!bundle:)(?=.+\.tar\.zst$))(.+)$/s;
 
 /** An image by its name here or in the catalog, or by what it is pulled as; the daemon knows which. */
 export function parseImage(image: string): string {

@@ -223,6 +223,7 @@ describe('other views', () => {
       arch: 'x86_64',
       description: 'Debian 12',
       source: 'recipe',
+      sources: ['recipe'],
       reference: '',
       digest: '',
       layers: [],

@@ -1,14 +1,17 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { VmRow } from '../domain/vm-row.ts';
+import { bundleFile } from '../drivers/image/bundle/bundle.suite.ts';
 import { createFakeImages } from '../drivers/image/fake/fake-image-host.ts';
 import { writeLayout } from '../drivers/image/oci/layout.suite.ts';
 import { archive } from '../drivers/image/oci/tar/archive.suite.ts';
 import { writeRootFs } from '../drivers/image/register/root-fs.suite.ts';
 import { ImageService } from './image.ts';
+import { ownOperation, runOperation } from './operation.ts';
 
 const never = new AbortController().signal;
 let root: string;
@@ -17,7 +20,8 @@ let vms: { image: string; name: string }[];
 let host: ReturnType<typeof createFakeImages>;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'banger-images-'));
-  host = createFakeImages(join(root, 'images'));
+  host = createFakeImages(join(root, 'images'), undefined, [join(root, 'catalog.json')]);
+  catalog([]);
   vms = [];
   images = new ImageService({
     ...host,
@@ -30,6 +34,12 @@ beforeEach(() => {
   });
 });
 afterEach(() => rmSync(root, { recursive: true }));
+
+/** The user has these in a catalog. */
+function catalog(images: readonly { readonly name: string; readonly sources: readonly object[] }[]): void {
+  const entries = images.map((image) => ({ distribution: 'small', arch: 'x86_64', ...image }));
+  writeFileSync(join(root, 'catalog.json'), JSON.stringify({ catalog: 1, images: entries }));
+}
 
 /** An image of this machine, which says where it lies. */
 function layout(name = 'layout'): string {
@@ -169,8 +179,71 @@ test('a file of the user is an image, until it is promoted with no VM over it', 
   expect(existsSync(rootfs)).toBe(true);
 });
 
+test('what is here is pulled under another name from where it came, and never by its name here', async () => {
+  const text = layout();
+  await images.pull({ image: text, name: 'one' }, never);
+  expect(await images.pull({ image: 'one', name: 'two' }, never)).toMatchObject({ reference: text });
+  await images.pull({ image: 'debian-bookworm' }, never);
+  await expect(images.pull({ image: 'debian-bookworm', name: 'mine' }, never)).rejects.toMatchObject({
+    code: 'invalid_argument',
+  });
+});
+
 test('what is in our care already is not promoted, and what is not here neither', async () => {
   await images.pull({ image: layout(), name: 'pulled' }, never);
   await expect(images.promote('pulled', never)).rejects.toMatchObject({ code: 'invalid_argument' });
   await expect(images.promote('debian-bookworm', never)).rejects.toMatchObject({ code: 'image_not_found' });
+});
+
+describe('an image of a catalog of the user', () => {
+  const fetched = (sha256: string): object => ({ type: 'bundle', url: `file://${join(root, 'b')}`, sha256 });
+  const hash = createHash('sha256').update(bundleFile()).digest('hex');
+  beforeEach(() => writeFileSync(join(root, 'b'), bundleFile()));
+
+  test('is listed with what it can be had from, and whether it is here', async () => {
+    catalog([{ name: 'team', sources: [fetched(hash), { type: 'oci', reference: 'team/app:1' }] }]);
+    const sources = [`bundle:file://${join(root, 'b')}@sha256:${hash}`, 'team/app:1'];
+    const team = async () => (await images.list(true)).find(({ name }) => name === 'team');
+    expect(await team()).toMatchObject({ present: false, source: 'bundle', sources, distribution: 'small' });
+    expect(await images.look('team')).toMatchObject({ present: false, storedAs: 'team', source: 'bundle' });
+    expect(await images.pull({ image: 'team' }, never)).toMatchObject({ name: 'team', source: 'bundle' });
+    expect(await team()).toMatchObject({ present: true, sources: sources.slice(0, 1) });
+    await expect(images.pull({ image: 'team', name: 'other' }, never)).resolves.toMatchObject({
+      name: 'other',
+    });
+  });
+
+  test('comes from the first of its sources that works', async () => {
+    const recipe = { type: 'recipe', suite: 'bookworm', variant: 'apt', packages: {}, files: [], links: [] };
+    catalog([
+      { name: 'team', sources: [fetched('a'.repeat(64)), { type: 'oci', reference: 'No/such' }, recipe] },
+    ]);
+    const told: string[] = [];
+    const progress = ({ stage, level }: { readonly stage: string; readonly level?: string }): void => {
+      if (level === 'warning') told.push(stage);
+    };
+    await runOperation({ ...ownOperation('image.pull'), progress }, async () => {
+      expect(await images.ensure('team', never)).toMatchObject({ manifest: { source: 'recipe' } });
+    });
+    expect(told).toHaveLength(2);
+    expect(told[1]).toMatch(/Trying recipe\.$/);
+  });
+
+  test('tells the last failure when none works, and leaves nothing', async () => {
+    catalog([{ name: 'team', sources: [fetched('a'.repeat(64)), fetched('b'.repeat(64))] }]);
+    await expect(images.pull({ image: 'team' }, never)).rejects.toMatchObject({ code: 'download_failed' });
+    expect(await images.list(false)).toEqual([]);
+  });
+
+  test('that may be in one that cannot be read is not looked for in a registry', async () => {
+    writeFileSync(join(root, 'catalog.json'), '{');
+    for (const call of [
+      images.look('alpine'),
+      images.pull({ image: 'alpine' }, never),
+      images.show('alpine'),
+    ])
+      await expect(call).rejects.toMatchObject({ code: 'config_invalid' });
+    expect((await images.list(true)).map(({ name }) => name)).toContain('debian-bookworm');
+    expect(await images.look('debian-bookworm')).toMatchObject({ source: 'recipe' });
+  });
 });

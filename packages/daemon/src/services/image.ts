@@ -3,10 +3,13 @@ import type { ImageView } from '@banger/contract/image';
 import type { KernelChoice } from '@banger/contract/kernel';
 import type { Logger } from 'pino';
 import { isArtifactName } from '../domain/artifact-name.ts';
+import type { StageContext } from '../domain/stage-progress.ts';
 import { DEFAULT_KERNEL } from '../domain/vm-defaults.ts';
 import type {
   ImageBuilder,
+  ImageCatalog,
   ImageCatalogEntry,
+  ImageCatalogs,
   ImageExporter,
   ImageManifest,
   ImageOrigin,
@@ -62,6 +65,7 @@ export function leastRootBytes({ manifest }: Pick<StoredImage, 'manifest'>): num
 /** What images are made from and kept in. */
 export interface ImageServiceDeps {
   readonly store: ImageStore;
+  readonly catalogs: ImageCatalogs;
   readonly builder: ImageBuilder;
   readonly puller: ImagePuller;
   readonly exporter: ImageExporter;
@@ -102,7 +106,9 @@ export class ImageService {
       };
     }
     const { source, kernel } =
-      'entry' in found ? found.entry : { source: 'oci', kernel: await this.#kernelOf(found.origin) };
+      'entry' in found
+        ? { source: found.entry.sources[0]?.type ?? '', kernel: found.entry.kernel }
+        : { source: 'oci', kernel: await this.#kernelOf(found.origin) };
     const storedAs = 'entry' in found ? found.entry.name : await this.#freeName(found.origin);
     return { name: image, storedAs, present: false, source, kernel, leastRootBytes: 0 };
   }
@@ -111,7 +117,7 @@ export class ImageService {
   async ensure(image: string, signal: AbortSignal): Promise<StoredImage> {
     const found = await this.#find(image);
     if ('stored' in found) return found.stored;
-    const doing = 'entry' in found ? 'building it' : `pulling ${found.origin.text}`;
+    const doing = 'entry' in found ? doingOf(found.entry) : `pulling ${found.origin.text}`;
     tell({ stage: `Image ${image} is not here yet: ${doing}`, level: 'notice' });
     return this.#fetch(found, { image }, signal);
   }
@@ -123,7 +129,7 @@ export class ImageService {
   async ofVm(name: string, signal: AbortSignal): Promise<StoredImage> {
     const stored = await this.#deps.store.get(name);
     if (stored !== undefined) return stored;
-    if (!this.#deps.builder.catalog.some((entry) => entry.name === name)) throw notHere(name);
+    if ((await this.#entry(name)) === undefined) throw notHere(name);
     return this.ensure(name, signal);
   }
 
@@ -181,7 +187,9 @@ export class ImageService {
     const here = images.map((image) => this.#viewOf(image));
     if (!available) return here;
     const names = new Set(here.map((image) => image.name));
-    const rest = this.#deps.builder.catalog.filter((entry) => !names.has(entry.name)).map(catalogView);
+    const { entries, unreadable } = await this.#deps.catalogs.read();
+    for (const { message } of unreadable) tell({ stage: message, level: 'warning' });
+    const rest = entries.filter((entry) => !names.has(entry.name)).map(catalogView);
     return [...here, ...rest].toSorted((a, b) => a.name.localeCompare(b.name));
   }
 
@@ -222,11 +230,13 @@ export class ImageService {
   }
 
   async #find(image: string): Promise<Found> {
-    const { store, builder, puller } = this.#deps;
-    const named = isArtifactName(image) ? await store.get(image) : undefined;
-    if (named !== undefined) return { stored: named };
-    const entry = builder.catalog.find(({ name }) => name === image);
-    if (entry !== undefined) return { entry };
+    const { store, puller } = this.#deps;
+    if (isArtifactName(image)) {
+      const named = await store.get(image);
+      if (named !== undefined) return { stored: named };
+      const entry = await this.#entry(image);
+      if (entry !== undefined) return { entry };
+    }
     let origin: ImageOrigin;
     try {
       origin = puller.origin(image);
@@ -241,6 +251,17 @@ export class ImageService {
     const { images } = await store.list();
     const pulled = images.find((stored) => pulledAs(stored, origin));
     return pulled === undefined ? { origin } : { stored: pulled };
+  }
+
+  /**
+   * The image of a catalog by its name; undefined when none has it. Rejects with `config_invalid` when it may be in one that cannot be read:
+   * what a registry has under that name would be another image.
+   */
+  async #entry(image: string): Promise<ImageCatalogEntry | undefined> {
+    const { entries, unreadable }: ImageCatalog = await this.#deps.catalogs.read();
+    const entry = entries.find(({ name }) => name === image);
+    if (entry === undefined && unreadable[0] !== undefined) throw unreadable[0];
+    return entry;
   }
 
   /** The name of an image that is here, be it damaged, once nobody fetches it any more. */
@@ -261,7 +282,7 @@ export class ImageService {
 
   /** What of an image that is here under another name is to be fetched once more. */
   #wanted(found: Found, { image, name, rootBytes, kernel }: ImagePull): Exclude<Found, { stored: unknown }> {
-    const again = 'stored' in found ? { origin: this.#deps.puller.origin(image) } : found;
+    const again = 'stored' in found ? { origin: this.#originOf(found.stored) } : found;
     const said = [name, rootBytes, kernel].some((value) => value !== undefined);
     if ('entry' in again && said)
       throw new BangerError(
@@ -272,15 +293,29 @@ export class ImageService {
     return again;
   }
 
+  /** Where the image that is here came from: by its name here a registry has another one, if it has any. */
+  #originOf({ manifest }: StoredImage): ImageOrigin {
+    if (manifest.source === 'oci' || manifest.source === 'bundle')
+      return this.#deps.puller.origin(manifest.reference);
+    const what = manifest.source === 'recipe' ? 'was built here' : 'is a file of yours';
+    throw new BangerError(
+      'invalid_argument',
+      `The image ${manifest.name} ${what}: it cannot be pulled under another name.`,
+    );
+  }
+
   async #fetch(
     found: Exclude<Found, { stored: unknown }>,
     { name, rootBytes, kernel }: ImagePull,
     signal: AbortSignal,
   ): Promise<StoredImage> {
-    const { builder, puller, kernels, log } = this.#deps;
+    const { puller, kernels, log } = this.#deps;
     if ('entry' in found) {
-      return underLock('pull lock', `image ${found.entry.name}`, () =>
-        inStages(log, (onProgress) => builder.build(found.entry.name, { signal, onProgress })),
+      const { entry } = found;
+      return kernels.forImage(entry.name, undefined, entry.kernel, signal, (chosen) =>
+        underLock('pull lock', `image ${entry.name}`, () =>
+          inStages(log, (onProgress) => this.#fromSources(entry, chosen, { signal, onProgress })),
+        ),
       );
     }
     const { origin } = found;
@@ -295,6 +330,37 @@ export class ImageService {
     );
   }
 
+  /** From the first of its sources that works; why another did not is told as a warning. */
+  async #fromSources(
+    { name, sources }: ImageCatalogEntry,
+    kernel: string,
+    context: StageContext,
+  ): Promise<StoredImage> {
+    const { builder, puller } = this.#deps;
+    for (const [index, { type, text, ...known }] of sources.entries()) {
+      try {
+        if (type === 'recipe') return await builder.build(name, context);
+        return await puller.pull(
+          puller.origin(text),
+          { name, kernel, rootBytes: undefined, ...known },
+          context,
+        );
+      } catch (error) {
+        const next = sources[index + 1];
+        // A disk that is full for one source is full for all.
+        if (
+          next === undefined ||
+          context.signal.aborted ||
+          !isBangerError(error) ||
+          error.code === 'disk_full'
+        )
+          throw error;
+        context.onProgress({ stage: `${error.message} Trying ${next.text}.`, level: 'warning' });
+      }
+    }
+    throw new BangerError('internal', `The image ${name} has no source.`);
+  }
+
   /** The kernel of an image for which the user names none. */
   async #kernelOf(origin: ImageOrigin): Promise<string> {
     return (await this.#deps.puller.kernelOf(origin)) ?? DEFAULT_KERNEL;
@@ -302,10 +368,11 @@ export class ImageService {
 
   /** The name of an image for which the user gives none. */
   async #freeName(origin: ImageOrigin): Promise<string> {
-    const { store, builder } = this.#deps;
+    const { store, catalogs } = this.#deps;
     const { images, damaged } = await store.list();
+    const { entries } = await catalogs.read();
     const taken = images.find(({ manifest }) => manifest.name === origin.defaultName);
-    const inCatalog = builder.catalog.some((entry) => entry.name === origin.defaultName);
+    const inCatalog = entries.some((entry) => entry.name === origin.defaultName);
     const isTaken = inCatalog || damaged.some((each) => each.name === origin.defaultName);
     return isTaken || (taken !== undefined && !pulledAs(taken, origin))
       ? origin.otherName
@@ -330,6 +397,7 @@ export class ImageService {
     const { name, distribution, arch, description, source, kernel, init, createdAt } = manifest;
     return {
       ...{ name, present: true, distribution, arch, description, source, kernel, init },
+      sources: ['reference' in manifest ? manifest.reference : source],
       ...pulledView(manifest),
       managed: manifest.source !== 'file' || manifest.promoted,
       sizeBytes: leastRootBytes(image),
@@ -354,6 +422,10 @@ function pulledAs({ manifest }: StoredImage, { text }: ImageOrigin): boolean {
   return 'reference' in manifest && manifest.reference === text;
 }
 
+function doingOf({ sources: [first] }: ImageCatalogEntry): string {
+  return first === undefined || first.type === 'recipe' ? 'building it' : `pulling ${first.text}`;
+}
+
 function refuseUsed(name: string, users: readonly string[]): void {
   if (users.length === 0) return;
   throw new BangerError('image_in_use', `The image ${name} is used by ${users.join(', ')}.`, {
@@ -376,12 +448,14 @@ function catalogView({
   distribution,
   arch,
   description,
-  source,
+  sources,
   kernel,
   init,
 }: ImageCatalogEntry): ImageView {
   return {
-    ...{ name, present: false, distribution, arch, description, source, kernel, init },
+    ...{ name, present: false, distribution, arch, description, kernel, init },
+    source: sources[0]?.type ?? '',
+    sources: sources.map(({ text }) => text),
     ...NOT_PULLED,
     managed: true,
     sizeBytes: 0,

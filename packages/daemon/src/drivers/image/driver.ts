@@ -1,3 +1,4 @@
+import type { BangerError } from '@banger/contract/error';
 import type { Leftover } from '../../domain/leftover.ts';
 import type { StageContext } from '../../domain/stage-progress.ts';
 import type { ImageManifest } from './manifest.ts';
@@ -71,26 +72,48 @@ export interface ImageRegistrar {
   idle(name: string, signal: AbortSignal): Promise<void>;
 }
 
+/** Where an image of a catalog is to be had: built by its recipe, or pulled by a text. */
+export type ImageCatalogSource =
+  | { readonly type: 'recipe'; readonly text: 'recipe' }
+  | {
+      readonly type: 'bundle' | 'oci';
+      readonly text: string;
+      /** Length of the bundle, where it is known. */
+      readonly bytes?: number | undefined;
+    };
+
 /** An image that can be had by name. */
 export interface ImageCatalogEntry {
   readonly name: string;
   readonly description: string;
   readonly distribution: string;
   readonly arch: string;
-  /** The kind of its source. */
-  readonly source: 'recipe';
+  /** Tried in this order; at least one. */
+  readonly sources: readonly ImageCatalogSource[];
   /** Name of the kernel that it boots with unless the user names another. */
   readonly kernel: string;
   /** `agent`: no init system, the agent is PID 1; else the path of the image's init. */
   readonly init: string;
 }
 
-/** Makes images of the catalog; what it makes is in the store when a call resolves, and only then. */
+/** What can be had by name, as far as is known. */
+export interface ImageCatalog {
+  readonly entries: readonly ImageCatalogEntry[];
+  /** Why a catalog of the configuration could not be read: `config_invalid`. */
+  readonly unreadable: readonly BangerError[];
+}
+
+/** Images by name. */
+export interface ImageCatalogs {
+  /** Read anew each time: whoever adds an image to a catalog of the configuration sees it at once. */
+  read(): Promise<ImageCatalog>;
+}
+
+/** Makes images of the catalog by their recipes; what it makes is in the store when a call resolves, and only then. */
 export interface ImageBuilder {
-  readonly catalog: readonly ImageCatalogEntry[];
   /**
    * Makes an image of the catalog, or answers the one that is here. Calls for one name at a time do the work once; it
-   * stops when the last of them is cancelled. Rejects with `image_not_found` (not in the catalog), `image_invalid` (what
+   * stops when the last of them is cancelled. Rejects with `image_not_found` (no recipe), `image_invalid` (what
    * is here is damaged), `missing_tool`, `command_failed`, `disk_full`, `cancelled`; then nothing has changed.
    */
   build(name: string, context: StageContext): Promise<StoredImage>;
@@ -114,6 +137,8 @@ export interface ImagePullWish {
   readonly kernel: string;
   /** Size of its root file system; as recipes have it unless told. */
   readonly rootBytes: number | undefined;
+  /** Length of a bundle that is fetched, where it is known. */
+  readonly bytes?: number | undefined;
 }
 
 /** Brings images here from registries, and from layouts, archives and bundles of this machine. */
@@ -123,7 +148,7 @@ export interface ImagePuller {
   /**
    * Brings an image here, or answers the one of that name and origin that is here. Calls for one name at a time do the work once; it stops
    * when the last of them is cancelled. Rejects with `name_taken` (one of another origin has the name), `image_not_found`,
-   * `image_unsupported`, `image_invalid`, `registry_auth`, `registry_failed`, `invalid_argument` (a size below its content), `disk_full`,
+   * `image_unsupported`, `image_invalid`, `registry_auth`, `registry_failed`, `download_failed`, `invalid_argument` (a size below its content), `disk_full`,
    * `cancelled`; then there is no such image.
    */
   pull(origin: ImageOrigin, wish: ImagePullWish, context: StageContext): Promise<StoredImage>;

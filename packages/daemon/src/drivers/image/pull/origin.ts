@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, isAbsolute } from 'node:path';
 import { BangerError } from '@banger/contract/error';
+import { readRemoteBundle, type RemoteBundle } from '../bundle/bundle-address.ts';
 import type { ImageOrigin } from '../driver.ts';
 import type { LocalImage } from '../oci/source/open-image.ts';
 import { readReference, referenceText, type ImageReference } from '../registry/reference.ts';
@@ -11,6 +12,7 @@ export type KnownOrigin = ImageOrigin &
     | { readonly kind: 'registry'; readonly reference: ImageReference }
     | { readonly kind: 'local'; readonly image: LocalImage }
     | { readonly kind: 'bundle'; readonly path: string }
+    | { readonly kind: 'remote bundle'; readonly place: RemoteBundle }
   );
 
 /** As in containers-transports(5), which skopeo and podman go by. What is there tells by itself which of the three it is. */
@@ -42,8 +44,20 @@ export function readOrigin(text: string): KnownOrigin {
 }
 
 function bundleOrigin(text: string, path: string): KnownOrigin {
+  const named = (file: string): ImageOrigin =>
+    namesOf(text, allowed(basename(file).replace(BUNDLE_ENDING, '')));
+  const place = readRemoteBundle(path);
+  if (place !== undefined) return { kind: 'remote bundle', ...named(new URL(place.url).pathname), place };
+  if (/^[a-z]+:\/\//.test(path))
+    throw new BangerError(
+      'invalid_argument',
+      `${JSON.stringify(text)} is no address of a bundle with its hash.`,
+      {
+        hint: 'Write it as bundle:https://HOST/FILE.tar.zst@sha256:HEX, without a login and a query.',
+      },
+    );
   checkAbsolute(text, path);
-  return { kind: 'bundle', ...namesOf(text, allowed(basename(path).replace(BUNDLE_ENDING, ''))), path };
+  return { kind: 'bundle', ...named(path), path };
 }
 
 function checkAbsolute(text: string, path: string): void {

@@ -1,10 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StageContext, StageProgress } from '../../../domain/stage-progress.ts';
 import { systemClock } from '../../../host/clock.ts';
+import { Downloads } from '../../../host/http/download.ts';
+import { bundleFile } from '../bundle/bundle.suite.ts';
 import type { ImagePullWish, StoredImage } from '../driver.ts';
 import { sha256, writeLayout } from '../oci/layout.suite.ts';
 import { archive } from '../oci/tar/archive.suite.ts';
@@ -55,7 +57,9 @@ beforeEach(async () => {
   store = new ImageDirectory(join(root, 'images'), undefined, (change, name) =>
     changes.push(`${change} ${name}`),
   );
-  puller = new OciImagePuller({ store, registry: client, now: () => 0 });
+  const hosts = new Map([[server.host, { plainHttp: true, caFile: undefined }]]);
+  const downloads = new Downloads({ hosts, clock: systemClock, mostBytes: MIB });
+  puller = new OciImagePuller({ store, registry: client, downloads, now: () => 0 });
 });
 afterEach(async () => {
   await client.close();
@@ -208,6 +212,47 @@ describe('nothing is left of a pull', () => {
     await expect(pull(`${server.host}/app:1`, wish('app', { rootBytes: 16 * MIB }))).rejects.toMatchObject({
       code: 'invalid_argument',
     });
+    expect(stored()).toEqual([]);
+  });
+});
+
+describe('a bundle of a server', () => {
+  const bundle = bundleFile();
+  const text = (sha256Hex = sha256(bundle).slice('sha256:'.length)): string =>
+    `bundle:http://${server.host}/app.tar.zst@sha256:${sha256Hex}`;
+  const sends =
+    (bytes: Buffer): Respond =>
+    (_request, response) =>
+      void response.writeHead(200, { 'content-length': bytes.length }).end(bytes);
+
+  test('is fetched, checked and stored, and what was fetched goes', async () => {
+    server.respond = sends(bundle);
+    const told = context();
+    const { manifest } = await pull(text(), wish('app', { bytes: bundle.length }), told);
+    expect(manifest).toMatchObject({ source: 'bundle', reference: text(), digest: sha256(bundle) });
+    expect(readdirSync(join(store.staged.root, 'app'))).toEqual(['manifest.json', 'root.ext4', 'work.ext4']);
+    expect([...new Set(told.seen.map(({ stage }) => stage))]).toEqual([
+      'Fetching image app',
+      'Reading the bundle',
+      'Writing the disk',
+      'Storing the image',
+    ]);
+  });
+
+  test('is fetched from a file too', async () => {
+    writeFileSync(join(root, 'b'), bundle);
+    const file = `bundle:file://${join(root, 'b')}@${sha256(bundle)}`;
+    expect((await pull(file)).manifest).toMatchObject({ reference: file });
+  });
+
+  test.each<[string, () => Respond, () => string, Partial<ImagePullWish>]>([
+    ['that is another', () => sends(bundle), () => text('a'.repeat(64)), {}],
+    ['of another length', () => sends(bundle), () => text(), { bytes: 7 }],
+    ['that is too large', () => sends(Buffer.alloc(2 * MIB)), () => text(), {}],
+    ['that is not there', () => (_request, response) => void response.writeHead(404).end(), () => text(), {}],
+  ])('%s is refused, and nothing is left', async (_what, respond, asked, change) => {
+    server.respond = respond();
+    await expect(pull(asked(), wish('app', change))).rejects.toMatchObject({ code: 'download_failed' });
     expect(stored()).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@ import { BangerError } from '@banger/contract/error';
 import { checkArtifactName } from '../../../domain/artifact-name.ts';
 import { SingleFlight } from '../../../domain/single-flight.ts';
 import type { StageContext } from '../../../domain/stage-progress.ts';
+import type { Downloads } from '../../../host/http/download.ts';
 import { writeFileAtomic } from '../../../host/private-files.ts';
 import type { ImageOrigin, ImagePuller, ImagePullWish, StoredImage } from '../driver.ts';
 import { timestampOfMs } from '../ext4/time.ts';
@@ -23,21 +24,27 @@ import { readOrigin, type KnownOrigin } from './origin.ts';
 /** In the directory of an image that is being made. */
 const SCRATCH = 'scratch';
 const PRIVATE_MODE = 0o700;
+/** In a directory of staging: what was downloaded. */
+const FETCHED = 'fetch';
 
 /** Turns images of registries and of this machine into stored ones. */
 export class OciImagePuller implements ImagePuller {
   readonly #store: ImageDirectory;
   readonly #registry: RegistryClient;
+  readonly #downloads: Downloads;
   readonly #now: () => number;
   readonly #flights = new SingleFlight<StoredImage>();
 
   constructor(options: {
     readonly store: ImageDirectory;
     readonly registry: RegistryClient;
+    /** For bundles. */
+    readonly downloads: Downloads;
     readonly now: () => number;
   }) {
     this.#store = options.store;
     this.#registry = options.registry;
+    this.#downloads = options.downloads;
     this.#now = options.now;
   }
 
@@ -82,14 +89,33 @@ export class OciImagePuller implements ImagePuller {
       await fillFromBundle(staging, origin, wish, { ...context, now: this.#now() });
       return;
     }
+    if (origin.kind === 'remote bundle') {
+      await this.#fetchBundle(staging, origin, wish, context);
+      return;
+    }
     await this.#gather(origin, join(staging, SCRATCH), context, (gathered) =>
       this.#fill(staging, origin, wish, gathered, context),
     );
   }
 
+  async #fetchBundle(
+    staging: string,
+    { text, place }: Extract<KnownOrigin, { kind: 'remote bundle' }>,
+    wish: ImagePullWish,
+    context: StageContext,
+  ): Promise<void> {
+    const directory = join(staging, FETCHED);
+    await mkdir(directory, { mode: PRIVATE_MODE });
+    const path = join(directory, 'bundle');
+    const names = { what: `the image ${wish.name}`, stage: `Fetching image ${wish.name}` };
+    await this.#downloads.fetch(names, { ...place, bytes: wish.bytes }, path, context);
+    await fillFromBundle(staging, { text, path }, wish, { ...context, now: this.#now() });
+    await rm(directory, { recursive: true });
+  }
+
   /** Keeps the layers here for as long as `work` is at it; what had to be unpacked for them lies in `scratch`. */
   async #gather(
-    origin: Exclude<KnownOrigin, { kind: 'bundle' }>,
+    origin: Extract<KnownOrigin, { kind: 'registry' | 'local' }>,
     scratch: string,
     context: StageContext,
     work: (gathered: OpenedImage) => Promise<void>,

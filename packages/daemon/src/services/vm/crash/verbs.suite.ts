@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ErrorCode } from '@banger/contract/error-codes';
 import type { VmState, VmView } from '@banger/contract/vm';
+import { bundleFile } from '../../../drivers/image/bundle/bundle.suite.ts';
 import { writeRootFs } from '../../../drivers/image/register/root-fs.suite.ts';
 import { writeKernelTree } from '../../../drivers/kernel/fake/fake-kernel-host.ts';
 import { catalogText, kernelTar, urlPlace } from '../../../drivers/kernel/kernel-archive.suite.ts';
@@ -95,6 +96,15 @@ async function shelve(host: FakeHost): Promise<void> {
   host.kernelCatalogs.push(shelf(host, 'catalog.json'));
 }
 
+/** The user has a catalog whose image is a bundle, which is fetched from where it lies. */
+async function shelveImage(host: FakeHost): Promise<void> {
+  await mkdir(shelf(host, ''), { recursive: true });
+  const { url, sha256, bytes } = urlPlace(pathToFileURL(BUNDLE).href, bundleFile());
+  const entry = { name: SHELVED, distribution: 'small', arch: 'x86_64' };
+  const images = [{ ...entry, sources: [{ type: 'bundle', url, sha256, bytes }] }];
+  await writeFile(shelf(host, 'images.json'), JSON.stringify({ catalog: 1, images }));
+  host.imageCatalogs.push(shelf(host, 'images.json'));
+}
 const ROOT_FS = 'rootfs.ext4';
 /** The user has a root file system. */
 async function shelveRoot(host: FakeHost): Promise<void> {
@@ -250,6 +260,12 @@ export const verbs: readonly Verb[] = [
     onEmptyHost: true,
     before: nothing,
     command: (host) => host.deps.images.pull({ image: `bundle:${BUNDLE}`, name: 'from-a-bundle' }, never),
+  },
+  {
+    name: 'image pull of a catalog of the user',
+    onEmptyHost: true,
+    before: shelveImage,
+    command: (host) => host.deps.images.pull({ image: SHELVED }, never),
   },
   { name: 'image register', before: shelveRoot, command: register },
   {

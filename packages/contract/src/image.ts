@@ -11,7 +11,7 @@ export const imageRefSchema = z.strictObject({
 export const imagePullSchema = z.strictObject({
   /**
    * Of the catalog; else `[HOST[:PORT]/]NAME[:TAG][@DIGEST]`; else `oci:`, `oci-archive:`, `docker-archive:` or `bundle:` with an absolute
-   * path.
+   * path; else `upload:HEX`, as the exit frame of `image.receive` says.
    */
   image: imageSchema,
   /** What it is called here, unless it is of the catalog. */

@@ -168,6 +168,12 @@ export const methods = {
     result: imageViewSchema,
     summary: 'Fetches or builds an image.',
   },
+  'image.receive': {
+    kind: 'stream',
+    params: nothingSchema,
+    result: streamSchema,
+    summary: 'Takes an archive or a bundle from the client, to be pulled while its connection lasts.',
+  },
   'image.register': {
     kind: 'operation',
     params: imageRegisterSchema,

@@ -30,6 +30,7 @@ import { archiveReaders } from './drivers/image/oci/archive-readers.ts';
 import { packDirectory } from './drivers/image/ext4/pack-directory.ts';
 import { FileImageRegistrar } from './drivers/image/register/registrar.ts';
 import { ImageDirectory } from './drivers/image/store.ts';
+import { StagedUploads } from './drivers/image/upload/uploads.ts';
 import { HostKernelSource } from './drivers/kernel/source.ts';
 import { KernelDirectory } from './drivers/kernel/store.ts';
 import { NoNetwork } from './drivers/network/no-network.ts';
@@ -150,7 +151,8 @@ export function compose(paths: BangerPaths, { config, database, lookAtState, log
     ...{ hosts: registriesOf(config.registries), clock },
     mostBytes: MOST_BUNDLE_BYTES,
   });
-  const puller = new OciImagePuller({ store: imageStore, registry, downloads, now: clock.now });
+  const uploads = new StagedUploads(imageStore.staged, MOST_BUNDLE_BYTES);
+  const puller = new OciImagePuller({ store: imageStore, registry, downloads, uploads, now: clock.now });
   const kernels = new KernelService(kernelStore, kernelSource, { vms, images: imageStore }, log);
   const registrar = new FileImageRegistrar({ store: imageStore, now: clock.now });
   const images = new ImageService({
@@ -161,6 +163,7 @@ export function compose(paths: BangerPaths, { config, database, lookAtState, log
       puller,
       exporter: bundleExporter,
       registrar,
+      uploads,
     },
     ...{ kernels, vms, log },
   });

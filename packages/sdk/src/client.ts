@@ -10,9 +10,11 @@ import {
   openCopyIn,
   openCopyOut,
   openDownload,
+  openUpload,
   type CopyIn,
   type CopyOut,
   type Download,
+  type Upload,
 } from './copy-streams.ts';
 import { openExecSession, type ExecSession } from './exec-session.ts';
 import { openLogStream } from './log-stream.ts';
@@ -79,6 +81,12 @@ export class BangerClient {
   ): Promise<Download & { readonly name: string }> {
     const { stream, name } = await this.call('image.export', params, options);
     return { name, ...openDownload(await this.#attach(stream, options.signal)) };
+  }
+
+  /** Opens the way for an archive or a bundle, to be pulled over this connection. */
+  async sendImage(options: CallOptions = {}): Promise<Upload> {
+    const { stream } = await this.call('image.receive', {}, options);
+    return openUpload(await this.#attach(stream, options.signal));
   }
 
   /** Opens the way for a file or tree into a guest. */

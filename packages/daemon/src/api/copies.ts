@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { CopyEnd } from '@banger/contract/copy';
+import type { UploadEnd } from '@banger/contract/copy';
 import { BangerError, toBangerError } from '@banger/contract/error';
 import { MAX_FRAME_BYTES, frameKind } from '@banger/contract/stream-frames';
 import type { Frame } from '@banger/rpc/frame-codec';
@@ -58,6 +58,24 @@ export function offerCopyIn(
 }
 
 /**
+ * Promises to take bytes: `stdin` frames, an empty one at their end; the `exit` frame says what they are called from then on, or why they were
+ * not taken.
+ */
+export function offerUpload(
+  streams: StreamOffers,
+  take: (bytes: Readable) => Promise<string>,
+  callerGone: AbortSignal,
+): { readonly stream: string } {
+  const serve = async ({ incoming, write }: FrameChannel): Promise<void> => {
+    const frames = incoming[Symbol.asyncIterator]();
+    const taken = async (): Promise<UploadEnd> => ({ upload: await take(inputOf(frames)) });
+    await write(exitFrame(await endOf(taken())));
+    void discard(frames).catch(() => undefined);
+  };
+  return { stream: streams.offer(serve, () => undefined, { callerGone }) };
+}
+
+/**
  * The client's input. It errors when the client left before its end, so that half of it is not taken for all. Whoever wants no more
  * of it does not have to wait for what the client sends next.
  */
@@ -78,16 +96,15 @@ async function discard(frames: AsyncIterator<Frame>): Promise<void> {
   while ((await frames.next()).done !== true);
 }
 
-async function endOf(work: Promise<void>): Promise<CopyEnd> {
+async function endOf(work: Promise<UploadEnd | void>): Promise<UploadEnd> {
   try {
-    await work;
-    return {};
+    return (await work) ?? {};
   } catch (thrown) {
     const { code, message, hint } = toBangerError(thrown);
     return { error: { code, message, hint } };
   }
 }
 
-function exitFrame(end: CopyEnd): Frame {
+function exitFrame(end: UploadEnd): Frame {
   return { kind: frameKind.exit, payload: Buffer.from(JSON.stringify(end)) };
 }

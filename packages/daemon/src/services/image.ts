@@ -15,6 +15,7 @@ import type {
   ImageOrigin,
   ImagePuller,
   ImageRegistrar,
+  ImageUploads,
   ImageStore,
   StoredImage,
 } from '../drivers/image/driver.ts';
@@ -70,6 +71,7 @@ export interface ImageServiceDeps {
   readonly puller: ImagePuller;
   readonly exporter: ImageExporter;
   readonly registrar: ImageRegistrar;
+  readonly uploads: ImageUploads;
   readonly kernels: Pick<KernelService, 'forImage'>;
   readonly vms: Pick<VmRepository, 'list'>;
   readonly log: Logger;
@@ -143,6 +145,11 @@ export class ImageService {
       return this.#viewOf(found.stored);
     }
     return this.#viewOf(await this.#fetch(this.#wanted(found, wish), wish, signal));
+  }
+
+  /** Takes a file that a client sends, and gives the SHA-256 by which it is pulled: `upload:HEX`. It goes when that client does. */
+  receive(bytes: AsyncIterable<Buffer>, gone: AbortSignal): Promise<string> {
+    return this.#deps.uploads.receive(bytes, gone);
   }
 
   /** Takes down that a file of the user is an image; it stays where it is, and must not change from then on. */

@@ -161,6 +161,17 @@ export interface ImagePuller {
   idle(name: string, signal: AbortSignal): Promise<void>;
 }
 
+/** Files that clients send, to be pulled from. */
+export interface ImageUploads {
+  /**
+   * Takes a file, and gives its SHA-256 by which it is pulled (`upload:HEX`). It goes when `gone` fires and nobody reads it any more. Rejects
+   * with `invalid_argument` (too long), `disk_full`, `cancelled`, or what the bytes reject with; then there is nothing.
+   */
+  receive(bytes: AsyncIterable<Buffer>, gone: AbortSignal): Promise<string>;
+  /** Works with a file, which stays for as long. Rejects with `image_not_found` when it is not here. */
+  use<T>(sha256: string, work: (path: string) => Promise<T>): Promise<T>;
+}
+
 /** Gives images away. */
 export interface ImageExporter {
   /** An image as the bytes of a bundle. What is read rejects with `image_invalid`, `image_unsupported` or `cancelled`. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isBangerError } from '@banger/contract/error';
 import { ByteBudget } from '../oci/byte-budget.ts';
 import { decompressed } from '../oci/decompress.ts';
 import { invalidImage, shownBytes } from '../oci/invalid.ts';
@@ -74,6 +75,20 @@ export class Bundle {
     }
     check.end();
     this.#sha256 = hash.digest('hex');
+  }
+}
+
+/** True when the first entry of an archive has the name of a manifest, and what is in it says that it is one of a bundle. */
+export async function beginsAsBundle(source: AsyncIterable<Buffer>): Promise<boolean> {
+  const entries = readArchive(source);
+  try {
+    const first = await entries.next();
+    return first.done !== true && /^\s*\{[^]*"bundle"\s*:/.test(await manifestText(first.value));
+  } catch (error) {
+    if (isBangerError(error, 'image_invalid')) return false;
+    throw error;
+  } finally {
+    await entries.return();
   }
 }
 

@@ -16,6 +16,7 @@ import { BlobCache } from '../registry/blob-cache.ts';
 import { RegistryClient } from '../registry/client.ts';
 import { FileImageRegistrar } from '../register/registrar.ts';
 import { ImageDirectory } from '../store.ts';
+import { StagedUploads } from '../upload/uploads.ts';
 
 /** A machine with a pretended mmdebstrap and tar; the builder above it is the real one. */
 export class FakeImageHost {
@@ -99,6 +100,7 @@ export function createFakeImages(
   readonly blobs: BlobCache;
   readonly exporter: ImageExporter;
   readonly registrar: FileImageRegistrar;
+  readonly uploads: StagedUploads;
 } {
   const host = new FakeImageHost();
   const { runner } = host;
@@ -116,6 +118,17 @@ export function createFakeImages(
   });
   const registrar = new FileImageRegistrar({ store, now: () => 0 });
   const downloads = new Downloads({ hosts: new Map(), clock: systemClock, mostBytes: MOST_BUNDLE_BYTES });
-  const puller = new OciImagePuller({ store, registry, downloads, now: () => 0 });
-  return { host, catalogs: configured, store, builder, puller, blobs, exporter: bundleExporter, registrar };
+  const uploads = new StagedUploads(store.staged, MOST_BUNDLE_BYTES);
+  const puller = new OciImagePuller({ store, registry, downloads, uploads, now: () => 0 });
+  return {
+    host,
+    catalogs: configured,
+    store,
+    builder,
+    puller,
+    blobs,
+    exporter: bundleExporter,
+    registrar,
+    uploads,
+  };
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { BangerError, isBangerError } from '@banger/contract/error';
 import type { StageContext } from '../../../domain/stage-progress.ts';
 import { writeFileAtomic } from '../../../host/private-files.ts';
-import { Bundle, type OpenBundle } from '../bundle/read-bundle.ts';
+import { beginsAsBundle, Bundle, type OpenBundle } from '../bundle/read-bundle.ts';
 import type { ImagePullWish } from '../driver.ts';
 import { timestampOfMs } from '../ext4/time.ts';
 import { IMAGE_MANIFEST_VERSION, type BundleImageManifest } from '../manifest.ts';
@@ -18,6 +18,12 @@ import { imageFiles } from '../store.ts';
 export interface BundleFile {
   readonly text: string;
   readonly path: string;
+}
+
+/** True for a file that begins as bundles do; any other is for another reader to judge. */
+export async function isBundle(path: string): Promise<boolean> {
+  const bytes = await bundleBytes(path);
+  return beginsAsBundle(new FileChunks(path, 0, bytes));
 }
 
 /** The kernel that a bundle asks for. Rejects with `invalid_argument` when there is no file, and as `Bundle.open` does. */

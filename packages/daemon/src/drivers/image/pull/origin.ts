@@ -13,10 +13,14 @@ export type KnownOrigin = ImageOrigin &
     | { readonly kind: 'local'; readonly image: LocalImage }
     | { readonly kind: 'bundle'; readonly path: string }
     | { readonly kind: 'remote bundle'; readonly place: RemoteBundle }
+    | { readonly kind: 'upload'; readonly sha256: string }
   );
 
 /** As in containers-transports(5), which skopeo and podman go by. What is there tells by itself which of the three it is. */
 const LOCAL = /^(oci|oci-archive|docker-archive):([^:]*)(?::(.+))?$/s;
+/** What a client has sent, by its hash. */
+const UPLOAD = /^upload:([0-9a-f]{64})$/;
+const UPLOADED_NAME = 'image';
 /** A file that `image export` made. */
 const BUNDLE = 'bundle:';
 /** What `image export` puts behind a name: a piece of the file's hash. */
@@ -29,6 +33,8 @@ const DIGEST_CHARACTERS = 12;
 
 /** Reads what a user wrote as where an image is to be had. Throws `invalid_argument`. */
 export function readOrigin(text: string): KnownOrigin {
+  const [, sha256] = UPLOAD.exec(text) ?? [];
+  if (sha256 !== undefined) return { kind: 'upload', ...namesOf(text, UPLOADED_NAME), sha256 };
   if (text.startsWith(BUNDLE)) return bundleOrigin(text, text.slice(BUNDLE.length));
   const [, transport, path = '', named] = LOCAL.exec(text) ?? [];
   if (transport === undefined) {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -9,7 +9,7 @@ import { Downloads } from '../../../host/http/download.ts';
 import { bundleFile } from '../bundle/bundle.suite.ts';
 import type { ImagePullWish, StoredImage } from '../driver.ts';
 import { sha256, writeLayout } from '../oci/layout.suite.ts';
-import { archive } from '../oci/tar/archive.suite.ts';
+import { archive, streamed } from '../oci/tar/archive.suite.ts';
 import { BlobCache } from '../registry/blob-cache.ts';
 import { RegistryClient } from '../registry/client.ts';
 import {
@@ -18,6 +18,7 @@ import {
   type Respond,
 } from '../../../host/http/loopback-server.suite.ts';
 import { ImageDirectory } from '../store.ts';
+import { StagedUploads } from '../upload/uploads.ts';
 import { OciImagePuller } from './puller.ts';
 
 const MIB = 1024 ** 2;
@@ -42,6 +43,7 @@ let server: LoopbackServer;
 let client: RegistryClient;
 let store: ImageDirectory;
 let puller: OciImagePuller;
+let uploads: StagedUploads;
 let changes: string[];
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'banger-puller-'));
@@ -59,7 +61,8 @@ beforeEach(async () => {
   );
   const hosts = new Map([[server.host, { plainHttp: true, caFile: undefined }]]);
   const downloads = new Downloads({ hosts, clock: systemClock, mostBytes: MIB });
-  puller = new OciImagePuller({ store, registry: client, downloads, now: () => 0 });
+  uploads = new StagedUploads(store.staged, MIB);
+  puller = new OciImagePuller({ store, registry: client, downloads, uploads, now: () => 0 });
 });
 afterEach(async () => {
   await client.close();
@@ -253,6 +256,79 @@ describe('a bundle of a server', () => {
   ])('%s is refused, and nothing is left', async (_what, respond, asked, change) => {
     server.respond = respond();
     await expect(pull(asked(), wish('app', change))).rejects.toMatchObject({ code: 'download_failed' });
+    expect(stored()).toEqual([]);
+  });
+});
+
+describe('what a client has sent', () => {
+  const client = (): AbortController => new AbortController();
+  const layoutTar = (): Buffer => {
+    const directory = join(root, 'sent');
+    writeLayout(directory, layers, { config });
+    const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((each) =>
+      each.isFile(),
+    );
+    return archive(
+      files.map((each) => {
+        const path = join(each.parentPath, each.name);
+        return { name: path.slice(directory.length + 1), content: readFileSync(path) };
+      }),
+    );
+  };
+
+  test.each<[string, () => Buffer, string]>([
+    ['a bundle', () => bundleFile(), 'bundle'],
+    ['an archive', () => layoutTar(), 'oci'],
+    ['an archive that is packed', () => gzipSync(layoutTar()), 'oci'],
+  ])('is told by its content: %s', async (_what, bytes, source) => {
+    const sender = client();
+    const sha256Hex = await uploads.receive(streamed(bytes()), sender.signal);
+    expect(`sha256:${sha256Hex}`).toBe(sha256(bytes()));
+    const { manifest } = await pull(`upload:${sha256Hex}`);
+    expect(manifest).toMatchObject({ source, reference: `upload:${sha256Hex}` });
+    sender.abort();
+    await expect.poll(stored).toEqual(['app']);
+    await expect(pull(`upload:${sha256Hex}`, wish('again'))).rejects.toMatchObject({
+      code: 'image_not_found',
+    });
+    expect(stored()).toEqual(['app']);
+  });
+
+  test('goes with its client, but not before what reads it has ended', async () => {
+    const sender = client();
+    const sent = await uploads.receive(streamed(bundleFile()), sender.signal);
+    const reading = Promise.withResolvers<void>();
+    const used = uploads.use(sent, async (path) => {
+      sender.abort();
+      await reading.promise;
+      return existsSync(path);
+    });
+    reading.resolve();
+    expect(await used).toBe(true);
+    await expect.poll(stored).toEqual([]);
+  });
+
+  test('twice is two files', async () => {
+    const [one, other] = [client(), client()];
+    const sent = await uploads.receive(streamed(bundleFile()), one.signal);
+    expect(await uploads.receive(streamed(bundleFile()), other.signal)).toBe(sent);
+    one.abort();
+    await expect.poll(() => stored().length).toBe(1);
+    await pull(`upload:${sent}`);
+    other.abort();
+    await expect.poll(stored).toEqual(['app']);
+  });
+
+  test('is of no use when it is too long, or its client leaves before the end', async () => {
+    const broken = async function* (): AsyncGenerator<Buffer> {
+      yield Buffer.from('x');
+      throw new Error('The client left.');
+    };
+    const { signal } = client();
+    await expect(uploads.receive(streamed(Buffer.alloc(2 * MIB)), signal)).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+    await expect(uploads.receive(broken(), signal)).rejects.toThrow('The client left.');
     expect(stored()).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ import { SingleFlight } from '../../../domain/single-flight.ts';
 import type { StageContext } from '../../../domain/stage-progress.ts';
 import type { Downloads } from '../../../host/http/download.ts';
 import { writeFileAtomic } from '../../../host/private-files.ts';
-import type { ImageOrigin, ImagePuller, ImagePullWish, StoredImage } from '../driver.ts';
+import type { ImageOrigin, ImagePuller, ImagePullWish, ImageUploads, StoredImage } from '../driver.ts';
 import { timestampOfMs } from '../ext4/time.ts';
 import { IMAGE_MANIFEST_VERSION, wasPulledAs, type OciManifest } from '../manifest.ts';
 import { convertLayers } from '../oci/convert-image.ts';
@@ -18,7 +18,7 @@ import { openImage } from '../oci/source/open-image.ts';
 import { layersOfFiles, type OpenedImage } from '../oci/source/opened-image.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { imageFiles, type ImageDirectory } from '../store.ts';
-import { bundleKernel, fillFromBundle } from './fill-from-bundle.ts';
+import { bundleKernel, fillFromBundle, isBundle } from './fill-from-bundle.ts';
 import { readOrigin, type KnownOrigin } from './origin.ts';
 
 /** In the directory of an image that is being made. */
@@ -32,6 +32,7 @@ export class OciImagePuller implements ImagePuller {
   readonly #store: ImageDirectory;
   readonly #registry: RegistryClient;
   readonly #downloads: Downloads;
+  readonly #uploads: ImageUploads;
   readonly #now: () => number;
   readonly #flights = new SingleFlight<StoredImage>();
 
@@ -40,11 +41,13 @@ export class OciImagePuller implements ImagePuller {
     readonly registry: RegistryClient;
     /** For bundles. */
     readonly downloads: Downloads;
+    readonly uploads: ImageUploads;
     readonly now: () => number;
   }) {
     this.#store = options.store;
     this.#registry = options.registry;
     this.#downloads = options.downloads;
+    this.#uploads = options.uploads;
     this.#now = options.now;
   }
 
@@ -72,7 +75,11 @@ export class OciImagePuller implements ImagePuller {
 
   async kernelOf(origin: ImageOrigin): Promise<string | undefined> {
     const known = readOrigin(origin.text);
-    return known.kind === 'bundle' ? bundleKernel(known.path) : undefined;
+    if (known.kind === 'bundle') return bundleKernel(known.path);
+    if (known.kind !== 'upload') return undefined;
+    return this.#uploads.use(known.sha256, async (path) =>
+      (await isBundle(path)) ? bundleKernel(path) : undefined,
+    );
   }
 
   async idle(name: string, signal: AbortSignal): Promise<void> {
@@ -91,6 +98,15 @@ export class OciImagePuller implements ImagePuller {
     }
     if (origin.kind === 'remote bundle') {
       await this.#fetchBundle(staging, origin, wish, context);
+      return;
+    }
+    if (origin.kind === 'upload') {
+      await this.#uploads.use(origin.sha256, async (path) => {
+        const local = (await isBundle(path))
+          ? ({ ...origin, kind: 'bundle', path } as const)
+          : ({ ...origin, kind: 'local', image: { path } } as const);
+        await this.#make(staging, local, wish, context);
+      });
       return;
     }
     await this.#gather(origin, join(staging, SCRATCH), context, (gathered) =>

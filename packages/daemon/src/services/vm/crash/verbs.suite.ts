@@ -1,6 +1,8 @@
+import { readdirSync } from 'node:fs';
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import type { ErrorCode } from '@banger/contract/error-codes';
 import type { VmState, VmView } from '@banger/contract/vm';
@@ -266,6 +268,18 @@ export const verbs: readonly Verb[] = [
     onEmptyHost: true,
     before: shelveImage,
     command: (host) => host.deps.images.pull({ image: SHELVED }, never),
+  },
+  {
+    name: 'image pull of what a client sends',
+    onEmptyHost: true,
+    before: nothing,
+    command: async (host) => {
+      const client = new AbortController();
+      const sent = await host.deps.images.receive(Readable.from([bundleFile()]), client.signal);
+      await host.deps.images.pull({ image: `upload:${sent}`, name: 'sent' }, never);
+      client.abort();
+      await until(() => !readdirSync(host.layout.images).some((name) => name.startsWith('.')));
+    },
   },
   { name: 'image register', before: shelveRoot, command: register },
   {

@@ -123,11 +123,19 @@ const image: GroupEntry = {
       async () => (await import('./commands/image/delete.ts')).command,
       ['rm'],
     ),
-    entry(
-      'cache',
-      'Remove layers that were fetched',
-      async () => (await import('./commands/image/cache.ts')).command,
-    ),
+  ],
+  groups: [
+    {
+      name: 'cache',
+      summary: 'Look after the layers that were fetched',
+      commands: [
+        entry(
+          'prune',
+          'Remove layers that were fetched',
+          async () => (await import('./commands/image/cache/prune.ts')).command,
+        ),
+      ],
+    },
   ],
 };
 

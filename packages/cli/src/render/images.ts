@@ -14,6 +14,7 @@ export const renderImageList: Renderer<'image.list'> = (images, screen) =>
           { title: 'NAME', text: ({ name }) => name, shrinks: true },
           { title: 'HERE', text: ({ present }) => (present ? 'yes' : 'no') },
           { title: 'DISTRIBUTION', text: ({ distribution }) => distribution },
+          { title: 'ARCH', text: ({ arch }) => arch, optional: true },
           { title: 'INIT', text: ({ init }) => init },
           { title: 'SIZE', text: ({ present, sizeBytes }) => (present ? bytesText(sizeBytes) : '-') },
           {

@@ -11,7 +11,6 @@ import type {
   ImageCatalogEntry,
   ImageCatalogs,
   ImageExporter,
-  ImageManifest,
   ImageOrigin,
   ImagePuller,
   ImageRegistrar,
@@ -20,6 +19,7 @@ import type {
   StoredImage,
 } from '../drivers/image/driver.ts';
 import type { VmRepository } from '../store/vm-repository.ts';
+import { catalogView, leastRootBytes, storedView } from './image-view.ts';
 import type { KernelService } from './kernel.ts';
 import { underLock } from './lock-order.ts';
 import { tell } from './operation.ts';
@@ -57,11 +57,6 @@ export interface ImageRegistration {
 /** What a text stands for: an image that is here, or one that can be fetched. */
 type Found =
   { readonly stored: StoredImage } | { readonly entry: ImageCatalogEntry } | { readonly origin: ImageOrigin };
-
-/** The least root disk that the image fits on, in bytes. */
-export function leastRootBytes({ manifest }: Pick<StoredImage, 'manifest'>): number {
-  return manifest.leastRootBytes ?? manifest.rootBytes;
-}
 
 /** What images are made from and kept in. */
 export interface ImageServiceDeps {
@@ -400,29 +395,8 @@ export class ImageService {
   }
 
   #viewOf(image: StoredImage): ImageView {
-    const { manifest, diskUsedBytes } = image;
-    const { name, distribution, arch, description, source, kernel, init, createdAt } = manifest;
-    return {
-      ...{ name, present: true, distribution, arch, description, source, kernel, init },
-      sources: ['reference' in manifest ? manifest.reference : source],
-      ...pulledView(manifest),
-      managed: manifest.source !== 'file' || manifest.promoted,
-      sizeBytes: leastRootBytes(image),
-      diskUsedBytes,
-      createdAt,
-      usedBy: this.#usersOf(name, image),
-    };
+    return storedView(image, this.#usersOf(image.manifest.name, image));
   }
-}
-
-/** What is said of an image that came from no registry and no archive. */
-const NOT_PULLED = { reference: '', digest: '', layers: [] };
-
-function pulledView(manifest: ImageManifest): Pick<ImageView, 'reference' | 'digest' | 'layers' | 'config'> {
-  if (manifest.source === 'recipe') return NOT_PULLED;
-  if (manifest.source === 'file') return { ...NOT_PULLED, reference: manifest.reference };
-  const { reference, digest, config } = manifest;
-  return { reference, digest, layers: 'layers' in manifest ? manifest.layers : [], config };
 }
 
 function pulledAs({ manifest }: StoredImage, { text }: ImageOrigin): boolean {
@@ -448,26 +422,4 @@ function notHere(image: string): BangerError {
       details: { image },
     },
   );
-}
-
-function catalogView({
-  name,
-  distribution,
-  arch,
-  description,
-  sources,
-  kernel,
-  init,
-}: ImageCatalogEntry): ImageView {
-  return {
-    ...{ name, present: false, distribution, arch, description, kernel, init },
-    source: sources[0]?.type ?? '',
-    sources: sources.map(({ text }) => text),
-    ...NOT_PULLED,
-    managed: true,
-    sizeBytes: 0,
-    diskUsedBytes: 0,
-    createdAt: '',
-    usedBy: [],
-  };
 }

@@ -74,7 +74,11 @@ const calls: readonly [string, 'images' | 'kernels', string, Call][] = [
     'image register',
     'images',
     'mine',
-    (signal) => host.images.register({ name: 'mine', rootfs: join(root, 'rootfs.ext4') }, signal),
+    async (signal) => {
+      const rootfs = join(root, 'rootfs.ext4');
+      if (!existsSync(rootfs)) await writeRootFs(rootfs);
+      return host.images.register({ name: 'mine', rootfs }, signal);
+    },
   ],
   ['kernel pull', 'kernels', 'debian-cloud', (signal) => host.kernels.pull('debian-cloud', false, signal)],
   [
@@ -91,10 +95,9 @@ const calls: readonly [string, 'images' | 'kernels', string, Call][] = [
   ],
 ];
 
-/** The user has a bundle, a root file system, a kernel, unpacked and as an archive, and a catalog that names that. */
+/** The user has a bundle, a kernel, unpacked and as an archive, and a catalog that names that. */
 async function shelve(): Promise<void> {
   writeFileSync(join(root, 'app.tar.zst'), bundleFile());
-  await writeRootFs(join(root, 'rootfs.ext4'));
   await writeKernelTree(join(root, 'tree'));
   const tar = await kernelTar(join(root, 'tree'));
   writeFileSync(join(root, 'kernel.tar'), tar);

@@ -101,7 +101,8 @@ function ustar(
     Partial<Pick<NewEntry, 'linkName' | 'metadata' | 'device'>> & { readonly type: string },
 ): Buffer {
   const { name, linkName, metadata, device = { major: 0, minor: 0 }, bytes, type } = entry;
-  const { mode = 0o644, uid = 0, gid = 0, modified } = metadata ?? {};
+  const made: Partial<EntryMetadata> = metadata ?? {};
+  const { mode = 0o644, uid = 0, gid = 0, modified } = made;
   const block = Buffer.alloc(TAR_BLOCK_BYTES);
   const octal = (value: number, at: number, length: number): void => {
     const text = value.toString(8).padStart(length - 1, '0');

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ROOT_INODE } from '../geometry.ts';
 import { factsOf } from '../../oci/image-facts.ts';
 import { NOW, PLAIN, bytes, tool, withImage } from '../image.suite.ts';
 import { Ext4Tree } from './ext4-tree.ts';
@@ -172,6 +173,19 @@ describe('refused is', () => {
   });
 });
 
+/** Looks at all that there is; at what a file holds only where that is little, as a lie about a size is no damage of another kind. */
+async function walk(file: string): Promise<void> {
+  await using tree = await Ext4Tree.open(file);
+  for await (const { inode } of tree.names(ROOT_INODE)) {
+    await tree.metadata(inode);
+    const kind = await tree.kind(inode);
+    if (kind === 'symlink') await tree.linkTarget(inode);
+    if (kind !== 'file') continue;
+    await tree.stretches(inode);
+    if ((await tree.size(inode)) < MIB) for await (const _ of tree.content(inode));
+  }
+}
+
 test('damage anywhere ends in an answer or a refusal, soon', async () => {
   await withImage(
     async (writer) => {
@@ -187,17 +201,17 @@ test('damage anywhere ends in an answer or a refusal, soon', async () => {
     async (file) => {
       const whole = readFileSync(file);
       // Where something lies at all; a fixed seed, so that what fails fails again.
-      const places = [...whole.keys()].filter((at) => whole[at] !== 0 && (at < MIB || at % 64 === 0));
+      const places = [...whole.subarray(0, MIB).keys()].filter((at) => whole[at] !== 0);
       const damagedFile = join(directory, 'damaged');
       copyFileSync(file, damagedFile);
       let seed = 7;
       const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
       const outcomes = new Set<string>();
-      for (let round = 0; round < 100; round += 1) {
+      for (let round = 0; round < 150; round += 1) {
         const at = places[random(places.length)] ?? 0;
         write(damagedFile, at, Buffer.from([random(256)]));
         outcomes.add(
-          await listing(damagedFile).then(
+          await walk(damagedFile).then(
             () => 'read',
             (error: { code?: string }) => String(error.code),
           ),

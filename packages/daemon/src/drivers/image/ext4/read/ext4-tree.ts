@@ -1,5 +1,6 @@
-import { open, type FileHandle } from 'node:fs/promises';
 import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { BangerError } from '@banger/contract/error';
 import type { EntryMetadata } from '../entry-metadata.ts';
 import type { Extent } from '../extents.ts';
 import { ROOT_INODE } from '../geometry.ts';
@@ -33,7 +34,7 @@ const XATTR_MAGIC = 0xea020000;
 /** Read at once. */
 const PIECE_BYTES = 256 * 1024;
 /** Inodes that are kept: those of a directory and its way up are asked for again and again. */
-const MOST_KEPT = 4_096;
+const MOST_KEPT = 16_384;
 /** Names of a file system, some times those of the largest image. */
 const MOST_NAMES = 8_000_000;
 /** Blocks of one directory: 10 million long names. */
@@ -64,6 +65,8 @@ export class Ext4Tree implements ReadableTree, AsyncDisposable {
   readonly #file: FileHandle;
   readonly #fileBytes: number;
   readonly #inodes = new Map<number, DiskInode>();
+  /** Where the inodes of a group begin. */
+  readonly #tables = new Map<number, number>();
 
   private constructor(file: FileHandle, fileBytes: number, superblock: Superblock) {
     this.#file = file;
@@ -313,23 +316,39 @@ export class Ext4Tree implements ReadableTree, AsyncDisposable {
     if (kept !== undefined) return kept;
     const { inodes, inodesPerGroup, inodeBytes, blockBytes } = this.superblock;
     if (number < 1 || number > inodes) throw brokenFileSystem('has a name of an inode that it lacks');
-    const table = await this.#inodeTable(Math.floor((number - 1) / inodesPerGroup));
-    const bytes = Buffer.alloc(inodeBytes);
-    await this.#read(bytes, table * blockBytes + ((number - 1) % inodesPerGroup) * inodeBytes);
-    const inode = decodeInode(bytes);
+    const group = Math.floor((number - 1) / inodesPerGroup);
+    const within = (number - 1) % inodesPerGroup;
+    // A block at once: what is in one directory mostly lies side by side.
+    const first = within - (within % (blockBytes / inodeBytes));
+    const block = await this.#block((await this.#inodeTable(group)) + (first * inodeBytes) / blockBytes);
+    const inTable = Math.min(blockBytes / inodeBytes, inodesPerGroup - first);
+    for (let at = 0; at < inTable; at += 1)
+      this.#keep(
+        group * inodesPerGroup + first + at + 1,
+        block.subarray(at * inodeBytes, (at + 1) * inodeBytes),
+      );
+    const found = this.#inodes.get(number);
+    if (found === undefined) throw new BangerError('internal', 'An inode was read and is not there.');
+    return found;
+  }
+
+  #keep(number: number, bytes: Buffer): void {
     const [oldest] = this.#inodes.keys();
     if (this.#inodes.size >= MOST_KEPT && oldest !== undefined) this.#inodes.delete(oldest);
-    this.#inodes.set(number, inode);
-    return inode;
+    this.#inodes.set(number, decodeInode(bytes));
   }
 
   /** The block at which the inodes of a group begin (Documentation/filesystems/ext4/group_descr.rst). */
   async #inodeTable(group: number): Promise<number> {
+    const known = this.#tables.get(group);
+    if (known !== undefined) return known;
     const { firstBlock, blockBytes, descriptorBytes } = this.superblock;
     const bytes = Buffer.alloc(descriptorBytes);
     await this.#read(bytes, (firstBlock + 1) * blockBytes + group * descriptorBytes);
     const high = descriptorBytes > 0x28 ? bytes.readUInt32LE(0x28) : 0;
-    return bytes.readUInt32LE(0x08) + high * 2 ** 32;
+    const table = bytes.readUInt32LE(0x08) + high * 2 ** 32;
+    this.#tables.set(group, table);
+    return table;
   }
 
   async #block(block: number): Promise<Buffer> {

@@ -48,6 +48,28 @@ export interface CopyOut {
   close(): void;
 }
 
+/** An image on its way out, as a bundle. */
+export interface ImageExport {
+  /** Of the image. */
+  readonly name: string;
+  /** To be iterated once; throws when they end before their end. */
+  readonly bytes: AsyncIterable<Buffer>;
+  /** Leaves. Harmless twice. */
+  close(): void;
+}
+
+/** An archive or a bundle on its way to the daemon. */
+export interface ImageUpload {
+  /** Sends bytes, and waits for room; rejects with the daemon's reason once it takes no more. */
+  write(bytes: Buffer): Promise<void>;
+  /** Says that these were all; resolves with the hash by which they are pulled. */
+  end(): Promise<string>;
+  /** Resolves when it is over: with why, when it failed. */
+  readonly over: Promise<Error | undefined>;
+  /** Leaves. Harmless twice. */
+  close(): void;
+}
+
 /** The console of a VM, from `vm.logs`. */
 export interface LogsRequest {
   readonly vm: string;
@@ -66,6 +88,8 @@ export interface DaemonClient {
   events(params: ParamsOf<'events.watch'>, options?: CallOptions): Promise<Readable>;
   copyIn(params: VmCopyIn, options?: CallOptions): Promise<CopyIn>;
   copyOut(params: VmCopyOut, options?: CallOptions): Promise<CopyOut>;
+  sendImage(options?: CallOptions): Promise<ImageUpload>;
+  exportImage(params: ParamsOf<'image.export'>, options?: CallOptions): Promise<ImageExport>;
   /** Closes the connection: calls at work are cancelled, ephemeral VMs of this client are deleted. */
   close(): void;
 }

@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { readCommandLine, type CommandLine } from './command-line.ts';
+import type { CommandEntry, GroupEntry } from './command-tree.ts';
 import { FakeDaemon } from './fake-daemon.suite.ts';
 import { fakeMachine, run } from './fake-machine.suite.ts';
 import { registry } from './registry.ts';
@@ -15,10 +16,16 @@ const read = (line: string) =>
 
 const everyCommand = [
   ...commands.map((entry) => ({ path: entry.name, entry })),
-  ...groups.flatMap((group) =>
-    group.commands.map((entry) => ({ path: `${group.name} ${entry.name}`, entry })),
-  ),
+  ...groups.flatMap((group) => commandsOf(group)),
 ];
+
+function commandsOf(group: GroupEntry, above = ''): { path: string; entry: CommandEntry }[] {
+  const path = `${above}${group.name} `;
+  return [
+    ...group.commands.map((entry) => ({ path: `${path}${entry.name}`, entry })),
+    ...(group.groups ?? []).flatMap((inner) => commandsOf(inner, path)),
+  ];
+}
 
 describe('every command', () => {
   test.each(everyCommand)('$path has help with examples that are its own', async ({ path, entry }) => {
@@ -72,6 +79,9 @@ describe('command lines', () => {
     'help vm run',
     'vm run --help',
     'vm help run',
+    'image cache --help',
+    'image cache help prune',
+    'help image cache',
   ])('%j asks for help', async (line) => {
     const ran = await run(line, fakeMachine());
     expect(ran.status).toBe(0);
@@ -88,6 +98,9 @@ describe('command lines', () => {
 
   test.each([
     ['vm', 'banger vm needs a command.'],
+    ['image cache', 'banger image cache needs a command.'],
+    ['image cache prnue', "Unknown command 'prnue'."],
+    ['image cache prune x', 'Too many arguments'],
     ['frobnicate', "Unknown command 'frobnicate'."],
     ['vm strat box', "Unknown command 'strat'."],
     ['vm start', "Missing required argument 'names'."],
@@ -151,7 +164,8 @@ describe('command lines', () => {
 function shellWords(example: string): string[] | undefined {
   const line = example
     .replace(/; echo \$\?$/, '')
-    .replace(/^(?!banger ).* \| | \| source$/, '')
+    .replace(/^(?!banger ).* \| /, '')
+    .replace(/ \| .*$/, '')
     .replace(/^source <\((.*)\)$/, '$1')
     .replace(/ < .*$/, '');
   if (line.includes('$(')) return undefined;

@@ -17,6 +17,8 @@ export interface GroupEntry {
   readonly aliases?: readonly string[];
   readonly summary: string;
   readonly commands: readonly CommandEntry[];
+  /** Groups within this one, as `cache` of `image cache prune`. */
+  readonly groups?: readonly GroupEntry[];
 }
 
 /** All commands: the groups, and those that stand alone. */
@@ -25,12 +27,13 @@ export interface CommandTree {
   readonly commands: readonly CommandEntry[];
 }
 
-/** What people are told of below a group, or at the top of the tree. */
+/** What people are told of below a group, or at the top of the tree: there the groups come first. */
 export function shownEntries(
-  { groups, commands }: CommandTree,
+  tree: CommandTree,
   group: GroupEntry | undefined,
 ): readonly (CommandEntry | GroupEntry)[] {
-  return group === undefined ? [...groups, ...commands.filter(isShown)] : group.commands.filter(isShown);
+  if (group === undefined) return [...tree.groups, ...tree.commands.filter(isShown)];
+  return [...group.commands.filter(isShown), ...(group.groups ?? [])];
 }
 
 function isShown({ hidden }: CommandEntry): boolean {

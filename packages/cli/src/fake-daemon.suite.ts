@@ -5,7 +5,16 @@ import type { ExecEnd, TerminalSize, VmExec } from '@banger/contract/exec';
 import type { MethodName, ParamsOf, ResultOf } from '@banger/contract/methods';
 import type { TreeRecord } from '@banger/contract/tree-record';
 import type { VmPlan, VmSpec, VmView } from '@banger/contract/vm';
-import type { CallOptions, CopyIn, CopyOut, DaemonClient, ExecSession, LogsRequest } from './client.ts';
+import type {
+  CallOptions,
+  CopyIn,
+  CopyOut,
+  DaemonClient,
+  ExecSession,
+  ImageExport,
+  ImageUpload,
+  LogsRequest,
+} from './client.ts';
 
 const GIB = 1024 ** 3;
 
@@ -157,6 +166,11 @@ export class FakeDaemon implements DaemonClient {
   onRecord: (record: TreeRecord) => Promise<void> | void = () => {};
   /** What is copied out of one. */
   tree: (params: VmCopyOut) => AsyncIterable<TreeRecord> = () => Readable.from([]);
+  /** What was sent as an image; the second is called before each, and refuses by throwing. */
+  readonly sent: Buffer[] = [];
+  onSent: (bytes: Buffer) => Promise<void> | void = () => {};
+  /** What an image is as a bundle. */
+  bundle: () => AsyncIterable<Buffer> = () => Readable.from([]);
   readonly #handlers: Handlers;
 
   constructor(handlers: Handlers = {}) {
@@ -209,6 +223,28 @@ export class FakeDaemon implements DaemonClient {
   async copyOut(params: VmCopyOut): Promise<CopyOut> {
     this.calls.push({ method: 'vm.copyOut', params });
     return { records: this.tree(params), close: () => {} };
+  }
+
+  async sendImage(): Promise<ImageUpload> {
+    this.calls.push({ method: 'image.receive', params: {} });
+    const over = Promise.withResolvers<Error | undefined>();
+    return {
+      write: async (bytes) => {
+        await this.onSent(bytes);
+        this.sent.push(bytes);
+      },
+      end: async () => {
+        over.resolve(undefined);
+        return 'ab'.repeat(32);
+      },
+      over: over.promise,
+      close: () => over.resolve(undefined),
+    };
+  }
+
+  async exportImage(params: ParamsOf<'image.export'>): Promise<ImageExport> {
+    this.calls.push({ method: 'image.export', params });
+    return { name: params.image, bytes: this.bundle(), close: () => {} };
   }
 
   close(): void {

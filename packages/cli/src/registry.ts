@@ -103,16 +103,39 @@ const image: GroupEntry = {
       async () => (await import('./commands/image/show.ts')).command,
     ),
     entry(
+      'register',
+      'Use a root file system of your own as an image',
+      async () => (await import('./commands/image/register.ts')).command,
+    ),
+    entry(
+      'promote',
+      'Copy the files of registered images, so that yours may change',
+      async () => (await import('./commands/image/promote.ts')).command,
+    ),
+    entry(
+      'export',
+      'Write an image into one file, to be pulled elsewhere',
+      async () => (await import('./commands/image/export.ts')).command,
+    ),
+    entry(
       'delete',
       'Delete images that no VM uses',
       async () => (await import('./commands/image/delete.ts')).command,
       ['rm'],
     ),
-    entry(
-      'cache',
-      'Remove layers that were fetched',
-      async () => (await import('./commands/image/cache.ts')).command,
-    ),
+  ],
+  groups: [
+    {
+      name: 'cache',
+      summary: 'Look after the layers that were fetched',
+      commands: [
+        entry(
+          'prune',
+          'Remove layers that were fetched',
+          async () => (await import('./commands/image/cache/prune.ts')).command,
+        ),
+      ],
+    },
   ],
 };
 

@@ -21,33 +21,38 @@ interface Word {
 export function routeOf(argv: readonly string[], tree: CommandTree): Route {
   const dashes = argv.indexOf('--');
   const head = dashes < 0 ? argv : argv.slice(0, dashes);
-  const [first, second] = head
+  const words = head
     .map((text, index): Word => ({ text, index }))
     .filter(({ text }) => !text.startsWith('-'));
-  if (first === undefined) {
-    if (!head.some(isVersionFlag)) return { path: 'banger', rest: argv };
+  if (words.length === 0 && head.some(isVersionFlag))
     return routeOf(['version', ...argv.filter((word) => !isVersionFlag(word))], tree);
+  const named: Word[] = [];
+  let group: GroupEntry | undefined;
+  let path = 'banger';
+  for (const word of words) {
+    if (word.text === 'help') return routeOf([...without(argv, word), '--help'], tree);
+    const { commands, groups = [] } = group ?? tree;
+    const entry = find(commands, word.text);
+    const inner = find(groups, word.text);
+    const found = entry ?? inner;
+    if (found === undefined) break;
+    named.push(word);
+    path = `${path} ${found.name}`;
+    if (entry !== undefined) return { path, ...(group && { group }), entry, rest: without(argv, ...named) };
+    group = inner;
   }
-  if (first.text === 'help') return routeOf([...without(argv, first), '--help'], tree);
-  const alone = find(tree.commands, first.text);
-  if (alone !== undefined) return { path: `banger ${alone.name}`, entry: alone, rest: without(argv, first) };
-  const group = tree.groups.find(
-    ({ name, aliases = [] }) => name === first.text || aliases.includes(first.text),
-  );
-  if (group === undefined) return { path: 'banger', rest: argv };
-  if (second?.text === 'help') return routeOf([...without(argv, second), '--help'], tree);
-  const path = `banger ${group.name}`;
-  const entry = second === undefined ? undefined : find(group.commands, second.text);
-  if (second === undefined || entry === undefined) return { path, group, rest: without(argv, first) };
-  return { path: `${path} ${entry.name}`, group, entry, rest: without(argv, first, second) };
+  return { path, ...(group && { group }), rest: without(argv, ...named) };
 }
 
 function isVersionFlag(word: string): boolean {
   return word === '--version' || word === '-V';
 }
 
-function find(entries: readonly CommandEntry[], word: string): CommandEntry | undefined {
-  return entries.find(({ name, aliases }) => name === word || aliases.includes(word));
+function find<T extends Pick<GroupEntry, 'name' | 'aliases'>>(
+  entries: readonly T[],
+  word: string,
+): T | undefined {
+  return entries.find(({ name, aliases = [] }) => name === word || aliases.includes(word));
 }
 
 function without(argv: readonly string[], ...words: readonly Word[]): string[] {

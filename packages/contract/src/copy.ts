@@ -30,3 +30,10 @@ export const copyEndSchema = z.object({
   error: z.object({ code: z.string(), message: z.string(), hint: z.string() }).optional(),
 });
 export type CopyEnd = z.infer<typeof copyEndSchema>;
+
+/** The same of a file that a client has sent. */
+export const uploadEndSchema = copyEndSchema.extend({
+  /** Its SHA-256, by which it is pulled (`upload:HEX`) until its client leaves. */
+  upload: z.string().optional(),
+});
+export type UploadEnd = z.infer<typeof uploadEndSchema>;

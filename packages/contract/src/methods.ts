@@ -14,7 +14,14 @@ import { eventsWatchSchema } from './event.ts';
 import { execResizeSchema, execSignalSchema, execStartedSchema, streamSchema, vmExecSchema } from './exec.ts';
 import { cachePrunedSchema, cachePruneSchema, diskUsesSchema } from './disk-use.ts';
 import { gcReportSchema, gcSchema } from './gc.ts';
-import { imageListSchema, imagePullSchema, imageRefSchema, imageViewSchema } from './image.ts';
+import {
+  imageExportedSchema,
+  imageListSchema,
+  imagePullSchema,
+  imageRefSchema,
+  imageRegisterSchema,
+  imageViewSchema,
+} from './image.ts';
 import { vmPingedSchema, vmPingSchema, vmPortSchema, vmPortsSchema, vmStatsSchema } from './guest.ts';
 import {
   kernelImportSchema,
@@ -137,17 +144,41 @@ export const methods = {
     result: nothingSchema,
     summary: 'Removes an image that no VM uses.',
   },
+  'image.export': {
+    kind: 'stream',
+    params: imageRefSchema,
+    result: imageExportedSchema,
+    summary: 'Gives an image of this machine to the client, as a bundle.',
+  },
   'image.list': {
     kind: 'look',
     params: imageListSchema,
     result: z.array(imageViewSchema),
     summary: 'Images of this machine, and of the catalog when asked.',
   },
+  'image.promote': {
+    kind: 'operation',
+    params: imageRefSchema,
+    result: imageViewSchema,
+    summary: 'Copies the file of a registered image, so that nobody but the daemon has it.',
+  },
   'image.pull': {
     kind: 'operation',
     params: imagePullSchema,
     result: imageViewSchema,
     summary: 'Fetches or builds an image.',
+  },
+  'image.receive': {
+    kind: 'stream',
+    params: nothingSchema,
+    result: streamSchema,
+    summary: 'Takes an archive or a bundle from the client, to be pulled while its connection lasts.',
+  },
+  'image.register': {
+    kind: 'operation',
+    params: imageRegisterSchema,
+    result: imageViewSchema,
+    summary: 'Takes down that a file of the user is an image.',
   },
   'image.show': { kind: 'look', params: imageRefSchema, result: imageViewSchema, summary: 'One image.' },
   'kernel.delete': {

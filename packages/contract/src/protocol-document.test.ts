@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import * as rpcLimits from '../../rpc/src/limits.ts';
 import { ATTACH, CANCEL, PROGRESS } from '../../rpc/src/messages.ts';
 import { configViewSchema } from './config.ts';
-import { copyEndSchema } from './copy.ts';
+import { copyEndSchema, uploadEndSchema } from './copy.ts';
 import { buildSchema, daemonStatusSchema } from './daemon.ts';
 import { doctorReportSchema } from './doctor.ts';
 import { expectSection, table } from './document.suite.ts';
@@ -35,6 +35,7 @@ const named: Readonly<Record<string, z.ZodType>> = {
   OperationView: operationViewSchema,
   Progress: progressSchema,
   Subject: subjectSchema,
+  UploadEnd: uploadEndSchema,
   VmPlan: vmPlanSchema,
   VmSpec: vmSpecSchema,
   VmState: vmStateSchema,

@@ -17,21 +17,27 @@ import { layoutOf } from './domain/layout.ts';
 import { DEFAULT_KERNEL } from './domain/vm-defaults.ts';
 import { createQcow2Disks } from './drivers/disk/qcow2/disks.ts';
 import { createGuestDriver } from './drivers/guest/unix-channel.ts';
+import { MOST_BUNDLE_BYTES } from './drivers/image/bundle/bundle-address.ts';
+import { bundleExporter } from './drivers/image/bundle/write-bundle.ts';
 import { BuildNamespace } from './drivers/image/build-namespace.ts';
 import { RecipeImageBuilder } from './drivers/image/builder.ts';
+import { ConfiguredImageCatalogs } from './drivers/image/catalogs.ts';
 import { OciImagePuller } from './drivers/image/pull/puller.ts';
 import { BlobCache } from './drivers/image/registry/blob-cache.ts';
 import { RegistryClient } from './drivers/image/registry/client.ts';
 import { ConfiguredCredentials } from './drivers/image/registry/credentials.ts';
 import { archiveReaders } from './drivers/image/oci/archive-readers.ts';
 import { packDirectory } from './drivers/image/ext4/pack-directory.ts';
+import { FileImageRegistrar } from './drivers/image/register/registrar.ts';
 import { ImageDirectory } from './drivers/image/store.ts';
+import { StagedUploads } from './drivers/image/upload/uploads.ts';
 import { HostKernelSource } from './drivers/kernel/source.ts';
 import { KernelDirectory } from './drivers/kernel/store.ts';
 import { NoNetwork } from './drivers/network/no-network.ts';
 import { UserNetwork } from './drivers/network/user-network.ts';
 import { createQemuDriver } from './drivers/vmm/qemu/qemu-driver.ts';
 import { systemClock } from './host/clock.ts';
+import { Downloads } from './host/http/download.ts';
 import { readDistribution } from './host/distribution.ts';
 import { lookAtUnit } from './host/look-at-unit.ts';
 import { createRunner } from './host/execa-runner.ts';
@@ -119,7 +125,11 @@ export function compose(paths: BangerPaths, { config, database, place, lookAtSta
   const vms = new VmRepository(database, vmEvents(bus));
   const namespace = new BuildNamespace(runner);
   const imageStore = new ImageDirectory(layout.images, (path) => namespace.remove(path), imageEvents(bus));
-  const imageBuilder = new RecipeImageBuilder({ store: imageStore, runner, namespace, now: clock.now });
+  const imageCatalogs = new ConfiguredImageCatalogs(settings.imageCatalogs);
+  const imageBuilder = new RecipeImageBuilder({
+    ...{ store: imageStore, runner, namespace, now: clock.now },
+    recipe: (name) => imageCatalogs.recipe(name),
+  });
   const kernelStore = new KernelDirectory({
     root: layout.kernels,
     agent,
@@ -142,9 +152,26 @@ export function compose(paths: BangerPaths, { config, database, place, lookAtSta
     cache: blobs,
     clock,
   });
-  const puller = new OciImagePuller({ store: imageStore, registry, now: clock.now });
+  const downloads = new Downloads({
+    ...{ hosts: registriesOf(config.registries), clock },
+    mostBytes: MOST_BUNDLE_BYTES,
+  });
+  const uploads = new StagedUploads(imageStore.staged, MOST_BUNDLE_BYTES);
+  const puller = new OciImagePuller({ store: imageStore, registry, downloads, uploads, now: clock.now });
   const kernels = new KernelService(kernelStore, kernelSource, { vms, images: imageStore }, log);
-  const images = new ImageService({ store: imageStore, builder: imageBuilder, puller, kernels, vms, log });
+  const registrar = new FileImageRegistrar({ store: imageStore, now: clock.now });
+  const images = new ImageService({
+    ...{
+      store: imageStore,
+      catalogs: imageCatalogs,
+      builder: imageBuilder,
+      puller,
+      exporter: bundleExporter,
+      registrar,
+      uploads,
+    },
+    ...{ kernels, vms, log },
+  });
 
   const guest = createGuestDriver(clock);
   const disks = createQcow2Disks(runner);

@@ -6,7 +6,16 @@ import type { Progress } from '@banger/contract/progress';
 import { attachStream } from '@banger/rpc/attach-stream';
 import type { RpcClient } from '@banger/rpc/client';
 import { toClientError } from './call-errors.ts';
-import { openCopyIn, openCopyOut, type CopyIn, type CopyOut } from './copy-streams.ts';
+import {
+  openCopyIn,
+  openCopyOut,
+  openDownload,
+  openUpload,
+  type CopyIn,
+  type CopyOut,
+  type Download,
+  type Upload,
+} from './copy-streams.ts';
 import { openExecSession, type ExecSession } from './exec-session.ts';
 import { openLogStream } from './log-stream.ts';
 
@@ -63,6 +72,21 @@ export class BangerClient {
   async copyOut(params: ParamsOf<'vm.copyOut'>, options: CallOptions = {}): Promise<CopyOut> {
     const { stream } = await this.call('vm.copyOut', params, options);
     return openCopyOut(await this.#attach(stream, options.signal));
+  }
+
+  /** Opens an image of this machine as a bundle, and tells its name. */
+  async exportImage(
+    params: ParamsOf<'image.export'>,
+    options: CallOptions = {},
+  ): Promise<Download & { readonly name: string }> {
+    const { stream, name } = await this.call('image.export', params, options);
+    return { name, ...openDownload(await this.#attach(stream, options.signal)) };
+  }
+
+  /** Opens the way for an archive or a bundle, to be pulled over this connection. */
+  async sendImage(options: CallOptions = {}): Promise<Upload> {
+    const { stream } = await this.call('image.receive', {}, options);
+    return openUpload(await this.#attach(stream, options.signal));
   }
 
   /** Opens the way for a file or tree into a guest. */

@@ -1,8 +1,8 @@
 import { Readable, type Duplex, type Writable } from 'node:stream';
-import type { CopyEnd } from '@banger/contract/copy';
+import type { UploadEnd } from '@banger/contract/copy';
 import { BangerError } from '@banger/contract/error';
 import { isErrorCode } from '@banger/contract/error-codes';
-import { frameKind } from '@banger/contract/stream-frames';
+import { frameKind, MAX_FRAME_BYTES } from '@banger/contract/stream-frames';
 import {
   encodeRecord,
   MAX_RECORD_BYTES,
@@ -125,6 +125,34 @@ export function openCopyOut(stream: Duplex): CopyOut {
   };
 }
 
+/** Bytes that the daemon gives. */
+export interface Download {
+  /** To be iterated once; throws when they end before their end. */
+  readonly bytes: AsyncIterable<Buffer>;
+  /** Leaves. Harmless when repeated. */
+  close(): void;
+}
+
+/** Receives bytes over their stream, which it owns from now on. */
+export function openDownload(stream: Duplex): Download {
+  let closed = false;
+  return {
+    bytes: (async function* () {
+      try {
+        yield* treeBytes(stream);
+      } catch (error) {
+        throw closed ? cancelled(error) : error;
+      } finally {
+        stream.destroy();
+      }
+    })(),
+    close: () => {
+      closed = true;
+      stream.destroy();
+    },
+  };
+}
+
 async function* records(stream: Duplex, closed: () => boolean): AsyncGenerator<TreeRecord> {
   const decoder = new FrameDecoder(format);
   const bytes = Readable.from(treeBytes(stream), { objectMode: false });
@@ -145,6 +173,7 @@ async function* records(stream: Duplex, closed: () => boolean): AsyncGenerator<T
   }
 }
 
+/** The bytes of a `stdout` stream, to its `exit` frame; throws what that says. */
 async function* treeBytes(stream: Duplex): AsyncGenerator<Buffer> {
   for await (const { kind, payload } of receiveFrames(stream)) {
     if (kind === frameKind.stdout) yield payload;
@@ -156,28 +185,73 @@ async function* treeBytes(stream: Duplex): AsyncGenerator<Buffer> {
   throw lost();
 }
 
+/** Bytes on their way to the daemon. */
+export interface Upload {
+  /** Sends bytes, and waits for room. Rejects with the daemon's reason once it takes no more. */
+  write(bytes: Buffer): Promise<void>;
+  /** Says that these were all; resolves with what they are called from now on. */
+  end(): Promise<string>;
+  /** Resolves when it is over: with why, when it failed. For those who wait for something to send. */
+  readonly over: Promise<Error | undefined>;
+  /** Leaves. Harmless when repeated. */
+  close(): void;
+}
+
+/** Sends bytes over their stream, which it owns from now on. */
+export function openUpload(stream: Duplex): Upload {
+  const input = inputTo(stream);
+  input.on('error', () => undefined);
+  let closed = false;
+  const end = endOf(stream).catch((error: unknown) => {
+    throw closed ? cancelled(error) : error;
+  });
+  const over = end.then(
+    () => undefined,
+    (error: Error) => error,
+  );
+  void over.then(() => stream.destroy());
+  return {
+    write: async (bytes) => {
+      for (let at = 0; at < bytes.length && !input.destroyed; at += MAX_FRAME_BYTES)
+        if (!input.write(bytes.subarray(at, at + MAX_FRAME_BYTES))) await drained(input);
+      if (!input.destroyed) return;
+      await end;
+      throw new BangerError('protocol_error', 'The daemon took what was sent for whole before its end.');
+    },
+    end: async () => {
+      input.end();
+      const { upload } = await end;
+      if (upload !== undefined) return upload;
+      throw new BangerError('protocol_error', 'The daemon did not say what it has taken.');
+    },
+    over,
+    close: () => {
+      closed = true;
+      stream.destroy();
+    },
+  };
+}
+
 /** Waits for the frame that says how a copy ended. */
-async function endOf(stream: Duplex): Promise<void> {
-  for await (const { kind, payload } of receiveFrames(stream)) {
-    checkEnd(kind, payload);
-    return;
-  }
+async function endOf(stream: Duplex): Promise<UploadEnd> {
+  for await (const { kind, payload } of receiveFrames(stream)) return checkEnd(kind, payload);
   throw lost();
 }
 
-function checkEnd(kind: number, payload: Buffer): void {
+function checkEnd(kind: number, payload: Buffer): UploadEnd {
   if (kind !== frameKind.exit)
     throw new BangerError('protocol_error', 'The daemon sent a frame that does not belong to a copy.');
-  const { error } = parseEnd(payload);
-  if (error === undefined) return;
+  const end = parseEnd(payload);
+  const { error } = end;
+  if (error === undefined) return end;
   throw new BangerError(isErrorCode(error.code) ? error.code : 'internal', error.message, {
     hint: error.hint,
   });
 }
 
-function parseEnd(payload: Buffer): CopyEnd {
+function parseEnd(payload: Buffer): UploadEnd {
   try {
-    return JSON.parse(payload.toString()) as CopyEnd;
+    return JSON.parse(payload.toString()) as UploadEnd;
   } catch (cause) {
     throw new BangerError('protocol_error', 'The daemon did not say how the copy ended.', { cause });
   }

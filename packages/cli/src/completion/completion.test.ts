@@ -42,6 +42,10 @@ async function offered(
 test.each<[string, string[]]>([
   ['vm st|', ['start', 'stop', 'stats']],
   ['vm stop|', ['stop']],
+  ['image ca|', ['cache']],
+  ['image cache |', ['prune']],
+  ['image cache prune --dr|', ['--dry-run']],
+  ['image cache prune |', []],
   ['comp|', ['completion']],
   ['-q vm sh|', ['show', 'shell']],
   ['help vm st|', ['start', 'stop', 'stats']],

@@ -9,6 +9,16 @@ test.each([
   ['oci-archive:/srv/a.tar', 'oci-archive:/srv/a.tar'],
   ['docker-archive:a.tar:app', 'docker-archive:/here/a.tar:app'],
   ['oci:', 'oci:'],
+  ['bundle:app.tar.zst', 'bundle:/here/app.tar.zst'],
+  [
+    `bundle:https://mirror.example/app.tar.zst@sha256:${'a'.repeat(64)}`,
+    `bundle:https://mirror.example/app.tar.zst@sha256:${'a'.repeat(64)}`,
+  ],
+  ['bundle:https://mirror.example/app.tar.zst', 'bundle:https://mirror.example/app.tar.zst'],
+  ['bundle:/srv/app', 'bundle:/srv/app'],
+  ['app.tar.zst', 'bundle:/here/app.tar.zst'],
+  ['../a:b.tar.zst', 'bundle:/a:b.tar.zst'],
+  ['oci-archive:app.tar.zst', 'oci-archive:/here/app.tar.zst'],
 ])('%s', (image, absolute) => expect(absoluteImage(parseImage(image), '/here')).toBe(absolute));
 
 test.each(['', 'a\nb', 'a\0', 'x'.repeat(4096)])('refuses %j', (image) =>

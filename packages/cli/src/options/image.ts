@@ -6,6 +6,8 @@ import { quoted } from './usage.ts';
 const MOST_CHARACTERS = 4_095;
 /** An image on this machine: its path goes up to a colon. */
 const LOCAL = /^(oci|oci-archive|docker-archive):([^:]+)(:.*)?$/s;
+/** What `image export` wrote: the whole rest is its path, which may have colons, unless it is an address. */
+const BUNDLE = /^(?:bundle:(?!\w+:\/\/)(?=.)|(?!bundle:)(?=.+\.tar\.zst$))(.+)$/s;
 
 /** An image by its name here or in the catalog, or by what it is pulled as; the daemon knows which. */
 export function parseImage(image: string): string {
@@ -15,8 +17,10 @@ export function parseImage(image: string): string {
   });
 }
 
-/** The same with an absolute path, where it has one that is taken from `directory`. */
+/** The same with an absolute path, where it has one that is taken from `directory`; a file that ends with `.tar.zst` is a bundle. */
 export function absoluteImage(image: string, directory: string): string {
   const [, transport, path = '', named = ''] = LOCAL.exec(image) ?? [];
-  return transport === undefined ? image : `${transport}:${resolve(directory, path)}${named}`;
+  if (transport !== undefined) return `${transport}:${resolve(directory, path)}${named}`;
+  const [, bundle] = BUNDLE.exec(image) ?? [];
+  return bundle === undefined ? image : `bundle:${resolve(directory, bundle)}`;
 }

@@ -14,6 +14,7 @@ export const renderImageList: Renderer<'image.list'> = (images, screen) =>
           { title: 'NAME', text: ({ name }) => name, shrinks: true },
           { title: 'HERE', text: ({ present }) => (present ? 'yes' : 'no') },
           { title: 'DISTRIBUTION', text: ({ distribution }) => distribution },
+          { title: 'ARCH', text: ({ arch }) => arch, optional: true },
           { title: 'INIT', text: ({ init }) => init },
           { title: 'SIZE', text: ({ present, sizeBytes }) => (present ? bytesText(sizeBytes) : '-') },
           {
@@ -25,6 +26,7 @@ export const renderImageList: Renderer<'image.list'> = (images, screen) =>
             text: ({ usedBy }) => (usedBy.length === 0 ? '' : String(usedBy.length)),
             optional: true,
           },
+          { title: 'SOURCE', text: ({ sources }) => sources.join(', '), shrinks: true, optional: true },
           { title: 'DESCRIPTION', text: ({ description }) => description, shrinks: true, optional: true },
         ],
         screen,
@@ -44,11 +46,12 @@ export const renderImage: Renderer<'image.show'> = (image, screen) =>
               ['Description', image.description],
               ['Distribution', image.distribution],
               ['Architecture', image.arch],
-              ['Source', image.source],
+              ['Source', image.present ? image.source : image.sources.join('\n')],
               ['Reference', image.reference],
               ['Digest', image.digest],
               ['Layers', layersText(image.layers)],
               ...configRows(image.config),
+              ['In care of', image.managed ? '' : 'you: the file must stay as it is'],
               ['Kernel', image.kernel],
               ['Init', image.init === 'agent' ? 'none, the agent is process 1' : image.init],
               ['Size', image.present ? bytesText(image.sizeBytes) : ''],
@@ -87,3 +90,6 @@ function wordsText(words: readonly string[]): string {
 
 /** `image pull`: the name alone, for the next command. */
 export const renderImageMade: Renderer<'image.made'> = ({ name }) => name;
+
+/** `image export`: the file alone, for the next command. */
+export const renderImageExported: Renderer<'image.exported'> = ({ file }) => file;

@@ -223,9 +223,11 @@ describe('other views', () => {
       arch: 'x86_64',
       description: 'Debian 12',
       source: 'recipe',
+      sources: ['recipe'],
       reference: '',
       digest: '',
       layers: [],
+      managed: true,
       kernel: 'debian',
       init: 'agent',
       sizeBytes: 1024 ** 3,
@@ -235,9 +237,9 @@ describe('other views', () => {
     };
     const absent = { ...image, name: 'other', present: false, usedBy: [] };
     expect(await renderText({ kind: 'image.list', data: [image, absent] }, plain)).toMatchInlineSnapshot(`
-      "NAME             HERE  DISTRIBUTION  INIT   SIZE   ON DISK  VMS  DESCRIPTION
-      debian-bookworm  yes   debian        agent  1 GiB  300 MiB  1    Debian 12
-      other            no    debian        agent  -      -             Debian 12"
+      "NAME             HERE  DISTRIBUTION  ARCH    INIT   SIZE   ON DISK  VMS  SOURCE  DESCRIPTION
+      debian-bookworm  yes   debian        x86_64  agent  1 GiB  300 MiB  1    recipe  Debian 12
+      other            no    debian        x86_64  agent  -      -             recipe  Debian 12"
     `);
     expect(await renderText({ kind: 'image.show', data: image }, plain)).toMatchInlineSnapshot(`
       "Name          debian-bookworm

@@ -13,6 +13,7 @@ const renderers: { readonly [K in ViewKind]: () => Promise<Renderer<K>> } = {
   items: async () => (await import('./items.ts')).renderItems,
   'image.list': async () => (await import('./images.ts')).renderImageList,
   'image.show': async () => (await import('./images.ts')).renderImage,
+  'image.exported': async () => (await import('./images.ts')).renderImageExported,
   'image.made': async () => (await import('./images.ts')).renderImageMade,
   'kernel.list': async () => (await import('./kernels.ts')).renderKernelList,
   'kernel.show': async () => (await import('./kernels.ts')).renderKernel,

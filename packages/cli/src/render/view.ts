@@ -29,6 +29,15 @@ export interface Copied {
   readonly skips: readonly { readonly path: string; readonly reason: string }[];
 }
 
+/** A bundle that was written. */
+export interface ExportedImage {
+  readonly image: string;
+  /** Absolute. */
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
 /** The results that commands give back; each kind has its text in `render/` and its JSON in `data`. */
 export interface Views {
   'vm.list': readonly VmView[];
@@ -43,6 +52,7 @@ export interface Views {
   'image.list': readonly ImageView[];
   'image.show': ImageView;
   'image.made': ImageView;
+  'image.exported': ExportedImage;
   'kernel.list': readonly KernelView[];
   'kernel.show': KernelView;
   'kernel.made': KernelView;

@@ -6,7 +6,7 @@ import { frameKind, MAX_FRAME_BYTES } from '@banger/contract/stream-frames';
 import { FrameDecoder, FrameEncoder, type Frame } from '@banger/rpc/frame-codec';
 import pino from 'pino';
 import { expect, test } from 'vitest';
-import { offerCopyIn, offerCopyOut } from './copies.ts';
+import { offerCopyIn, offerCopyOut, offerDownload, offerUpload } from './copies.ts';
 import { StreamOffers } from './streams.ts';
 
 const format = { kinds: new Set<number>(Object.values(frameKind)), maxPayloadBytes: MAX_FRAME_BYTES };
@@ -64,6 +64,70 @@ test('a tree goes out, then that it is whole', async () => {
   const stream = pick();
   expect(await frames(stream)).toEqual({ bytes: 'tree', end: {} });
   stream.end();
+  await nothingOpen(open);
+});
+
+test('bytes go out in frames that a reader takes, then that they are all', async () => {
+  const long = Buffer.alloc(MAX_FRAME_BYTES * 2 + 1, 'x');
+  const { pick, open } = made((streams) =>
+    offerDownload(streams, { name: 'app', bytes: () => Readable.from([long, Buffer.from('y')]) }),
+  );
+  const stream = pick();
+  expect(await frames(stream)).toEqual({ bytes: `${long.toString()}y`, end: {} });
+  stream.end();
+  await nothingOpen(open);
+});
+
+test('bytes that break say why', async () => {
+  const bytes = async function* (): AsyncGenerator<Buffer> {
+    yield Buffer.from('x');
+    throw new BangerError('image_invalid', 'Damaged.', { hint: 'Mend it.' });
+  };
+  const { pick } = made((streams) => offerDownload(streams, { name: 'app', bytes }));
+  const { end } = await frames(pick());
+  expect(end).toEqual({ error: { code: 'image_invalid', message: 'Damaged.', hint: 'Mend it.' } });
+});
+
+test('bytes come in, and the client is told what they are called', async () => {
+  const { pick, open } = made((streams, callerGone) =>
+    offerUpload(streams, async (bytes) => (await buffer(bytes)).toString(), callerGone),
+  );
+  const stream = pick();
+  await sent(stream, 'he', 'llo', '');
+  expect(await frames(stream)).toEqual({ bytes: '', end: { upload: 'hello' } });
+  stream.end();
+  await nothingOpen(open);
+});
+
+test('bytes that are not taken are told so before their end, and half of them is not taken for all', async () => {
+  const refuse = (): Promise<string> => Promise.reject(new BangerError('disk_full', 'Full.'));
+  const refused = made((streams, gone) => offerUpload(streams, refuse, gone));
+  const stream = refused.pick();
+  await sent(stream, 'he');
+  expect((await frames(stream)).end).toMatchObject({ error: { code: 'disk_full', message: 'Full.' } });
+  const failed = Promise.withResolvers<unknown>();
+  const take = (bytes: Readable): Promise<string> =>
+    buffer(bytes).then(String, (error: unknown) => {
+      failed.resolve(error);
+      throw error;
+    });
+  const left = made((streams, gone) => offerUpload(streams, take, gone));
+  const half = left.pick();
+  await sent(half, 'he');
+  half.destroy();
+  expect(await failed.promise).toBeInstanceOf(Error);
+  await nothingOpen(left.open);
+});
+
+test('bytes that nobody wants any more are told so', async () => {
+  const left = Promise.withResolvers<void>();
+  const bytes = async function* (signal: AbortSignal): AsyncGenerator<Buffer> {
+    signal.addEventListener('abort', () => left.resolve());
+    for (;;) yield Buffer.alloc(MAX_FRAME_BYTES);
+  };
+  const { pick, open } = made((streams) => offerDownload(streams, { name: 'app', bytes }));
+  pick().destroy();
+  await left.promise;
   await nothingOpen(open);
 });
 

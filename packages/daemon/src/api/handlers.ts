@@ -16,7 +16,7 @@ import type { KernelService } from '../services/kernel.ts';
 import type { Operations } from '../services/operations.ts';
 import type { VmService } from '../services/vm/service.ts';
 import { rememberClient } from './client-process.ts';
-import { offerCopyIn, offerCopyOut } from './copies.ts';
+import { offerCopyIn, offerCopyOut, offerDownload, offerUpload } from './copies.ts';
 import type { ExecSessions } from './exec-sessions.ts';
 import type { StreamOffers } from './streams.ts';
 
@@ -89,8 +89,13 @@ export function handlers(services: ApiServices): Handlers {
       await images.delete(image, signal);
       return {};
     },
+    'image.export': async ({ image }) => offerDownload(streams, await images.export(image)),
     'image.list': ({ available }) => images.list(available),
+    'image.promote': ({ image }, { signal }) => images.promote(image, signal),
     'image.pull': (wish, { signal }) => images.pull(wish, signal),
+    'image.receive': async (_nothing, { gone }) =>
+      offerUpload(streams, (bytes) => images.receive(bytes, gone), gone),
+    'image.register': ({ image, ...files }, { signal }) => images.register({ name: image, ...files }, signal),
     'image.show': ({ image }) => images.show(image),
     'kernel.delete': async ({ kernel }, { signal }) => {
       await kernels.delete(kernel, signal);

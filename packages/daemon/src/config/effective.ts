@@ -13,13 +13,17 @@ export interface Effective<T> {
 /** All values that hold; `undefined` is off. */
 export type EffectiveConfig = { readonly [K in ConfigKey]: Effective<ConfigValue<K> | Off<K>> };
 /** The keys that can be off. */
-type Off<K extends ConfigKey> = K extends 'auto_stop_stale_after' | 'kernel_catalogs' ? undefined : never;
+type Off<K extends ConfigKey> = K extends 'auto_stop_stale_after' | 'image_catalogs' | 'kernel_catalogs'
+  ? undefined
+  : never;
 
 /** What the daemon works with. */
 export interface Settings {
   readonly logLevel: LogLevel;
   /** A VM that nobody has used for so many milliseconds is stopped; never when undefined. */
   readonly autoStopStaleAfterMs: number | undefined;
+  /** Absolute paths of catalogs of images. */
+  readonly imageCatalogs: readonly string[];
   /** Absolute paths of catalogs of kernels. */
   readonly kernelCatalogs: readonly string[];
   readonly vmDefaults: VmDefaults;
@@ -51,6 +55,7 @@ export function fillIn(
         : { value: logLevel, origin: 'env', source: LOG_LEVEL_VARIABLE },
     default_image_name: of('default_image_name', byDefault(DEFAULT_IMAGE)),
     auto_stop_stale_after: of('auto_stop_stale_after', byDefault(undefined)),
+    image_catalogs: of('image_catalogs', byDefault(undefined)),
     kernel_catalogs: of('kernel_catalogs', byDefault(undefined)),
     'vm_defaults.vcpu': of('vm_defaults.vcpu', {
       value: defaultVcpu(host),
@@ -75,6 +80,7 @@ export function settingsOf(effective: EffectiveConfig): Settings {
   return {
     logLevel: effective.log_level.value,
     autoStopStaleAfterMs: effective.auto_stop_stale_after.value,
+    imageCatalogs: effective.image_catalogs.value ?? [],
     kernelCatalogs: effective.kernel_catalogs.value ?? [],
     vmDefaults: {
       image: effective.default_image_name,

@@ -13,7 +13,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 const LEAST_STALE_MS = 60_000;
 const MOST_STALE_MS = 365 * 86_400_000;
 
-/** Each is read whenever a kernel is looked for. */
+/** Each is read whenever an image or a kernel is looked for. */
 const MOST_CATALOGS = 16;
 
 /**
@@ -45,18 +45,17 @@ export const configKeys = {
     },
     write: durationText,
   }),
+  image_catalogs: key<readonly string[]>({
+    summary:
+      'catalogs of images (JSON) that come before the one of banger; read whenever an image is looked for ([images.md](images.md#catalogs-of-images))',
+    otherwise: 'off',
+    ...catalogs(),
+  }),
   kernel_catalogs: key<readonly string[]>({
     summary:
       'catalogs of kernels (JSON) that come before the one of banger; read whenever a kernel is looked for ([images.md](images.md#kernels))',
     otherwise: 'off',
-    must: `be an array of 1-${MOST_CATALOGS} absolute paths`,
-    read: (value) => {
-      const paths = value.kind === 'array' ? (value.texts ?? []) : [];
-      return paths.length > 0 && paths.length <= MOST_CATALOGS && paths.every((path) => isAbsolute(path))
-        ? paths
-        : undefined;
-    },
-    write: (paths) => paths.join(', '),
+    ...catalogs(),
   }),
   'vm_defaults.vcpu': key({
     summary: 'virtual CPUs of a VM that is made without `--vcpu`',
@@ -101,6 +100,20 @@ export function isKey(name: string): name is ConfigKey {
 /** Keeps the type of a key's value. */
 function key<T>(row: Key<T>): Key<T> {
   return row;
+}
+
+/** Files that are read when they are needed: one that is not there is told then. */
+function catalogs(): Pick<Key<readonly string[]>, 'must' | 'read' | 'write'> {
+  return {
+    must: `be an array of 1-${MOST_CATALOGS} absolute paths`,
+    read: (value) => {
+      const paths = value.kind === 'array' ? (value.texts ?? []) : [];
+      return paths.length > 0 && paths.length <= MOST_CATALOGS && paths.every((path) => isAbsolute(path))
+        ? paths
+        : undefined;
+    },
+    write: (paths) => paths.join(', '),
+  };
 }
 
 /** A whole number with the limits that flags have. */

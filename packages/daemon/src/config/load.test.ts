@@ -260,7 +260,7 @@ describe('a file with mistakes', () => {
     ],
     [
       '__proto__ = 1',
-      '1:1: there is no key __proto__; those there are: log_level, default_image_name, auto_stop_stale_after, kernel_catalogs, vm_defaults.vcpu, vm_defaults.memory_mib, vm_defaults.disk_size, vm_defaults.root_size, vm_defaults, registries',
+      '1:1: there is no key __proto__; those there are: log_level, default_image_name, auto_stop_stale_after, image_catalogs, kernel_catalogs, vm_defaults.vcpu, vm_defaults.memory_mib, vm_defaults.disk_size, vm_defaults.root_size, vm_defaults, registries',
     ],
     ['"a\\nb" = 1', expect.stringMatching(/^1:1: there is no key "a\\nb"; those there are: /) as string],
     [

@@ -29,6 +29,7 @@ test('every key is told as one would write it, with where it came from', async (
     { key: 'log_level', value: 'info', origin: 'default', source: '' },
     { key: 'default_image_name', value: 'debian-bookworm', origin: 'default', source: '' },
     { key: 'auto_stop_stale_after', value: '2h', origin: 'config', source: `${file}:1` },
+    { key: 'image_catalogs', value: null, origin: 'default', source: '' },
     { key: 'kernel_catalogs', value: null, origin: 'default', source: '' },
     {
       key: 'vm_defaults.vcpu',

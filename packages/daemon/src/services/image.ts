@@ -3,16 +3,23 @@ import type { ImageView } from '@banger/contract/image';
 import type { KernelChoice } from '@banger/contract/kernel';
 import type { Logger } from 'pino';
 import { isArtifactName } from '../domain/artifact-name.ts';
+import type { StageContext } from '../domain/stage-progress.ts';
 import { DEFAULT_KERNEL } from '../domain/vm-defaults.ts';
 import type {
   ImageBuilder,
+  ImageCatalog,
   ImageCatalogEntry,
+  ImageCatalogs,
+  ImageExporter,
   ImageOrigin,
   ImagePuller,
+  ImageRegistrar,
+  ImageUploads,
   ImageStore,
   StoredImage,
 } from '../drivers/image/driver.ts';
 import type { VmRepository } from '../store/vm-repository.ts';
+import { catalogView, leastRootBytes, storedView } from './image-view.ts';
 import type { KernelService } from './kernel.ts';
 import { underLock } from './lock-order.ts';
 import { tell } from './operation.ts';
@@ -39,20 +46,27 @@ export interface ImagePull {
   readonly kernel?: KernelChoice | undefined;
 }
 
+/** What a user may say of a file that is to be an image. */
+export interface ImageRegistration {
+  readonly name: string;
+  /** Absolute path of an ext4 file system. */
+  readonly rootfs: string;
+  readonly kernel?: KernelChoice | undefined;
+}
+
 /** What a text stands for: an image that is here, or one that can be fetched. */
 type Found =
   { readonly stored: StoredImage } | { readonly entry: ImageCatalogEntry } | { readonly origin: ImageOrigin };
 
-/** The least root disk that the image fits on, in bytes. */
-export function leastRootBytes({ manifest }: Pick<StoredImage, 'manifest'>): number {
-  return manifest.leastRootBytes ?? manifest.rootBytes;
-}
-
 /** What images are made from and kept in. */
 export interface ImageServiceDeps {
   readonly store: ImageStore;
+  readonly catalogs: ImageCatalogs;
   readonly builder: ImageBuilder;
   readonly puller: ImagePuller;
+  readonly exporter: ImageExporter;
+  readonly registrar: ImageRegistrar;
+  readonly uploads: ImageUploads;
   readonly kernels: Pick<KernelService, 'forImage'>;
   readonly vms: Pick<VmRepository, 'list'>;
   readonly log: Logger;
@@ -88,7 +102,10 @@ export class ImageService {
         leastRootBytes: leastRootBytes(found.stored),
       };
     }
-    const { source, kernel } = 'entry' in found ? found.entry : { source: 'oci', kernel: DEFAULT_KERNEL };
+    const { source, kernel } =
+      'entry' in found
+        ? { source: found.entry.sources[0]?.type ?? '', kernel: found.entry.kernel }
+        : { source: 'oci', kernel: await this.#kernelOf(found.origin) };
     const storedAs = 'entry' in found ? found.entry.name : await this.#freeName(found.origin);
     return { name: image, storedAs, present: false, source, kernel, leastRootBytes: 0 };
   }
@@ -97,7 +114,7 @@ export class ImageService {
   async ensure(image: string, signal: AbortSignal): Promise<StoredImage> {
     const found = await this.#find(image);
     if ('stored' in found) return found.stored;
-    const doing = 'entry' in found ? 'building it' : `pulling ${found.origin.text}`;
+    const doing = 'entry' in found ? doingOf(found.entry) : `pulling ${found.origin.text}`;
     tell({ stage: `Image ${image} is not here yet: ${doing}`, level: 'notice' });
     return this.#fetch(found, { image }, signal);
   }
@@ -109,7 +126,7 @@ export class ImageService {
   async ofVm(name: string, signal: AbortSignal): Promise<StoredImage> {
     const stored = await this.#deps.store.get(name);
     if (stored !== undefined) return stored;
-    if (!this.#deps.builder.catalog.some((entry) => entry.name === name)) throw notHere(name);
+    if ((await this.#entry(name)) === undefined) throw notHere(name);
     return this.ensure(name, signal);
   }
 
@@ -121,7 +138,7 @@ export class ImageService {
       // Files of a kernel are not compared with what was made of those that came with the image.
       const files = wish.kernel !== undefined && !('ref' in wish.kernel);
       if (files || !isAsWished(found.stored, wish)) throw hereOtherwise(found.stored, wish.image);
-      const digest = manifest.source === 'oci' ? ` (${manifest.digest})` : '';
+      const digest = 'digest' in manifest ? ` (${manifest.digest})` : '';
       tell({ stage: `Image ${manifest.name}${digest} is here already: nothing is fetched`, level: 'notice' });
       return this.#viewOf(found.stored);
     }
@@ -131,6 +148,46 @@ export class ImageService {
     return this.#viewOf(stored);
   }
 
+  /** Takes a file that a client sends, and gives the SHA-256 by which it is pulled: `upload:HEX`. It goes when that client does. */
+  receive(bytes: AsyncIterable<Buffer>, gone: AbortSignal): Promise<string> {
+    return this.#deps.uploads.receive(bytes, gone);
+  }
+
+  /** Takes down that a file of the user is an image; it stays where it is, and must not change from then on. */
+  async register({ name, rootfs, kernel }: ImageRegistration, signal: AbortSignal): Promise<ImageView> {
+    const { registrar, kernels, log } = this.#deps;
+    const stored = await kernels.forImage(name, kernel, DEFAULT_KERNEL, signal, (chosen) =>
+      underLock('pull lock', `image ${name}`, () =>
+        inStages(log, (onProgress) =>
+          registrar.register({ name, rootfs, kernel: chosen }, { signal, onProgress }),
+        ),
+      ),
+    );
+    return this.#viewOf(stored);
+  }
+
+  /** Takes a copy of a registered file into our care. Refused with `image_in_use` while a VM has the file itself below its disk. */
+  async promote(image: string, signal: AbortSignal): Promise<ImageView> {
+    const { registrar, log } = this.#deps;
+    const found = await this.#find(image);
+    if (!('stored' in found)) throw notHere(image);
+    const { name, source } = found.stored.manifest;
+    if (source !== 'file')
+      throw new BangerError('invalid_argument', `The image ${name} is in the care of banger already.`, {
+        hint: 'Only an image that was registered has a file of yours.',
+      });
+    const refuse = (): void => refuseUsed(name, this.#usersOf(name));
+    const stored = await underLock('pull lock', `image ${name}`, () =>
+      inStages(log, (onProgress) => registrar.promote(name, refuse, { signal, onProgress })),
+    );
+    return this.#viewOf(stored);
+  }
+
+  /** Refuses, with `image_invalid`, to use what is over an image again when that is a file of the user and not as it was. */
+  checkBase(name: string): Promise<void> {
+    return this.#deps.store.checkBase(name);
+  }
+
   async list(available: boolean): Promise<ImageView[]> {
     const { images, damaged } = await this.#deps.store.list();
     for (const { name, reason } of damaged)
@@ -138,7 +195,9 @@ export class ImageService {
     const here = images.map((image) => this.#viewOf(image));
     if (!available) return here;
     const names = new Set(here.map((image) => image.name));
-    const rest = this.#deps.builder.catalog.filter((entry) => !names.has(entry.name)).map(catalogView);
+    const { entries, unreadable } = await this.#deps.catalogs.read();
+    for (const { message } of unreadable) tell({ stage: message, level: 'warning' });
+    const rest = entries.filter((entry) => !names.has(entry.name)).map(catalogView);
     return [...here, ...rest].toSorted((a, b) => a.name.localeCompare(b.name));
   }
 
@@ -147,6 +206,22 @@ export class ImageService {
     if ('stored' in found) return this.#viewOf(found.stored);
     if ('entry' in found) return catalogView(found.entry);
     throw notHere(image);
+  }
+
+  /**
+   * An image as the bytes of a bundle, and the name that it has. One that is deleted while it is read is given to its end. What is read
+   * rejects with `image_invalid`, `image_unsupported` or `cancelled`.
+   */
+  async export(
+    image: string,
+  ): Promise<{ readonly name: string; bytes(signal: AbortSignal): AsyncIterable<Buffer> }> {
+    const found = await this.#find(image);
+    if (!('stored' in found)) throw notHere(image);
+    const { stored } = found;
+    return {
+      name: stored.manifest.name,
+      bytes: (signal) => this.#deps.exporter.bundle(stored, signal),
+    };
   }
 
   /** Refused with `image_in_use` while a VM has it. */
@@ -158,21 +233,18 @@ export class ImageService {
       if (!isBangerError(error, 'image_invalid')) throw error;
       return undefined;
     });
-    const users = this.#usersOf(name, stored);
-    if (users.length > 0) {
-      throw new BangerError('image_in_use', `The image ${name} is used by ${users.join(', ')}.`, {
-        details: { usedBy: users },
-      });
-    }
+    refuseUsed(name, this.#usersOf(name, stored));
     await store.remove(name);
   }
 
   async #find(image: string): Promise<Found> {
-    const { store, builder, puller } = this.#deps;
-    const named = isArtifactName(image) ? await store.get(image) : undefined;
-    if (named !== undefined) return { stored: named };
-    const entry = builder.catalog.find(({ name }) => name === image);
-    if (entry !== undefined) return { entry };
+    const { store, puller } = this.#deps;
+    if (isArtifactName(image)) {
+      const named = await store.get(image);
+      if (named !== undefined) return { stored: named };
+      const entry = await this.#entry(image);
+      if (entry !== undefined) return { entry };
+    }
     let origin: ImageOrigin;
     try {
       origin = puller.origin(image);
@@ -189,13 +261,23 @@ export class ImageService {
     return pulled === undefined ? { origin } : { stored: pulled };
   }
 
+  /**
+   * The image of a catalog by its name; undefined when none has it. Rejects with `config_invalid` when it may be in one that cannot be read:
+   * what a registry has under that name would be another image.
+   */
+  async #entry(image: string): Promise<ImageCatalogEntry | undefined> {
+    const { entries, unreadable }: ImageCatalog = await this.#deps.catalogs.read();
+    const entry = entries.find(({ name }) => name === image);
+    if (entry === undefined && unreadable[0] !== undefined) throw unreadable[0];
+    return entry;
+  }
+
   /** The name of an image that is here, be it damaged, once nobody fetches it any more. */
   async #nameOf(image: string, signal: AbortSignal): Promise<string> {
-    const { store, builder, puller } = this.#deps;
+    const { store, builder, puller, registrar } = this.#deps;
     if (isArtifactName(image)) {
       await underLock('pull lock', `image ${image}`, async () => {
-        await builder.idle(image, signal);
-        await puller.idle(image, signal);
+        for (const maker of [builder, puller, registrar]) await maker.idle(image, signal);
       });
       const { images, damaged } = await store.list();
       if ([...images.map(({ manifest }) => manifest), ...damaged].some(({ name }) => name === image))
@@ -208,10 +290,21 @@ export class ImageService {
 
   /** What of an image that is here under another name is to be fetched once more. */
   #wanted(found: Found, { image, name, rootBytes, kernel }: ImagePull): Exclude<Found, { stored: unknown }> {
-    const again = 'stored' in found ? { origin: this.#deps.puller.origin(image) } : found;
+    const again = 'stored' in found ? { origin: this.#originOf(found.stored) } : found;
     const said = [name, rootBytes, kernel].some((value) => value !== undefined);
     if ('entry' in again && said) throw saidByCatalog(image);
     return again;
+  }
+
+  /** Where the image that is here came from: by its name here a registry has another one, if it has any. */
+  #originOf({ manifest }: StoredImage): ImageOrigin {
+    if (manifest.source === 'oci' || manifest.source === 'bundle')
+      return this.#deps.puller.origin(manifest.reference);
+    const what = manifest.source === 'recipe' ? 'was built here' : 'is a file of yours';
+    throw new BangerError(
+      'invalid_argument',
+      `The image ${manifest.name} ${what}: it cannot be pulled under another name.`,
+    );
   }
 
   async #fetch(
@@ -219,15 +312,19 @@ export class ImageService {
     { name, rootBytes, kernel }: ImagePull,
     signal: AbortSignal,
   ): Promise<StoredImage> {
-    const { builder, puller, kernels, log } = this.#deps;
+    const { puller, kernels, log } = this.#deps;
     if ('entry' in found) {
-      return underLock('pull lock', `image ${found.entry.name}`, () =>
-        inStages(log, (onProgress) => builder.build(found.entry.name, { signal, onProgress })),
+      const { entry } = found;
+      return kernels.forImage(entry.name, undefined, entry.kernel, signal, (chosen) =>
+        underLock('pull lock', `image ${entry.name}`, () =>
+          inStages(log, (onProgress) => this.#fromSources(entry, chosen, { signal, onProgress })),
+        ),
       );
     }
     const { origin } = found;
     const free = name ?? (await this.#freeName(origin));
-    const stored = await kernels.forImage(free, kernel, DEFAULT_KERNEL, signal, (chosen) =>
+    const otherwise = kernel === undefined ? await this.#kernelOf(origin) : DEFAULT_KERNEL;
+    const stored = await kernels.forImage(free, kernel, otherwise, signal, (chosen) =>
       underLock('pull lock', `image ${free}`, () =>
         inStages(log, (onProgress) =>
           puller.pull(origin, { name: free, rootBytes, kernel: chosen }, { signal, onProgress }),
@@ -238,12 +335,49 @@ export class ImageService {
     return stored;
   }
 
+  /** From the first of its sources that works; why another did not is told as a warning. */
+  async #fromSources(
+    { name, sources }: ImageCatalogEntry,
+    kernel: string,
+    context: StageContext,
+  ): Promise<StoredImage> {
+    const { builder, puller } = this.#deps;
+    for (const [index, { type, text, ...known }] of sources.entries()) {
+      try {
+        if (type === 'recipe') return await builder.build(name, context);
+        return await puller.pull(
+          puller.origin(text),
+          { name, kernel, rootBytes: undefined, ...known },
+          context,
+        );
+      } catch (error) {
+        const next = sources[index + 1];
+        // A disk that is full for one source is full for all.
+        if (
+          next === undefined ||
+          context.signal.aborted ||
+          !isBangerError(error) ||
+          error.code === 'disk_full'
+        )
+          throw error;
+        context.onProgress({ stage: `${error.message} Trying ${next.text}.`, level: 'warning' });
+      }
+    }
+    throw new BangerError('internal', `The image ${name} has no source.`);
+  }
+
+  /** The kernel of an image for which the user names none. */
+  async #kernelOf(origin: ImageOrigin): Promise<string> {
+    return (await this.#deps.puller.kernelOf(origin)) ?? DEFAULT_KERNEL;
+  }
+
   /** The name of an image for which the user gives none. */
   async #freeName(origin: ImageOrigin): Promise<string> {
-    const { store, builder } = this.#deps;
+    const { store, catalogs } = this.#deps;
     const { images, damaged } = await store.list();
+    const { entries } = await catalogs.read();
     const taken = images.find(({ manifest }) => manifest.name === origin.defaultName);
-    const inCatalog = builder.catalog.some((entry) => entry.name === origin.defaultName);
+    const inCatalog = entries.some((entry) => entry.name === origin.defaultName);
     const isTaken = inCatalog || damaged.some((each) => each.name === origin.defaultName);
     return isTaken || (taken !== undefined && !pulledAs(taken, origin))
       ? origin.otherName
@@ -264,33 +398,23 @@ export class ImageService {
   }
 
   #viewOf(image: StoredImage): ImageView {
-    const { manifest, diskUsedBytes } = image;
-    const { name, distribution, arch, description, source, kernel, init, createdAt } = manifest;
-    const pulled =
-      manifest.source === 'oci'
-        ? {
-            reference: manifest.reference,
-            digest: manifest.digest,
-            layers: manifest.layers,
-            config: manifest.config,
-          }
-        : NOT_PULLED;
-    return {
-      ...{ name, present: true, distribution, arch, description, source, kernel, init },
-      ...pulled,
-      sizeBytes: leastRootBytes(image),
-      diskUsedBytes,
-      createdAt,
-      usedBy: this.#usersOf(name, image),
-    };
+    return storedView(image, this.#usersOf(image.manifest.name, image));
   }
 }
 
-/** What is said of an image that came from no registry and no archive. */
-const NOT_PULLED = { reference: '', digest: '', layers: [] };
-
 function pulledAs({ manifest }: StoredImage, { text }: ImageOrigin): boolean {
-  return manifest.source === 'oci' && manifest.reference === text;
+  return 'reference' in manifest && manifest.reference === text;
+}
+
+function doingOf({ sources: [first] }: ImageCatalogEntry): string {
+  return first === undefined || first.type === 'recipe' ? 'building it' : `pulling ${first.text}`;
+}
+
+function refuseUsed(name: string, users: readonly string[]): void {
+  if (users.length === 0) return;
+  throw new BangerError('image_in_use', `The image ${name} is used by ${users.join(', ')}.`, {
+    details: { usedBy: users },
+  });
 }
 
 /** Whether an image has the size and the kernel that are wished for, where any are; a kernel of files is taken as it is. */
@@ -323,8 +447,9 @@ function saidByCatalog(image: string): BangerError {
 
 /** What a pull came to, in one line. */
 function pulledText({ manifest, diskUsedBytes }: StoredImage): string {
-  const layers = manifest.source === 'oci' ? manifest.layers : [];
   const mib = (bytes: number): string => `${Math.ceil(bytes / 1024 ** 2)} MiB`;
+  if (!('layers' in manifest)) return `Image ${manifest.name}: ${mib(diskUsedBytes)} on the disk`;
+  const { layers } = manifest;
   const packed = layers.reduce((sum, { bytes }) => sum + bytes, 0);
   const count = `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`;
   return `Image ${manifest.name}: ${count}, ${mib(packed)} packed, ${mib(diskUsedBytes)} on the disk`;
@@ -338,23 +463,4 @@ function notHere(image: string): BangerError {
       details: { image },
     },
   );
-}
-
-function catalogView({
-  name,
-  distribution,
-  arch,
-  description,
-  source,
-  kernel,
-  init,
-}: ImageCatalogEntry): ImageView {
-  return {
-    ...{ name, present: false, distribution, arch, description, source, kernel, init },
-    ...NOT_PULLED,
-    sizeBytes: 0,
-    diskUsedBytes: 0,
-    createdAt: '',
-    usedBy: [],
-  };
 }

@@ -5,7 +5,9 @@ import type { DaemonEvent } from '@banger/contract/event';
 import type { OperationOutcome } from '@banger/contract/operation';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { bundleFile } from '../drivers/image/bundle/bundle.suite.ts';
 import { createFakeImages } from '../drivers/image/fake/fake-image-host.ts';
+import { writeRootFs } from '../drivers/image/register/root-fs.suite.ts';
 import { archiveReaders } from '../drivers/image/oci/archive-readers.ts';
 import { createFakeKernels, writeKernelTree } from '../drivers/kernel/fake/fake-kernel-host.ts';
 import { catalogText, kernelTar, urlPlace } from '../drivers/kernel/kernel-archive.suite.ts';
@@ -62,6 +64,22 @@ const calls: readonly [string, 'images' | 'kernels', string, Call][] = [
     'debian-bookworm',
     (signal) => host.images.pull({ image: 'debian-bookworm' }, signal),
   ],
+  [
+    'image pull of a bundle',
+    'images',
+    'app',
+    (signal) => host.images.pull({ image: `bundle:${join(root, 'app.tar.zst')}` }, signal),
+  ],
+  [
+    'image register',
+    'images',
+    'mine',
+    async (signal) => {
+      const rootfs = join(root, 'rootfs.ext4');
+      if (!existsSync(rootfs)) await writeRootFs(rootfs);
+      return host.images.register({ name: 'mine', rootfs }, signal);
+    },
+  ],
   ['kernel pull', 'kernels', 'debian-cloud', (signal) => host.kernels.pull('debian-cloud', false, signal)],
   [
     'kernel pull from an address',
@@ -77,8 +95,9 @@ const calls: readonly [string, 'images' | 'kernels', string, Call][] = [
   ],
 ];
 
-/** The user has a kernel, unpacked and as an archive, and a catalog that names that. */
+/** The user has a bundle, a kernel, unpacked and as an archive, and a catalog that names that. */
 async function shelve(): Promise<void> {
+  writeFileSync(join(root, 'app.tar.zst'), bundleFile());
   await writeKernelTree(join(root, 'tree'));
   const tar = await kernelTar(join(root, 'tree'));
   writeFileSync(join(root, 'kernel.tar'), tar);

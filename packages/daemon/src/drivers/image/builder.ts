@@ -10,7 +10,7 @@ import type { Runner } from '../../host/runner.ts';
 import { hostSources } from './apt-sources.ts';
 import type { BuildNamespace } from './build-namespace.ts';
 import { imageCatalog, recipeSha256, type ImageRecipe } from './catalog.ts';
-import type { ImageBuilder, ImageCatalogEntry, StoredImage } from './driver.ts';
+import type { ImageBuilder, StoredImage } from './driver.ts';
 import { timestampOfMs } from './ext4/time.ts';
 import { IMAGE_MANIFEST_VERSION, type ImageManifest } from './manifest.ts';
 import { MMDEBSTRAP_STEPS, runMmdebstrap } from './mmdebstrap.ts';
@@ -32,24 +32,22 @@ const TOOLS = [
 
 /** Images built on this machine by mmdebstrap, from packages of the distribution. */
 export class RecipeImageBuilder implements ImageBuilder {
-  readonly catalog: readonly ImageCatalogEntry[];
-  readonly #recipes: readonly ImageRecipe[];
+  readonly #recipe: (name: string) => Promise<ImageRecipe | undefined>;
   readonly #store: ImageDirectory;
   readonly #runner: Runner;
   readonly #namespace: BuildNamespace;
   readonly #now: () => number;
   readonly #flights = new SingleFlight<StoredImage>();
 
-  /** `store` must remove trees by this builder's namespace. `recipes`: the embedded catalog unless told. */
+  /** `store` must remove trees by this builder's namespace. `recipe` gives that of an image: one of the embedded catalog unless told. */
   constructor(options: {
     readonly store: ImageDirectory;
     readonly runner: Runner;
     readonly namespace: BuildNamespace;
     readonly now: () => number;
-    readonly recipes?: readonly ImageRecipe[];
+    readonly recipe?: (name: string) => Promise<ImageRecipe | undefined>;
   }) {
-    this.#recipes = options.recipes ?? imageCatalog;
-    this.catalog = this.#recipes.map(catalogEntry);
+    this.#recipe = options.recipe ?? (async (name) => imageCatalog.find((recipe) => recipe.name === name));
     this.#store = options.store;
     this.#runner = options.runner;
     this.#namespace = options.namespace;
@@ -58,9 +56,9 @@ export class RecipeImageBuilder implements ImageBuilder {
 
   async build(name: string, context: StageContext): Promise<StoredImage> {
     checkArtifactName('image', name);
-    const recipe = this.#recipes.find((entry) => entry.name === name);
     const here = await this.#store.get(name);
     if (here !== undefined) return here;
+    const recipe = await this.#recipe(name);
     if (recipe === undefined)
       throw new BangerError('image_not_found', `"${name}" is not in the catalog of images.`, {
         details: { image: name },
@@ -156,15 +154,4 @@ async function writeDisks(
     random: randomBytes,
     signal,
   });
-}
-
-function catalogEntry({
-  name,
-  description,
-  distribution,
-  arch,
-  kernel,
-  init,
-}: ImageRecipe): ImageCatalogEntry {
-  return { name, description, distribution, arch, kernel, init, source: 'recipe' };
 }

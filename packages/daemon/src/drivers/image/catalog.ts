@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { DEFAULT_KERNEL } from '../../domain/vm-defaults.ts';
+import { MOST_ADDRESS_CHARACTERS } from '../../host/http/download.ts';
+import { isBundleAddress, MOST_BUNDLE_BYTES } from './bundle/bundle-address.ts';
 import content from './catalog.json' with { type: 'json' };
 
 /** Absolute, no `..`, no trailing slash. */
@@ -38,20 +41,47 @@ const recipeSchema = z.union([
   }),
 ]);
 
+const sourceSchema = z.union([
+  ...recipeSchema.options,
+  /** What `image export` made. */
+  z.strictObject({
+    type: z.literal('bundle'),
+    url: z
+      .string()
+      .max(MOST_ADDRESS_CHARACTERS)
+      .refine(
+        isBundleAddress,
+        'must be an address that begins with https://, http:// or file:///, without a login and a query',
+      ),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    bytes: z.int().positive().max(MOST_BUNDLE_BYTES).optional(),
+  }),
+  /** One of a registry, as people write it. */
+  z.strictObject({ type: z.literal('oci'), reference: z.string().min(1).max(512) }),
+]);
+
+const artifactName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/);
+
 const catalogSchema = z.strictObject({
   catalog: z.literal(1),
   images: z.array(
     z.strictObject({
-      name: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/),
-      description: z.string(),
-      distribution: z.string(),
-      arch: z.literal('x86_64'),
-      kernel: z.string(),
-      init: z.union([z.literal('agent'), imagePath]),
-      sources: z.tuple([recipeSchema]),
+      name: artifactName,
+      description: z.string().max(200).default(''),
+      distribution: z.string().max(64),
+      /** Of another machine's kind than ours: passed over, so that one catalog can be shared by all kinds. */
+      arch: z.string().min(1).max(32),
+      kernel: artifactName.default(DEFAULT_KERNEL),
+      /** For recipes, which do not tell it otherwise. */
+      init: z.union([z.literal('agent'), imagePath]).default('agent'),
+      /** Tried in this order. */
+      sources: z.array(sourceSchema).min(1).max(8),
     }),
   ),
 });
+
+/** The one architecture whose images run. */
+const ARCH = 'x86_64';
 
 /** How an image is made, complete. */
 export interface ImageRecipe {
@@ -68,26 +98,66 @@ export interface ImageRecipe {
   readonly links: readonly { readonly path: string; readonly to: string }[];
 }
 
-/** Reads a catalog; throws when it is not valid, or a recipe extends what is not there before it. */
-export function parseImageCatalog(value: unknown): readonly ImageRecipe[] {
-  const recipes: ImageRecipe[] = [];
-  for (const {
-    sources: [source],
-    ...entry
-  } of catalogSchema.parse(value).images) {
-    const base = 'extends' in source ? recipes.find(({ name }) => name === source.extends) : source;
-    if (base === undefined) throw new Error(`the recipe of ${entry.name} extends what is not there`);
-    const inherited = 'name' in base ? base : { packages: [], files: [], links: [] };
-    recipes.push({
-      ...entry,
-      suite: base.suite,
-      variant: base.variant,
-      packages: [...new Set([...inherited.packages, ...Object.keys(source.packages)])].sort(),
-      files: [...inherited.files, ...source.files],
-      links: [...inherited.links, ...source.links],
+/** Where an image of a catalog can be had. */
+export type CatalogSource =
+  | { readonly type: 'recipe'; readonly recipe: ImageRecipe }
+  | Extract<z.infer<typeof sourceSchema>, { type: 'bundle' | 'oci' }>;
+
+/** An image of a catalog. */
+export interface CatalogImage {
+  readonly name: string;
+  readonly description: string;
+  readonly distribution: string;
+  readonly arch: string;
+  readonly kernel: string;
+  readonly init: string;
+  readonly sources: readonly CatalogSource[];
+}
+
+/**
+ * Reads a catalog; throws when it is not valid, has one name twice, or a recipe extends what is not there before it. `known`: recipes that
+ * its own can extend besides.
+ */
+export function parseImageCatalog(
+  value: unknown,
+  known: readonly ImageRecipe[] = [],
+): readonly CatalogImage[] {
+  const recipes: ImageRecipe[] = [...known];
+  const names = new Set<string>();
+  const images: CatalogImage[] = [];
+  for (const { sources: written, ...entry } of catalogSchema.parse(value).images) {
+    if (entry.arch !== ARCH) continue;
+    if (names.has(entry.name)) throw new Error(`it has the image ${entry.name} twice`);
+    names.add(entry.name);
+    const sources = written.map((source): CatalogSource => {
+      if (source.type !== 'recipe') return source;
+      return { type: 'recipe', recipe: completeRecipe({ ...entry, arch: ARCH }, source, recipes) };
     });
+    const own = sources.flatMap((source) => (source.type === 'recipe' ? [source.recipe] : []));
+    if (own.length > 1) throw new Error(`it has two recipes for the image ${entry.name}`);
+    recipes.unshift(...own);
+    images.push({ ...entry, sources });
   }
-  return recipes;
+  return images;
+}
+
+function completeRecipe(
+  entry: Omit<ImageRecipe, 'suite' | 'variant' | 'packages' | 'files' | 'links'>,
+  source: z.infer<typeof recipeSchema>,
+  recipes: readonly ImageRecipe[],
+): ImageRecipe {
+  const base = 'extends' in source ? recipes.find(({ name }) => name === source.extends) : source;
+  if (base === undefined) throw new Error(`the recipe of ${entry.name} extends what is not there`);
+  const inherited = 'name' in base ? base : { packages: [], files: [], links: [] };
+  const { name, description, distribution, arch, kernel, init } = entry;
+  return {
+    ...{ name, description, distribution, arch, kernel, init },
+    suite: base.suite,
+    variant: base.variant,
+    packages: [...new Set([...inherited.packages, ...Object.keys(source.packages)])].sort(),
+    files: [...inherited.files, ...source.files],
+    links: [...inherited.links, ...source.links],
+  };
 }
 
 /** Tells two versions of a recipe apart. */
@@ -95,5 +165,8 @@ export function recipeSha256(recipe: ImageRecipe): string {
   return createHash('sha256').update(JSON.stringify(recipe)).digest('hex');
 }
 
-/** The embedded catalog. */
-export const imageCatalog: readonly ImageRecipe[] = parseImageCatalog(content);
+/** The embedded catalog, and its recipes. */
+export const embeddedImages: readonly CatalogImage[] = parseImageCatalog(content);
+export const imageCatalog: readonly ImageRecipe[] = embeddedImages.flatMap(({ sources }) =>
+  sources.flatMap((source) => (source.type === 'recipe' ? [source.recipe] : [])),
+);

@@ -54,9 +54,42 @@ export const imageManifestSchema = z.discriminatedUnion('source', [
     /** It has a shell. */
     shell: z.boolean(),
   }),
+  z.strictObject({
+    ...common,
+    source: z.literal('bundle'),
+    /** What was pulled, `bundle:` with its path, or its address. */
+    reference: z.string(),
+    /** Of the bundle as it came. */
+    digest: z.string(),
+    config: z.strictObject(imageConfigSchema.shape),
+    /** It has a shell. */
+    shell: z.boolean(),
+  }),
+  z.strictObject({
+    ...common,
+    source: z.literal('file'),
+    /** Absolute path of the user's file that its root file system is, or was copied from. */
+    reference: z.string(),
+    /** What the user's file was like. */
+    file: z.strictObject({ bytes: z.int().positive(), modifiedNs: z.string().regex(/^-?\d+$/) }),
+    /** The root file system is in our care, and the user's file of no further use. */
+    promoted: z.boolean(),
+    /** It has a shell. */
+    shell: z.boolean(),
+  }),
 ]);
 
 /** What is known of a stored image. */
 export type ImageManifest = z.infer<typeof imageManifestSchema>;
 /** What is known of one that came from a registry, a layout or an archive. */
 export type OciManifest = Extract<ImageManifest, { source: 'oci' }>;
+/** What is known of one that came from a bundle. */
+export type BundleImageManifest = Extract<ImageManifest, { source: 'bundle' }>;
+
+/** What is known of one whose root file system is a file of the user, or was one. */
+export type FileManifest = Extract<ImageManifest, { source: 'file' }>;
+
+/** True when an image is what was pulled by a text in its full form. */
+export function wasPulledAs(manifest: ImageManifest, reference: string): boolean {
+  return 'reference' in manifest && manifest.reference === reference;
+}

@@ -8,6 +8,7 @@ import { StagedDirectories, type DirectoryListener } from '../../host/staged-dir
 import type { DamagedImage, ImageStore, StoredImage } from './driver.ts';
 import { allocatedBytes } from './ext4.ts';
 import { imageManifestSchema, type ImageManifest } from './manifest.ts';
+import { checkUserFile } from './register/user-file.ts';
 
 /** Names inside a stored image's directory. */
 export const imageFiles = {
@@ -47,18 +48,21 @@ export class ImageDirectory implements ImageStore {
     checkArtifactName('image', name);
     if (!(await this.staged.has(name))) return undefined;
     const directory = this.staged.path(name);
-    const [rootDisk, workTemplate] = [
-      join(directory, imageFiles.rootDisk),
-      join(directory, imageFiles.workTemplate),
-    ];
+    const workTemplate = join(directory, imageFiles.workTemplate);
     try {
       const manifest = await readManifest(name, directory);
-      await checkSize(rootDisk, manifest.rootBytes);
+      const isUsers = manifest.source === 'file' && !manifest.promoted;
+      const rootDisk = isUsers ? manifest.reference : join(directory, imageFiles.rootDisk);
+      if (isUsers) await checkUserFile(manifest);
+      else await checkSize(rootDisk, manifest.rootBytes);
       await checkSize(workTemplate, manifest.workBytes);
-      const diskUsedBytes = (await allocatedBytes(rootDisk)) + (await allocatedBytes(workTemplate));
+      const ours = isUsers ? [workTemplate] : [rootDisk, workTemplate];
+      let diskUsedBytes = 0;
+      for (const file of ours) diskUsedBytes += await allocatedBytes(file);
       return { manifest, directory, rootDisk, workTemplate, diskUsedBytes };
     } catch (cause) {
       if (!(await this.staged.has(name))) return undefined;
+      if (isBangerError(cause, 'image_invalid')) throw cause;
       const why = (cause as Error).message.replace(/\.?$/, '.');
       throw new BangerError('image_invalid', `The stored image "${name}" is damaged: ${why}`, {
         cause,
@@ -66,6 +70,12 @@ export class ImageDirectory implements ImageStore {
         details: { image: name },
       });
     }
+  }
+
+  async checkBase(name: string): Promise<void> {
+    if (!isArtifactName(name)) return;
+    const manifest = await readManifest(name, this.staged.path(name)).catch(() => undefined);
+    if (manifest?.source === 'file' && !manifest.promoted) await checkUserFile(manifest);
   }
 
   async remove(name: string): Promise<void> {

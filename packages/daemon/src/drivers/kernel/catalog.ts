@@ -1,15 +1,13 @@
 import { z } from 'zod';
+import { isAddress, MOST_ADDRESS_CHARACTERS } from '../../host/http/download.ts';
 import content from './catalog.json' with { type: 'json' };
 
 /** What a file of a kernel may have: those with debug data in every module have some 1 GB. */
 export const MOST_KERNEL_FILE_BYTES = 2 * 1024 ** 3;
 
-/** By which an address may begin. Whether `http:` is asked at all is the configuration's word (`plain_http`). */
-const SCHEMES = new Set(['https:', 'http:', 'file:']);
-
 const urlSchema = z
   .string()
-  .max(2048)
+  .max(MOST_ADDRESS_CHARACTERS)
   .refine(isAddress, 'must be an address that begins with https://, http:// or file:///, without a login');
 
 const kernelSourceSchema = z.discriminatedUnion('type', [
@@ -60,12 +58,6 @@ export function parseKernelCatalog(value: unknown): readonly KernelRecipe[] {
     names.add(name);
   }
   return kernels;
-}
-
-function isAddress(text: string): boolean {
-  const url = URL.parse(text);
-  if (url === null || !SCHEMES.has(url.protocol) || url.username !== '' || url.password !== '') return false;
-  return url.protocol !== 'file:' || (url.hostname === '' && !/%2f/i.test(url.pathname));
 }
 
 /** The embedded catalog. */

@@ -1,11 +1,9 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { BangerError } from '@banger/contract/error';
-import { z } from 'zod';
+import type { BangerError } from '@banger/contract/error';
+import { readCatalogFile } from '../../host/catalog-file.ts';
 import { kernelCatalog, parseKernelCatalog, type KernelRecipe } from './catalog.ts';
 
-/** Some 5,000 kernels; what is longer is another file. */
-const MOST_BYTES = 1024 ** 2;
+/** How such a catalog is called, and where it is named. */
+const THEIRS = { what: 'catalog of kernels', key: 'kernel_catalogs' };
 
 /** What there is to be had, as far as the catalogs could be read. */
 export interface KernelRecipes {
@@ -31,7 +29,7 @@ export class KernelCatalogs {
     const unreadable: BangerError[] = [];
     for (const file of this.#files) {
       try {
-        add(recipes, await readCatalog(file));
+        add(recipes, await readCatalogFile(file, THEIRS, parseKernelCatalog));
       } catch (error) {
         unreadable.push(error as BangerError);
       }
@@ -51,40 +49,4 @@ export class KernelCatalogs {
 
 function add(to: Map<string, KernelRecipe>, recipes: readonly KernelRecipe[]): void {
   for (const recipe of recipes) if (!to.has(recipe.name)) to.set(recipe.name, recipe);
-}
-
-/** Rejects with `config_invalid`, naming the file and what is wrong. */
-async function readCatalog(file: string): Promise<readonly KernelRecipe[]> {
-  try {
-    return parseKernelCatalog(JSON.parse(await readText(file)));
-  } catch (cause) {
-    throw new BangerError(
-      'config_invalid',
-      `The catalog of kernels ${file} cannot be used: ${reasonOf(cause)}.`,
-      { cause, hint: 'Correct it, or take it out of kernel_catalogs.', details: { path: file } },
-    );
-  }
-}
-
-async function readText(file: string): Promise<string> {
-  // Without O_NONBLOCK a FIFO would be waited for.
-  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    if (!(await handle.stat()).isFile()) throw new Error('it is no file');
-    const { bytesRead, buffer } = await handle.read(Buffer.alloc(MOST_BYTES + 1), 0, MOST_BYTES + 1, 0);
-    if (bytesRead > MOST_BYTES) throw new Error(`it is longer than ${MOST_BYTES / 1024} KiB`);
-    return buffer.toString('utf8', 0, bytesRead);
-  } finally {
-    await handle.close();
-  }
-}
-
-function reasonOf(cause: unknown): string {
-  if (cause instanceof z.ZodError) {
-    const [issue] = cause.issues;
-    return `${issue?.path.join('.') || 'its content'}: ${issue?.message}`;
-  }
-  if (cause instanceof SyntaxError) return 'it is not JSON';
-  const { code, message } = cause as NodeJS.ErrnoException;
-  return code === undefined ? message : `it cannot be read (${code})`;
 }

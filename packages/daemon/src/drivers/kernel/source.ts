@@ -4,13 +4,13 @@ import { BangerError, isBangerError } from '@banger/contract/error';
 import { checkArtifactName } from '../../domain/artifact-name.ts';
 import { SingleFlight } from '../../domain/single-flight.ts';
 import type { StageContext } from '../../domain/stage-progress.ts';
+import { Downloads, placeText, type DownloadOptions } from '../../host/http/download.ts';
 import type { Runner } from '../../host/runner.ts';
 import { fetchAptKernel } from './apt-kernel.ts';
 import type { ArchiveReaders } from './archive-readers.ts';
 import { assembleKernel, fetchedIn, unpackedIn, type KernelOrigin } from './assemble.ts';
-import type { KernelPlace, KernelRecipe } from './catalog.ts';
+import { MOST_KERNEL_FILE_BYTES, type KernelPlace, type KernelRecipe } from './catalog.ts';
 import { KernelCatalogs } from './catalogs.ts';
-import { KernelDownloads, placeText, type DownloadOptions } from './download.ts';
 import type { ImportedFiles, ImportOptions, KernelCatalog, KernelSource, StoredKernel } from './driver.ts';
 import { readAgent, readInitrd } from './initramfs.ts';
 import { findKernelFiles, type KernelFiles } from './kernel-files.ts';
@@ -42,7 +42,8 @@ export interface HostKernelSourceOptions {
   /** Absolute path of the static agent binary. */
   readonly agent: string;
   readonly readers: ArchiveReaders;
-  readonly downloads: DownloadOptions;
+  /** `mostBytes`: what a file of a kernel may have, unless told. */
+  readonly downloads: Omit<DownloadOptions, 'mostBytes'> & { readonly mostBytes?: number };
   /** Absolute paths of the catalogs that come before the embedded one. */
   readonly catalogs: readonly string[];
 }
@@ -54,7 +55,7 @@ export class HostKernelSource implements KernelSource {
   readonly #runner: Runner;
   readonly #agent: string;
   readonly #readers: ArchiveReaders;
-  readonly #downloads: KernelDownloads;
+  readonly #downloads: Downloads;
   readonly #now: () => number;
   readonly #flights = new SingleFlight<StoredKernel>();
 
@@ -64,7 +65,7 @@ export class HostKernelSource implements KernelSource {
     this.#runner = runner;
     this.#agent = agent;
     this.#readers = readers;
-    this.#downloads = new KernelDownloads(downloads);
+    this.#downloads = new Downloads({ mostBytes: MOST_KERNEL_FILE_BYTES, ...downloads });
     this.#now = () => downloads.clock.now();
   }
 
@@ -161,7 +162,8 @@ export class HostKernelSource implements KernelSource {
     }
     await mkdir(directory, { mode: 0o700 });
     const file = join(directory, 'kernel');
-    await this.#downloads.fetch(name, place, file, work);
+    const names = { what: `the kernel ${name}`, stage: `Fetching kernel ${name}` };
+    await this.#downloads.fetch(names, place, file, work);
     return { file, source: placeText(place.url) };
   }
 

@@ -6,7 +6,7 @@ import type { Runner } from '../../host/runner.ts';
 import type { ArchiveReaders } from './archive-readers.ts';
 import { findDebData, isDeb, type DebData } from './deb.ts';
 import { contentRoot, extractFiles } from './extract.ts';
-import { filePieces } from './file-pieces.ts';
+import { filePieces } from '../../host/file-pieces.ts';
 import { unpackXz, XZ_MAGIC } from './xz.ts';
 
 /** An unpacked tar of a kernel with debug data in every module has some 5 GB. */

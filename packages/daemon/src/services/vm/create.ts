@@ -10,7 +10,7 @@ import { runSteps, StepFailure, type Stage, type Step } from '../../domain/steps
 import { checkVmName } from '../../domain/vm-name.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { capabilities } from './capabilities/list.ts';
-import { leastRootBytes } from '../image.ts';
+import { leastRootBytes } from '../image-view.ts';
 import { checkEnvironment } from './environment.ts';
 import type { VmDeps } from './deps.ts';
 import { saidBy } from './image-defaults.ts';

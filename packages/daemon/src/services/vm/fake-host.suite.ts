@@ -113,7 +113,8 @@ export class FakeHost {
   onState: (row: VmRow) => void = () => undefined;
   /** What the configuration says, from the next daemon on. */
   settings: VmSettings = { autoStopStaleAfterMs: undefined };
-  /** Catalogs of kernels that the configuration names. */
+  /** Catalogs of images and of kernels that the configuration names. */
+  readonly imageCatalogs: string[] = [];
   readonly kernelCatalogs: string[] = [];
   /** False: guests are there and answer nothing. */
   answers = true;
@@ -252,7 +253,7 @@ export class FakeHost {
     const database = new MortalDatabase(life, this.#database);
     const vms = new VmRepository(database, vmEvents(this.bus));
     const agent = join(this.directory, 'agent');
-    const images = createFakeImages(layout.images, imageEvents(this.bus));
+    const images = createFakeImages(layout.images, imageEvents(this.bus), this.imageCatalogs);
     images.host.onBuild = (signal) => turn('build', signal);
     const kernels = createFakeKernels({
       ...{ root: layout.kernels, agent, readers: archiveReaders, changed: kernelEvents(this.bus) },

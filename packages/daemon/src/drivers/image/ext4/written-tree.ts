@@ -4,6 +4,8 @@ import type { EntryMetadata } from './entry-metadata.ts';
 import { decodeExtentTree, type Extent } from './extents.ts';
 import { BLOCK_BYTES, ROOT_INODE, blocksFor } from './geometry.ts';
 import { CONTENT, MAP_BYTES, TYPE, TYPE_MASK } from './inode-store.ts';
+import { namesOf, zeros } from './read-pieces.ts';
+import type { InodeKind, ReadableTree, ResolvedPath, TreeName } from './readable-tree.ts';
 import { timestampOf } from './time.ts';
 import type { Tree } from './tree.ts';
 import { decodeBlock, decodeInline, type StoredXattr } from './xattr-entries.ts';
@@ -14,27 +16,9 @@ const PERMISSIONS = 0o7777;
 const MAX_FOLLOWED = 40;
 /** Read at once. */
 const PIECE_BYTES = 1024 ** 2;
-const ZEROS = Buffer.alloc(PIECE_BYTES);
-
-export type WrittenKind =
-  Exclude<keyof typeof TYPE, 'characterDevice' | 'blockDevice'> | 'character' | 'block';
-
-/** A name in a directory; directories come before what is in them. */
-export interface WrittenName {
-  readonly parent: number;
-  readonly name: Buffer;
-  readonly inode: number;
-}
-
-/** Where a path leads. */
-export interface ResolvedPath {
-  readonly inode: number;
-  /** The same without links on it, bytes as characters. */
-  readonly path: string;
-}
 
 /** What a writer has put into a file system that is not finished, by inode: names from memory, content from the file. */
-export class WrittenTree {
+export class WrittenTree implements ReadableTree {
   readonly #file: FileHandle;
   readonly #tree: Tree;
 
@@ -71,13 +55,13 @@ export class WrittenTree {
   }
 
   /** All names. */
-  *names(): Generator<WrittenName, void, void> {
+  *names(): Generator<TreeName, void, void> {
     const { names } = this.#tree;
     for (let entry = 0; entry < names.count; entry += 1)
       yield { parent: names.parent(entry), name: names.name(entry), inode: names.inode(entry) };
   }
 
-  kind(inode: number): WrittenKind {
+  kind(inode: number): InodeKind {
     switch (this.#tree.store.mode(inode) & TYPE_MASK) {
       case TYPE.file:
         return 'file';
@@ -205,12 +189,4 @@ export class WrittenTree {
       done += bytesRead;
     }
   }
-}
-
-function* zeros(bytes: number): Generator<Buffer, void, void> {
-  for (let left = bytes; left > 0; left -= PIECE_BYTES) yield ZEROS.subarray(0, Math.min(left, PIECE_BYTES));
-}
-
-function namesOf(path: string): string[] {
-  return path.split('/').filter((name) => name !== '' && name !== '.');
 }

@@ -41,6 +41,11 @@ export function diskXattrs(path: Buffer, xattrs: readonly Xattr[]): XattrEntry[]
   return entries;
 }
 
+/** True for the number of a prefix that is kept; the others are of the file system itself, as parts of short files. */
+export function isKnownXattr(index: number): boolean {
+  return PREFIXES.some((each) => each.index === index);
+}
+
 /** An xattr as it was before `diskXattrs`. */
 export function xattrOf({ index, name, value }: Pick<XattrEntry, 'index' | 'name' | 'value'>): Xattr {
   const found = PREFIXES.find((each) => each.index === index);

@@ -1,15 +1,22 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../../host/clock.ts';
+import { Downloads } from '../../../host/http/download.ts';
 import { FakeExit, FakeRunner, type FakeProgram } from '../../../host/fake-runner.ts';
 import type { DirectoryListener } from '../../../host/staged-directories.ts';
+import { bundleExporter } from '../bundle/write-bundle.ts';
 import { BuildNamespace } from '../build-namespace.ts';
 import { RecipeImageBuilder } from '../builder.ts';
+import { MOST_BUNDLE_BYTES } from '../bundle/bundle-address.ts';
+import { ConfiguredImageCatalogs } from '../catalogs.ts';
+import type { ImageExporter } from '../driver.ts';
 import { archive } from '../oci/tar/archive.suite.ts';
 import { OciImagePuller } from '../pull/puller.ts';
 import { BlobCache } from '../registry/blob-cache.ts';
 import { RegistryClient } from '../registry/client.ts';
+import { FileImageRegistrar } from '../register/registrar.ts';
 import { ImageDirectory } from '../store.ts';
+import { StagedUploads } from '../upload/uploads.ts';
 
 /** A machine with a pretended mmdebstrap and tar; the builder above it is the real one. */
 export class FakeImageHost {
@@ -83,18 +90,25 @@ const pretendedSystem = archive([
 export function createFakeImages(
   root: string,
   changed?: DirectoryListener,
+  catalogs: readonly string[] = [],
 ): {
   readonly host: FakeImageHost;
+  readonly catalogs: ConfiguredImageCatalogs;
   readonly store: ImageDirectory;
   readonly builder: RecipeImageBuilder;
   readonly puller: OciImagePuller;
   readonly blobs: BlobCache;
+  readonly exporter: ImageExporter;
+  readonly registrar: FileImageRegistrar;
+  readonly uploads: StagedUploads;
 } {
   const host = new FakeImageHost();
   const { runner } = host;
   const namespace = new BuildNamespace(runner, 0);
   const store = new ImageDirectory(root, (path) => namespace.remove(path), changed);
-  const builder = new RecipeImageBuilder({ store, runner, namespace, now: () => 0 });
+  const configured = new ConfiguredImageCatalogs(catalogs);
+  const recipe = (name: string): ReturnType<typeof configured.recipe> => configured.recipe(name);
+  const builder = new RecipeImageBuilder({ store, runner, namespace, now: () => 0, recipe });
   const blobs = new BlobCache(`${root}-blobs`);
   const registry = new RegistryClient({
     registries: new Map(),
@@ -102,6 +116,19 @@ export function createFakeImages(
     cache: blobs,
     clock: systemClock,
   });
-  const puller = new OciImagePuller({ store, registry, now: () => 0 });
-  return { host, store, builder, puller, blobs };
+  const registrar = new FileImageRegistrar({ store, now: () => 0 });
+  const downloads = new Downloads({ hosts: new Map(), clock: systemClock, mostBytes: MOST_BUNDLE_BYTES });
+  const uploads = new StagedUploads(store.staged, MOST_BUNDLE_BYTES);
+  const puller = new OciImagePuller({ store, registry, downloads, uploads, now: () => 0 });
+  return {
+    host,
+    catalogs: configured,
+    store,
+    builder,
+    puller,
+    blobs,
+    exporter: bundleExporter,
+    registrar,
+    uploads,
+  };
 }

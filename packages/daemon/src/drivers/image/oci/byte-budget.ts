@@ -4,7 +4,7 @@ import { invalidImage } from './invalid.ts';
  * What all layers of an image may come to, holes and hidden files counted, whatever their compressed size: some times the largest images
  * that there are. Beyond, somebody wants to keep us busy.
  */
-const MAX_IMAGE_BYTES = 256 * 1024 ** 3;
+export const MAX_IMAGE_BYTES = 256 * 1024 ** 3;
 
 /** Counts what an image unpacks to, so that a bomb is told from an image. */
 export class ByteBudget {

@@ -2,9 +2,9 @@ import { chmod, unlink } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
 import { copyTree, type EntryWriter } from '../ext4/copy-tree.ts';
 import { ROOT_INODE } from '../ext4/geometry.ts';
+import type { ReadableTree } from '../ext4/readable-tree.ts';
 import type { Timestamp } from '../ext4/time.ts';
 import { openExt4Writer, USUAL_GROW_BYTES, type Ext4Options, type Ext4Writer } from '../ext4/writer.ts';
-import type { WrittenTree } from '../ext4/written-tree.ts';
 import { leastRootBytes, rootBytes, workBytes } from './disk-sizes.ts';
 import { factsOf, type ImageFacts } from './image-facts.ts';
 import type { Layer } from './layer.ts';
@@ -36,6 +36,9 @@ export interface DiskOptions {
   /** Tells a rejection with `cancelled`; it is the layers that end by it. */
   readonly signal: AbortSignal;
 }
+
+/** Where a work disk goes, and what it is made with. */
+export type WorkDiskOptions = Pick<DiskOptions, 'workFile' | 'now' | 'random'>;
 
 /** The disks of an image. */
 export interface ImageDisks {
@@ -87,12 +90,7 @@ async function tryToWrite(
   if (!(await mergeLayers(layers, imageWriter(root), { now, ahead }))) return undefined;
   const written = await root.written();
   const facts = await factsOf(written);
-  const work = await openDisk(undo, workFile, {
-    ...identity('work', options),
-    sizeBytes: workBytes,
-    journalBytes: WORK_JOURNAL_BYTES,
-  });
-  await copyHome(written, imageWriter(work), now);
+  const work = await openWorkDisk(undo, written, options);
   const [rootDisk, workDisk] = [await root.finish(), await work.finish()];
   for (const file of [rootFile, workFile]) await chmod(file, READ_ONLY_MODE);
   undo.move();
@@ -105,6 +103,31 @@ async function tryToWrite(
   };
 }
 
+/** The work disk of a root file system that is there already; the rest is as with `writeImageDisks`. Tells its size. */
+export async function writeWorkDisk(tree: ReadableTree, options: WorkDiskOptions): Promise<number> {
+  await using undo = new AsyncDisposableStack();
+  const work = await openWorkDisk(undo, tree, options);
+  const { sizeBytes } = await work.finish();
+  await chmod(options.workFile, READ_ONLY_MODE);
+  undo.move();
+  return sizeBytes;
+}
+
+/** A work disk with what the image has in /root, not finished yet. */
+async function openWorkDisk(
+  undo: AsyncDisposableStack,
+  tree: ReadableTree,
+  options: WorkDiskOptions,
+): Promise<Ext4Writer> {
+  const work = await openDisk(undo, options.workFile, {
+    ...identity('work', options),
+    sizeBytes: workBytes,
+    journalBytes: WORK_JOURNAL_BYTES,
+  });
+  await copyHome(tree, imageWriter(work), options.now);
+  return work;
+}
+
 /** A new file system, which goes with `undo`. */
 async function openDisk(undo: AsyncDisposableStack, file: string, options: Ext4Options): Promise<Ext4Writer> {
   const writer = await openExt4Writer(file, options);
@@ -114,7 +137,7 @@ async function openDisk(undo: AsyncDisposableStack, file: string, options: Ext4O
 
 function identity(
   label: string,
-  { now, random }: DiskOptions,
+  { now, random }: Pick<DiskOptions, 'now' | 'random'>,
 ): Pick<Ext4Options, 'label' | 'now' | 'uuid' | 'hashSeed'> {
   return { label: Buffer.from(label), now, uuid: uuid(random), hashSeed: uuid(random) };
 }
@@ -128,9 +151,9 @@ function uuid(random: DiskOptions['random']): Buffer {
 }
 
 /** An image may have /root as a link, which leads to its home; and one that leads to the whole image to none. */
-async function copyHome(from: WrittenTree, to: EntryWriter, now: Timestamp): Promise<void> {
+async function copyHome(from: ReadableTree, to: EntryWriter, now: Timestamp): Promise<void> {
   const found = await from.resolve(HOME);
-  if (found === undefined || found.inode === ROOT_INODE || from.kind(found.inode) !== 'directory')
+  if (found === undefined || found.inode === ROOT_INODE || (await from.kind(found.inode)) !== 'directory')
     await to.directory(Buffer.alloc(0), { mode: HOME_MODE, uid: 0, gid: 0, modified: now });
   else await copyTree(from, found.inode, to);
 }

@@ -1,4 +1,4 @@
-import type { ResolvedPath, WrittenTree } from '../ext4/written-tree.ts';
+import type { ReadableTree, ResolvedPath } from '../ext4/readable-tree.ts';
 
 /** What an image says of its distribution (os-release(5)). */
 export interface OsRelease {
@@ -35,8 +35,8 @@ const SYSTEMD = /^\/(?:usr\/)?lib\/systemd\/systemd$/;
 const SHELLS = ['/bin/sh', '/bin/bash'];
 const ANY_EXECUTE = 0o111;
 
-/** Looks at a root file system that is written but not finished. */
-export async function factsOf(tree: WrittenTree): Promise<ImageFacts> {
+/** Looks at a root file system, be it one that is not finished. */
+export async function factsOf(tree: ReadableTree): Promise<ImageFacts> {
   let init: string | undefined;
   for (const path of INIT_PATHS) {
     const found = await executable(tree, path);
@@ -47,19 +47,20 @@ export async function factsOf(tree: WrittenTree): Promise<ImageFacts> {
   return { osRelease: await osReleaseOf(tree), init, shell };
 }
 
-async function executable(tree: WrittenTree, path: string): Promise<ResolvedPath | undefined> {
+async function executable(tree: ReadableTree, path: string): Promise<ResolvedPath | undefined> {
   const found = await tree.resolve(path);
-  if (found === undefined || tree.kind(found.inode) !== 'file') return undefined;
-  return (tree.permissions(found.inode) & ANY_EXECUTE) === 0 ? undefined : found;
+  if (found === undefined || (await tree.kind(found.inode)) !== 'file') return undefined;
+  return ((await tree.permissions(found.inode)) & ANY_EXECUTE) === 0 ? undefined : found;
 }
 
 /** The first of both that is there counts, be it of use or not. */
-async function osReleaseOf(tree: WrittenTree): Promise<OsRelease | undefined> {
+async function osReleaseOf(tree: ReadableTree): Promise<OsRelease | undefined> {
   for (const path of OS_RELEASE) {
     const found = await tree.resolve(path);
     if (found === undefined) continue;
     const { inode } = found;
-    if (tree.kind(inode) !== 'file' || tree.size(inode) > MAX_OS_RELEASE_BYTES) return undefined;
+    if ((await tree.kind(inode)) !== 'file' || (await tree.size(inode)) > MAX_OS_RELEASE_BYTES)
+      return undefined;
     const pieces: Buffer[] = [];
     for await (const piece of tree.content(inode)) pieces.push(Buffer.from(piece));
     return parseOsRelease(Buffer.concat(pieces).toString('latin1'));

@@ -48,7 +48,8 @@ export function layerOf(blob: LayerBlob, budget: ByteBudget, signal: AbortSignal
   };
 }
 
-async function* counted(
+/** Passes bytes on that an archive unpacks to, and counts them. */
+export async function* counted(
   source: AsyncIterable<Buffer>,
   budget: ByteBudget,
 ): AsyncGenerator<Buffer, void, void> {

@@ -14,6 +14,14 @@ test.each([
   ['oci-archive:/srv/app.oci.tar', 'oci-archive:/srv/app.oci.tar', 'app'],
   ['docker-archive:/srv/.tar', 'docker-archive:/srv/.tar', 'image'],
   ['oci:/', 'oci:/', 'image'],
+  ['bundle:/srv/app.tar.zst', 'bundle:/srv/app.tar.zst', 'app'],
+  ['bundle:/srv/my.app-0123456789ab.tar.zst', 'bundle:/srv/my.app-0123456789ab.tar.zst', 'my.app'],
+  ['bundle:/srv/a:b', 'bundle:/srv/a:b', 'a-b'],
+  [
+    `bundle:https://h.example/x/app.tar.zst@sha256:${'a'.repeat(64)}`,
+    `bundle:https://h.example/x/app.tar.zst@sha256:${'a'.repeat(64)}`,
+    'app',
+  ],
 ])('%s', (text, full, name) => {
   const origin = readOrigin(text);
   expect(origin).toMatchObject({ text: full, defaultName: name });
@@ -31,6 +39,13 @@ test.each([
   'oci-archive:../x',
   'docker-archive::x',
   'dir:/x',
+  'bundle:',
+  'bundle:x',
+  'bundle:https://h.example/x',
+  'bundle:https://h.example/x@sha256:0',
+  `bundle:https://u:p@h.example/x@sha256:${'a'.repeat(64)}`,
+  `bundle:https://h.example/x?q@sha256:${'a'.repeat(64)}`,
+  `bundle:ftp://h.example/x@sha256:${'a'.repeat(64)}`,
 ])('refuses %j', (text) =>
   expect(() => readOrigin(text)).toThrow(expect.objectContaining({ code: 'invalid_argument' })),
 );

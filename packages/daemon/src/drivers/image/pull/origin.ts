@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, isAbsolute } from 'node:path';
 import { BangerError } from '@banger/contract/error';
+import { readRemoteBundle, type RemoteBundle } from '../bundle/bundle-address.ts';
 import type { ImageOrigin } from '../driver.ts';
 import type { LocalImage } from '../oci/source/open-image.ts';
 import { readReference, referenceText, type ImageReference } from '../registry/reference.ts';
@@ -10,10 +11,20 @@ export type KnownOrigin = ImageOrigin &
   (
     | { readonly kind: 'registry'; readonly reference: ImageReference }
     | { readonly kind: 'local'; readonly image: LocalImage }
+    | { readonly kind: 'bundle'; readonly path: string }
+    | { readonly kind: 'remote bundle'; readonly place: RemoteBundle }
+    | { readonly kind: 'upload'; readonly sha256: string }
   );
 
 /** As in containers-transports(5), which skopeo and podman go by. What is there tells by itself which of the three it is. */
 const LOCAL = /^(oci|oci-archive|docker-archive):([^:]*)(?::(.+))?$/s;
+/** What a client has sent, by its hash. */
+const UPLOAD = /^upload:([0-9a-f]{64})$/;
+const UPLOADED_NAME = 'image';
+/** A file that `image export` made. */
+const BUNDLE = 'bundle:';
+/** What `image export` puts behind a name: a piece of the file's hash. */
+const BUNDLE_ENDING = /(?:-[0-9a-f]{12})?\.tar\.zst$/;
 /** Of a name that is made from what was pulled: as long as a name of an image may be, with room for a hash. */
 const MOST_NAME_CHARACTERS = 110;
 const HASH_CHARACTERS = 8;
@@ -22,20 +33,44 @@ const DIGEST_CHARACTERS = 12;
 
 /** Reads what a user wrote as where an image is to be had. Throws `invalid_argument`. */
 export function readOrigin(text: string): KnownOrigin {
+  const [, sha256] = UPLOAD.exec(text) ?? [];
+  if (sha256 !== undefined) return { kind: 'upload', ...namesOf(text, UPLOADED_NAME), sha256 };
+  if (text.startsWith(BUNDLE)) return bundleOrigin(text, text.slice(BUNDLE.length));
   const [, transport, path = '', named] = LOCAL.exec(text) ?? [];
   if (transport === undefined) {
     const reference = readReference(text);
     return { kind: 'registry', ...namesOf(referenceText(reference), nameOf(reference)), reference };
   }
-  if (!isAbsolute(path))
-    throw new BangerError('invalid_argument', `The path of ${JSON.stringify(text)} is not absolute.`, {
-      hint: 'Write it as oci:/srv/image or oci-archive:/srv/image.tar:NAME.',
-    });
+  checkAbsolute(text, path);
   return {
     kind: 'local',
     ...namesOf(text, allowed(named ?? basename(path).replace(/(?:\.oci)?\.tar$/, ''))),
     image: { path, ...(named === undefined ? {} : { reference: named }) },
   };
+}
+
+function bundleOrigin(text: string, path: string): KnownOrigin {
+  const named = (file: string): ImageOrigin =>
+    namesOf(text, allowed(basename(file).replace(BUNDLE_ENDING, '')));
+  const place = readRemoteBundle(path);
+  if (place !== undefined) return { kind: 'remote bundle', ...named(new URL(place.url).pathname), place };
+  if (/^[a-z]+:\/\//.test(path))
+    throw new BangerError(
+      'invalid_argument',
+      `${JSON.stringify(text)} is no address of a bundle with its hash.`,
+      {
+        hint: 'Write it as bundle:https://HOST/FILE.tar.zst@sha256:HEX, without a login and a query.',
+      },
+    );
+  checkAbsolute(text, path);
+  return { kind: 'bundle', ...named(path), path };
+}
+
+function checkAbsolute(text: string, path: string): void {
+  if (!isAbsolute(path))
+    throw new BangerError('invalid_argument', `The path of ${JSON.stringify(text)} is not absolute.`, {
+      hint: 'Write it as oci:/srv/image, oci-archive:/srv/image.tar:NAME or bundle:/srv/image.tar.zst.',
+    });
 }
 
 function namesOf(text: string, defaultName: string): ImageOrigin {

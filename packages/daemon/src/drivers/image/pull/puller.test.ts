@@ -1,13 +1,15 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StageContext, StageProgress } from '../../../domain/stage-progress.ts';
 import { systemClock } from '../../../host/clock.ts';
+import { Downloads } from '../../../host/http/download.ts';
+import { bundleFile } from '../bundle/bundle.suite.ts';
 import type { ImagePullWish, StoredImage } from '../driver.ts';
 import { describeBlob, putImage, sha256, writeLayout, type Put } from '../oci/layout.suite.ts';
-import { archive } from '../oci/tar/archive.suite.ts';
+import { archive, streamed } from '../oci/tar/archive.suite.ts';
 import { BlobCache } from '../registry/blob-cache.ts';
 import { RegistryClient } from '../registry/client.ts';
 import {
@@ -16,6 +18,7 @@ import {
   type Respond,
 } from '../../../host/http/loopback-server.suite.ts';
 import { ImageDirectory } from '../store.ts';
+import { StagedUploads } from '../upload/uploads.ts';
 import { OciImagePuller } from './puller.ts';
 
 const MIB = 1024 ** 2;
@@ -40,6 +43,7 @@ let server: LoopbackServer;
 let client: RegistryClient;
 let store: ImageDirectory;
 let puller: OciImagePuller;
+let uploads: StagedUploads;
 let changes: string[];
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'banger-puller-'));
@@ -55,7 +59,10 @@ beforeEach(async () => {
   store = new ImageDirectory(join(root, 'images'), undefined, (change, name) =>
     changes.push(`${change} ${name}`),
   );
-  puller = new OciImagePuller({ store, registry: client, now: () => 0 });
+  const hosts = new Map([[server.host, { plainHttp: true, caFile: undefined }]]);
+  const downloads = new Downloads({ hosts, clock: systemClock, mostBytes: MIB });
+  uploads = new StagedUploads(store.staged, MIB);
+  puller = new OciImagePuller({ store, registry: client, downloads, uploads, now: () => 0 });
 });
 afterEach(async () => {
   await client.close();
@@ -207,6 +214,120 @@ describe('nothing is left of a pull', () => {
     await expect(pull(`${server.host}/app:1`, wish('app', { rootBytes: 16 * MIB }))).rejects.toMatchObject({
       code: 'invalid_argument',
     });
+    expect(stored()).toEqual([]);
+  });
+});
+
+describe('a bundle of a server', () => {
+  const bundle = bundleFile();
+  const text = (sha256Hex = sha256(bundle).slice('sha256:'.length)): string =>
+    `bundle:http://${server.host}/app.tar.zst@sha256:${sha256Hex}`;
+  const sends =
+    (bytes: Buffer): Respond =>
+    (_request, response) =>
+      void response.writeHead(200, { 'content-length': bytes.length }).end(bytes);
+
+  test('is fetched, checked and stored, and what was fetched goes', async () => {
+    server.respond = sends(bundle);
+    const told = context();
+    const { manifest } = await pull(text(), wish('app', { bytes: bundle.length }), told);
+    expect(manifest).toMatchObject({ source: 'bundle', reference: text(), digest: sha256(bundle) });
+    expect(readdirSync(join(store.staged.root, 'app'))).toEqual(['manifest.json', 'root.ext4', 'work.ext4']);
+    expect([...new Set(told.seen.map(({ stage }) => stage))]).toEqual([
+      'Fetching image app',
+      'Reading the bundle',
+      'Writing the disk',
+      'Storing the image',
+    ]);
+  });
+
+  test('is fetched from a file too', async () => {
+    writeFileSync(join(root, 'b'), bundle);
+    const file = `bundle:file://${join(root, 'b')}@${sha256(bundle)}`;
+    expect((await pull(file)).manifest).toMatchObject({ reference: file });
+  });
+
+  test.each<[string, () => Respond, () => string, Partial<ImagePullWish>]>([
+    ['that is another', () => sends(bundle), () => text('a'.repeat(64)), {}],
+    ['of another length', () => sends(bundle), () => text(), { bytes: 7 }],
+    ['that is too large', () => sends(Buffer.alloc(2 * MIB)), () => text(), {}],
+    ['that is not there', () => (_request, response) => void response.writeHead(404).end(), () => text(), {}],
+  ])('%s is refused, and nothing is left', async (_what, respond, asked, change) => {
+    server.respond = respond();
+    await expect(pull(asked(), wish('app', change))).rejects.toMatchObject({ code: 'download_failed' });
+    expect(stored()).toEqual([]);
+  });
+});
+
+describe('what a client has sent', () => {
+  const client = (): AbortController => new AbortController();
+  const layoutTar = (): Buffer => {
+    const directory = join(root, 'sent');
+    writeLayout(directory, layers, { config });
+    const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((each) =>
+      each.isFile(),
+    );
+    return archive(
+      files.map((each) => {
+        const path = join(each.parentPath, each.name);
+        return { name: path.slice(directory.length + 1), content: readFileSync(path) };
+      }),
+    );
+  };
+
+  test.each<[string, () => Buffer, string]>([
+    ['a bundle', () => bundleFile(), 'bundle'],
+    ['an archive', () => layoutTar(), 'oci'],
+    ['an archive that is packed', () => gzipSync(layoutTar()), 'oci'],
+  ])('is told by its content: %s', async (_what, bytes, source) => {
+    const sender = client();
+    const sha256Hex = await uploads.receive(streamed(bytes()), sender.signal);
+    expect(`sha256:${sha256Hex}`).toBe(sha256(bytes()));
+    const { manifest } = await pull(`upload:${sha256Hex}`);
+    expect(manifest).toMatchObject({ source, reference: `upload:${sha256Hex}` });
+    sender.abort();
+    await expect.poll(stored).toEqual(['app']);
+    await expect(pull(`upload:${sha256Hex}`, wish('again'))).rejects.toMatchObject({
+      code: 'image_not_found',
+    });
+    expect(stored()).toEqual(['app']);
+  });
+
+  test('goes with its client, but not before what reads it has ended', async () => {
+    const sender = client();
+    const sent = await uploads.receive(streamed(bundleFile()), sender.signal);
+    const reading = Promise.withResolvers<void>();
+    const used = uploads.use(sent, async (path) => {
+      sender.abort();
+      await reading.promise;
+      return existsSync(path);
+    });
+    reading.resolve();
+    expect(await used).toBe(true);
+    await expect.poll(stored).toEqual([]);
+  });
+
+  test('twice is two files', async () => {
+    const [one, other] = [client(), client()];
+    const sent = await uploads.receive(streamed(bundleFile()), one.signal);
+    expect(await uploads.receive(streamed(bundleFile()), other.signal)).toBe(sent);
+    one.abort();
+    await expect.poll(() => stored().length).toBe(1);
+    await pull(`upload:${sent}`);
+    other.abort();
+    await expect.poll(stored).toEqual(['app']);
+  });
+
+  test('is of no use when it is too long, or its client leaves before the end', async () => {
+    const broken = async function* (): AsyncGenerator<Buffer> {
+      yield Buffer.from('x');
+      throw new Error('The client left.');
+    };
+    const { signal } = client();
+    await expect(uploads.receive(streamed(Buffer.alloc(2 * MIB)), signal)).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+    await expect(uploads.receive(broken(), signal)).rejects.toThrow('The client left.');
     expect(stored()).toEqual([]);
   });
 });

@@ -1,4 +1,3 @@
-import type { ImageConfig } from '@banger/contract/image';
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,10 +5,11 @@ import { BangerError } from '@banger/contract/error';
 import { checkArtifactName } from '../../../domain/artifact-name.ts';
 import { SingleFlight } from '../../../domain/single-flight.ts';
 import type { StageContext } from '../../../domain/stage-progress.ts';
+import type { Downloads } from '../../../host/http/download.ts';
 import { writeFileAtomic } from '../../../host/private-files.ts';
-import type { ImageOrigin, ImagePuller, ImagePullWish, StoredImage } from '../driver.ts';
+import type { ImageOrigin, ImagePuller, ImagePullWish, ImageUploads, StoredImage } from '../driver.ts';
 import { timestampOfMs } from '../ext4/time.ts';
-import { IMAGE_MANIFEST_VERSION, type OciManifest } from '../manifest.ts';
+import { IMAGE_MANIFEST_VERSION, wasPulledAs, type OciManifest } from '../manifest.ts';
 import { convertLayers } from '../oci/convert-image.ts';
 import { readingOf } from '../oci/document.ts';
 import { readImageConfig } from '../oci/image-config.ts';
@@ -18,26 +18,36 @@ import { openImage } from '../oci/source/open-image.ts';
 import { layersOfFiles, type OpenedImage } from '../oci/source/opened-image.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { imageFiles, type ImageDirectory } from '../store.ts';
+import { bundleKernel, fillFromBundle, isBundle } from './fill-from-bundle.ts';
 import { readOrigin, type KnownOrigin } from './origin.ts';
 
 /** In the directory of an image that is being made. */
 const SCRATCH = 'scratch';
 const PRIVATE_MODE = 0o700;
+/** In a directory of staging: what was downloaded. */
+const FETCHED = 'fetch';
 
 /** Turns images of registries and of this machine into stored ones. */
 export class OciImagePuller implements ImagePuller {
   readonly #store: ImageDirectory;
   readonly #registry: RegistryClient;
+  readonly #downloads: Downloads;
+  readonly #uploads: ImageUploads;
   readonly #now: () => number;
   readonly #flights = new SingleFlight<StoredImage>();
 
   constructor(options: {
     readonly store: ImageDirectory;
     readonly registry: RegistryClient;
+    /** For bundles. */
+    readonly downloads: Downloads;
+    readonly uploads: ImageUploads;
     readonly now: () => number;
   }) {
     this.#store = options.store;
     this.#registry = options.registry;
+    this.#downloads = options.downloads;
+    this.#uploads = options.uploads;
     this.#now = options.now;
   }
 
@@ -53,28 +63,75 @@ export class OciImagePuller implements ImagePuller {
       const here = await this.#store.get(name);
       if (here !== undefined) return here;
       const taken = (): BangerError => nameTaken(name);
-      await this.#store.staged.make(name, taken, (staging) =>
-        this.#gather(known, join(staging, SCRATCH), work, (gathered) =>
-          this.#fill(staging, known, wish, gathered, work),
-        ),
-      );
+      await this.#store.staged.make(name, taken, (staging) => this.#make(staging, known, wish, work));
       const made = await this.#store.get(name);
       if (made === undefined)
         throw new BangerError('internal', `The image ${name} was published and is not there.`);
       return made;
     });
-    const { manifest } = image;
-    if (manifest.source !== 'oci' || manifest.reference !== origin.text) throw nameTaken(name);
+    if (!wasPulledAs(image.manifest, origin.text)) throw nameTaken(name);
     return image;
+  }
+
+  async kernelOf(origin: ImageOrigin): Promise<string | undefined> {
+    const known = readOrigin(origin.text);
+    if (known.kind === 'bundle') return bundleKernel(known.path);
+    if (known.kind !== 'upload') return undefined;
+    return this.#uploads.use(known.sha256, async (path) =>
+      (await isBundle(path)) ? bundleKernel(path) : undefined,
+    );
   }
 
   async idle(name: string, signal: AbortSignal): Promise<void> {
     return this.#flights.idle(name, signal);
   }
 
+  async #make(
+    staging: string,
+    origin: KnownOrigin,
+    wish: ImagePullWish,
+    context: StageContext,
+  ): Promise<void> {
+    if (origin.kind === 'bundle') {
+      await fillFromBundle(staging, origin, wish, { ...context, now: this.#now() });
+      return;
+    }
+    if (origin.kind === 'remote bundle') {
+      await this.#fetchBundle(staging, origin, wish, context);
+      return;
+    }
+    if (origin.kind === 'upload') {
+      await this.#uploads.use(origin.sha256, async (path) => {
+        const local = (await isBundle(path))
+          ? ({ ...origin, kind: 'bundle', path } as const)
+          : ({ ...origin, kind: 'local', image: { path } } as const);
+        await this.#make(staging, local, wish, context);
+      });
+      return;
+    }
+    await this.#gather(origin, join(staging, SCRATCH), context, (gathered) =>
+      this.#fill(staging, origin, wish, gathered, context),
+    );
+  }
+
+  async #fetchBundle(
+    staging: string,
+    { text, place }: Extract<KnownOrigin, { kind: 'remote bundle' }>,
+    wish: ImagePullWish,
+    context: StageContext,
+  ): Promise<void> {
+    const directory = join(staging, FETCHED);
+    await mkdir(directory, { mode: PRIVATE_MODE });
+    const path = join(directory, 'bundle');
+    const names = { what: `the image ${wish.name}`, stage: `Fetching image ${wish.name}` };
+    await this.#downloads.fetch(names, { ...place, bytes: wish.bytes }, path, context);
+    await fillFromBundle(staging, { text, path }, wish, { ...context, now: this.#now() });
+    await rm(directory, { recursive: true });
+  }
+
   /** Keeps the layers here for as long as `work` is at it; what had to be unpacked for them lies in `scratch`. */
   async #gather(
-    origin: KnownOrigin,
+    origin: Extract<KnownOrigin, { kind: 'registry' | 'local' }>,
     scratch: string,
     context: StageContext,
     work: (gathered: OpenedImage) => Promise<void>,
@@ -144,7 +201,7 @@ export class OciImagePuller implements ImagePuller {
 }
 
 /** An image whose command is an init system gets it as PID 1; that one is merely installed means nothing. */
-function initOf({ entrypoint, cmd }: ImageConfig, init: string | undefined): string {
+function initOf({ entrypoint, cmd }: OpenedImage['config'], init: string | undefined): string {
   const [command = ''] = [...entrypoint, ...cmd];
   return init !== undefined && INIT_PATHS.includes(command) ? init : 'agent';
 }

@@ -62,6 +62,7 @@ type SizeKey = 'rootBytes' | 'diskBytes';
  */
 async function ready({ deps, row, disksAreNew }: StartContext, disk: Disk, key: SizeKey): Promise<void> {
   if (disksAreNew) return;
+  if (disk.kind === 'root') await deps.images.checkBase(row.spec.image);
   await deps.disks.check(disk);
   const real = await deps.disks.size(disk);
   if (real < row.spec[key]) await deps.disks.grow(disk, row.spec[key]);

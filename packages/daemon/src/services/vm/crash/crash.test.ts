@@ -1,5 +1,6 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { bundleFile } from '../../../drivers/image/bundle/bundle.suite.ts';
 import { writeLayout } from '../../../drivers/image/oci/layout.suite.ts';
 import { archive } from '../../../drivers/image/oci/tar/archive.suite.ts';
 import { createSteps } from '../create.ts';
@@ -8,7 +9,7 @@ import type { FakeHost } from '../fake-host.suite.ts';
 import { initStep, startSteps } from '../start-steps.ts';
 import { powerOffSteps, releaseSteps } from '../stop-steps.ts';
 import { beginningOf, killEverywhere, makeStock, pointsOf } from './kill-points.suite.ts';
-import { LAYOUT, verbs } from './verbs.suite.ts';
+import { BUNDLE, LAYOUT, verbs } from './verbs.suite.ts';
 
 vi.mock('node:fs/promises', async (original) => {
   const { mortalFiles } = await import('./mortal-files.suite.ts');
@@ -22,6 +23,7 @@ let stock: FakeHost;
 beforeAll(async () => {
   stock = await makeStock();
   writeLayout(LAYOUT, [archive([{ name: 'etc/motd', content: 'hello' }])]);
+  writeFileSync(BUNDLE, bundleFile());
 });
 afterAll(async () => {
   rmSync(LAYOUT, { recursive: true });

@@ -1,9 +1,13 @@
-import { open, writeFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { mkdir, open, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import type { ErrorCode } from '@banger/contract/error-codes';
 import type { VmState, VmView } from '@banger/contract/vm';
+import { bundleFile } from '../../../drivers/image/bundle/bundle.suite.ts';
+import { writeRootFs } from '../../../drivers/image/register/root-fs.suite.ts';
 import { writeKernelTree } from '../../../drivers/kernel/fake/fake-kernel-host.ts';
 import { catalogText, kernelTar, urlPlace } from '../../../drivers/kernel/kernel-archive.suite.ts';
 import { systemClock, type Clock } from '../../../host/clock.ts';
@@ -31,6 +35,8 @@ export interface Verb {
 
 /** Where an image lies that is not of the host; a test that pulls it writes it there. */
 export const LAYOUT = join(tmpdir(), `banger-crash-${process.pid}`);
+/** Where a bundle lies that is not of the host; it goes with the layout. */
+export const BUNDLE = join(LAYOUT, 'app.tar.zst');
 
 const NAME = 'box';
 const WRECKED = 'wrecked';
@@ -91,6 +97,24 @@ async function shelve(host: FakeHost): Promise<void> {
   await writeFile(shelf(host, 'catalog.json'), catalogText([{ name: SHELVED, sources: [place] }]));
   host.kernelCatalogs.push(shelf(host, 'catalog.json'));
 }
+
+/** The user has a catalog whose image is a bundle, which is fetched from where it lies. */
+async function shelveImage(host: FakeHost): Promise<void> {
+  await mkdir(shelf(host, ''), { recursive: true });
+  const { url, sha256, bytes } = urlPlace(pathToFileURL(BUNDLE).href, bundleFile());
+  const entry = { name: SHELVED, distribution: 'small', arch: 'x86_64' };
+  const images = [{ ...entry, sources: [{ type: 'bundle', url, sha256, bytes }] }];
+  await writeFile(shelf(host, 'images.json'), JSON.stringify({ catalog: 1, images }));
+  host.imageCatalogs.push(shelf(host, 'images.json'));
+}
+const ROOT_FS = 'rootfs.ext4';
+/** The user has a root file system. */
+async function shelveRoot(host: FakeHost): Promise<void> {
+  await mkdir(shelf(host, ''), { recursive: true });
+  await writeRootFs(shelf(host, ROOT_FS));
+}
+const register = async (host: FakeHost): Promise<unknown> =>
+  host.deps.images.register({ name: 'registered', rootfs: shelf(host, ROOT_FS) }, never);
 
 const createVm: Verb = {
   name: 'create',
@@ -232,6 +256,48 @@ export const verbs: readonly Verb[] = [
     onEmptyHost: true,
     before: nothing,
     command: (host) => host.deps.images.pull({ image: `oci:${LAYOUT}`, name: 'from-a-layout' }, never),
+  },
+  {
+    name: 'image pull of a bundle',
+    onEmptyHost: true,
+    before: nothing,
+    command: (host) => host.deps.images.pull({ image: `bundle:${BUNDLE}`, name: 'from-a-bundle' }, never),
+  },
+  {
+    name: 'image pull of a catalog of the user',
+    onEmptyHost: true,
+    before: shelveImage,
+    command: (host) => host.deps.images.pull({ image: SHELVED }, never),
+  },
+  {
+    name: 'image pull of what a client sends',
+    onEmptyHost: true,
+    before: nothing,
+    command: async (host) => {
+      const client = new AbortController();
+      const sent = await host.deps.images.receive(Readable.from([bundleFile()]), client.signal);
+      await host.deps.images.pull({ image: `upload:${sent}`, name: 'sent' }, never);
+      client.abort();
+      await until(() => !readdirSync(host.layout.images).some((name) => name.startsWith('.')));
+    },
+  },
+  { name: 'image register', before: shelveRoot, command: register },
+  {
+    name: 'image promote',
+    before: async (host) => {
+      await shelveRoot(host);
+      await register(host);
+    },
+    command: (host) => host.deps.images.promote('registered', never),
+    keeps: async (host) => (await images(host)) === 2,
+  },
+  {
+    name: 'image export',
+    before: nothing,
+    command: async (host) => {
+      for await (const _ of (await host.deps.images.export(IMAGE)).bytes(never));
+    },
+    keeps: async (host) => (await images(host)) === 1,
   },
   {
     name: 'image delete',

@@ -4,24 +4,42 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { BangerError } from '@banger/contract/error';
 import type { StageContext } from '../../domain/stage-progress.ts';
-import type { Clock } from '../../host/clock.ts';
-import { cancelled, shownUrl, type FailureOptions } from '../../host/http/failure.ts';
-import { fileSink } from '../../host/http/file-sink.ts';
-import type { Hosts } from '../../host/http/host-settings.ts';
-import { HTTP_LIMITS, type HttpLimits } from '../../host/http/limits.ts';
-import { receiveFile, type ByteSink } from '../../host/http/receive-file.ts';
-import { getFollowing } from '../../host/http/redirects.ts';
-import { statusFailure, within } from '../../host/http/retry.ts';
-import { discard, Transport, type Answer } from '../../host/http/transport.ts';
-import { MOST_KERNEL_FILE_BYTES, type KernelPlace } from './catalog.ts';
-import { filePieces } from './file-pieces.ts';
+import type { Clock } from '../clock.ts';
+import { filePieces } from '../file-pieces.ts';
+import { cancelled, shownUrl, type FailureOptions } from './failure.ts';
+import { fileSink } from './file-sink.ts';
+import type { Hosts } from './host-settings.ts';
+import { HTTP_LIMITS, type HttpLimits } from './limits.ts';
+import { receiveFile, type ByteSink } from './receive-file.ts';
+import { getFollowing } from './redirects.ts';
+import { statusFailure, within } from './retry.ts';
+import { discard, Transport, type Answer } from './transport.ts';
 
-/** A file of a catalog. */
-type UrlPlace = Extract<KernelPlace, { readonly type: 'url' }>;
+/** By which an address may begin. Whether `http:` is asked at all is the configuration's word (`plain_http`). */
+const SCHEMES = new Set(['https:', 'http:', 'file:']);
+/** As long as servers take them. */
+export const MOST_ADDRESS_CHARACTERS = 2048;
+
+/** Where a file is, and what it must be. */
+export interface FilePlace {
+  readonly url: string;
+  /** Of the file that is there, as it comes. */
+  readonly sha256: string;
+  /** Its length, where it is known: then not one byte more is taken. */
+  readonly bytes?: number | undefined;
+}
+
+/** What a download is called. */
+export interface DownloadNames {
+  /** As in a sentence: `the kernel debian-cloud`. */
+  readonly what: string;
+  /** For its progress. */
+  readonly stage: string;
+}
 
 /** What is fetched, for messages and as a check. */
 interface Wanted {
-  readonly place: UrlPlace;
+  readonly place: FilePlace;
   readonly url: URL;
   /** As in a sentence. */
   readonly what: string;
@@ -30,22 +48,23 @@ interface Wanted {
 
 /** What downloads work with. */
 export interface DownloadOptions {
-  /** What the configuration says of hosts: `plain_http` and `ca_file` hold for kernels as for images. */
+  /** What the configuration says of hosts: `plain_http` and `ca_file`. */
   readonly hosts: Hosts;
   readonly clock: Clock;
   /** The product's own unless told. */
   readonly limits?: HttpLimits;
-  readonly mostBytes?: number;
+  /** What a file may have whose length is not known. */
+  readonly mostBytes: number;
 }
 
-/** Fetches the files of kernels from where catalogs say that they are. */
-export class KernelDownloads {
+/** Fetches files from where catalogs say that they are: resumed where they break off, and verified while they come. */
+export class Downloads {
   readonly #hosts: Hosts;
   readonly #clock: Clock;
   readonly #limits: HttpLimits;
   readonly #mostBytes: number;
 
-  constructor({ hosts, clock, limits = HTTP_LIMITS, mostBytes = MOST_KERNEL_FILE_BYTES }: DownloadOptions) {
+  constructor({ hosts, clock, limits = HTTP_LIMITS, mostBytes }: DownloadOptions) {
     this.#hosts = hosts;
     this.#clock = clock;
     this.#limits = limits;
@@ -57,18 +76,17 @@ export class KernelDownloads {
    * `download_failed`, `config_invalid` (`ca_file`), `cancelled`, or what the file system says.
    */
   async fetch(
-    kernel: string,
-    place: UrlPlace,
+    { what, stage }: DownloadNames,
+    place: FilePlace,
     path: string,
     { signal, onProgress }: StageContext,
   ): Promise<void> {
     const wanted = {
       place,
       url: new URL(place.url),
-      what: `the kernel ${kernel}`,
+      what,
       check: new Sha256Check(place.sha256),
     };
-    const stage = `Fetching kernel ${kernel}`;
     const onBytes = (done: number, total: number | undefined): void =>
       onProgress({ stage, done, ...(total === undefined ? {} : { total }), unit: 'bytes' });
     const file = await open(path, 'wx');
@@ -141,7 +159,14 @@ export class KernelDownloads {
   }
 }
 
-/** Where a kernel came from, for people: without what an address may carry besides. */
+/** True for an address by which a file can be fetched: `https://`, `http://` or `file:///`, without a login. */
+export function isAddress(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !SCHEMES.has(url.protocol) || url.username !== '' || url.password !== '') return false;
+  return url.protocol !== 'file:' || (url.hostname === '' && !/%2f/i.test(url.pathname));
+}
+
+/** Where a file came from, for people: without what an address may carry besides. */
 export function placeText(url: string): string {
   const parsed = new URL(url);
   return parsed.protocol === 'file:' ? `file://${parsed.pathname}` : shownUrl(parsed);

@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BangerError, isBangerError } from '@banger/contract/error';
+import type { StageContext } from '../../../domain/stage-progress.ts';
+import { writeFileAtomic } from '../../../host/private-files.ts';
+import { beginsAsBundle, Bundle, type OpenBundle } from '../bundle/read-bundle.ts';
+import type { ImagePullWish } from '../driver.ts';
+import { timestampOfMs } from '../ext4/time.ts';
+import { IMAGE_MANIFEST_VERSION, type BundleImageManifest } from '../manifest.ts';
+import { writeImageDisks } from '../oci/image-disks.ts';
+import { invalidImage } from '../oci/invalid.ts';
+import { FileChunks } from '../oci/source/file-chunks.ts';
+import { imageFiles } from '../store.ts';
+
+/** A bundle of this machine, and what it is called when it was pulled. */
+export interface BundleFile {
+  readonly text: string;
+  readonly path: string;
+}
+
+/** True for a file that begins as bundles do; any other is for another reader to judge. */
+export async function isBundle(path: string): Promise<boolean> {
+  const bytes = await bundleBytes(path);
+  return beginsAsBundle(new FileChunks(path, 0, bytes));
+}
+
+/** The kernel that a bundle asks for. Rejects with `invalid_argument` when there is no file, and as `Bundle.open` does. */
+export async function bundleKernel(path: string): Promise<string> {
+  const bytes = await bundleBytes(path);
+  return (await Bundle.open(() => new FileChunks(path, 0, bytes))).manifest.kernel;
+}
+
+/**
+ * Makes the disks and the manifest of an image from a bundle, in a directory of staging. Nothing of the file system that the bundle was made of
+ * comes along: both disks are written here, from its entries. Rejects as `bundleKernel` does, and with `image_invalid` for
+ * what is not as the manifest says, `invalid_argument` (a wished size that is too small), `disk_full`, `cancelled`.
+ */
+export async function fillFromBundle(
+  staging: string,
+  { text, path }: BundleFile,
+  { name, kernel, rootBytes }: ImagePullWish,
+  { signal, onProgress, now }: StageContext & { readonly now: number },
+): Promise<void> {
+  onProgress({ stage: 'Reading the bundle', detail: path });
+  const bytes = await bundleBytes(path);
+  const told: OpenBundle = async function* () {
+    let done = 0;
+    for await (const piece of new FileChunks(path, 0, bytes)) {
+      done += piece.length;
+      yield piece;
+      onProgress({ stage: 'Writing the disk', done, total: bytes, unit: 'bytes' });
+    }
+  };
+  const bundle = await Bundle.open(told);
+  const { manifest } = bundle;
+  const { facts, ...sizes } = await writeImageDisks(() => [bundle.layer(signal)], {
+    rootFile: join(staging, imageFiles.rootDisk),
+    workFile: join(staging, imageFiles.workTemplate),
+    rootBytes: rootBytes ?? manifest.rootBytes,
+    now: timestampOfMs(now),
+    random: randomBytes,
+    signal,
+  }).catch((error: unknown) => {
+    throw rootBytes === undefined ? blamingBundle(error) : error;
+  });
+  onProgress({ stage: 'Storing the image' });
+  const stored: BundleImageManifest = {
+    manifest: IMAGE_MANIFEST_VERSION,
+    name,
+    distribution: facts.osRelease?.id ?? manifest.distribution,
+    arch: manifest.arch,
+    description: manifest.description,
+    source: 'bundle',
+    reference: text,
+    digest: `sha256:${bundle.sha256 ?? ''}`,
+    config: manifest.config,
+    shell: facts.shell,
+    kernel,
+    init: manifest.init,
+    ...sizes,
+    createdAt: new Date(now).toISOString(),
+  };
+  await writeFileAtomic(join(staging, imageFiles.manifest), `${JSON.stringify(stored, null, 2)}\n`);
+  if (signal.aborted) throw new BangerError('cancelled', 'The call was cancelled.');
+}
+
+/** A size that nobody but the bundle has named is its fault. */
+function blamingBundle(error: unknown): unknown {
+  const isTooSmall = isBangerError(error, 'invalid_argument') && 'needed' in error.details;
+  return isTooSmall ? invalidImage(`The bundle names a size that is wrong: ${error.message}`, error) : error;
+}
+
+/** The length of a file. Rejects with `invalid_argument` when there is none. */
+async function bundleBytes(path: string): Promise<number> {
+  let file: FileHandle;
+  try {
+    // Without O_NONBLOCK a FIFO would be waited for.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new BangerError('invalid_argument', `The bundle ${path} cannot be read (${code}).`, { cause });
+  }
+  try {
+    const found = await file.stat();
+    if (found.isFile()) return found.size;
+  } finally {
+    await file.close();
+  }
+  throw new BangerError('invalid_argument', `The bundle ${path} is no file.`);
+}

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './scripts/test/longest-first.ts';
 
 /** A boot under TCG takes 5 s to the agent and 35 s to systemd on an idle machine; ten times that is a hang. */
 const TEST_TIMEOUT_MS = 300_000;
@@ -21,6 +22,7 @@ export default defineConfig({
     testTimeout: TEST_TIMEOUT_MS,
     hookTimeout: HOOK_TIMEOUT_MS,
     maxWorkers: AT_ONCE,
+    sequence: { sequencer: LongestFirst },
     globalSetup: ['e2e/harness/global-setup.ts'],
   },
 });

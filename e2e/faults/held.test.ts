@@ -1,69 +1,80 @@
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, expect, test } from 'vitest';
-import { BANGER_BIN } from '../harness/banger.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { BANGER_BIN, type Outcome } from '../harness/banger.ts';
 import { processesOf } from '../harness/leftovers.ts';
 import { until } from '../harness/until.ts';
 import { expectFault } from './expect-fault.ts';
 import { FaultHome } from './fault-home.ts';
+import { HostClock } from './host-clock.ts';
 
-const ps = ['vm', 'list'];
+/** What a client gives whoever holds the directory to listen or to end. */
+const HELD_MS = 20_000;
 
-// Side by side: a client gives whoever holds the directory 20 s to listen or to end.
-describe.concurrent('a state directory that somebody holds', () => {
+describe('a state directory that somebody holds', () => {
+  let home: FaultHome;
+  let clock: HostClock;
+  beforeEach(() => {
+    home = FaultHome.empty();
+    clock = new HostClock(home.path);
+    home.env = clock.env;
+  });
+  afterEach(async () => {
+    await home.remove();
+    clock.close();
+  });
+
+  /** A command that finds it held again and again; only then the time passes that it gives the holder. */
+  async function refused(): Promise<Outcome> {
+    const log = home.at('state', 'bangerd.log');
+    const told = (): number => readFileSync(log, 'utf8').match(/"daemon_held"/g)?.length ?? 0;
+    const before = told();
+    let over = false;
+    const command = home.run(['vm', 'list']).finally(() => (over = true));
+    await until('it to be found held twice', async () => (told() >= before + 2 ? true : undefined));
+    expect(over).toBe(false);
+    clock.pass(HELD_MS);
+    return command;
+  }
+
   test('another program: told after a while', async () => {
-    const home = FaultHome.empty();
+    await home.list();
+    await home.stopDaemon();
+    const database = new DatabaseSync(home.at('state', 'banger.db'));
     try {
-      await home.list();
-      await home.stopDaemon();
-      const database = new DatabaseSync(home.at('state', 'banger.db'));
-      try {
-        database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
-        expectFault(await home.run(ps), { code: 'daemon_held', status: 1, says: home.at('state') });
-      } finally {
-        database.close();
-      }
-      expect(await home.list()).toEqual([]);
+      database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+      expectFault(await refused(), { code: 'daemon_held', status: 1, says: home.at('state') });
     } finally {
-      await home.remove();
+      database.close();
     }
+    expect(await home.list()).toEqual([]);
   });
 
   test('a daemon whose socket was taken away: named, and how to end it', async () => {
-    const home = FaultHome.empty();
-    try {
-      const pid = await home.daemonPid();
-      rmSync(home.at('run', 'bangerd.sock'));
-      expectFault(await home.run(ps), {
-        code: 'daemon_held',
-        status: 1,
-        says: new RegExp(`\\(pid ${pid}\\)[^]*kill ${pid}`),
-      });
-      process.kill(pid, 'SIGTERM');
-      await until('the daemon to be gone', async () =>
-        processesOf(home.path).length === 0 ? true : undefined,
-      );
-      expect(await home.list()).toEqual([]);
-    } finally {
-      await home.remove();
-    }
+    const pid = await home.daemonPid();
+    rmSync(home.at('run', 'bangerd.sock'));
+    expectFault(await refused(), {
+      code: 'daemon_held',
+      status: 1,
+      says: new RegExp(`\\(pid ${pid}\\)[^]*kill ${pid}`),
+    });
+    process.kill(pid, 'SIGTERM');
+    await until('the daemon to be gone', async () =>
+      processesOf(home.path).length === 0 ? true : undefined,
+    );
+    expect(await home.list()).toEqual([]);
   });
 
   test('a second daemon ends at once with the status for that, and changes nothing', async () => {
-    const home = FaultHome.empty();
-    try {
-      const pid = await home.daemonPid();
-      const second = spawnSync(process.execPath, [join(dirname(BANGER_BIN), 'bangerd.mjs')], {
-        env: { ...process.env, BANGER_HOME: home.path },
-        encoding: 'utf8',
-      });
-      expect(second.status).toBe(3);
-      expect(second.stderr).toContain(`Another daemon (pid ${pid}) holds ${home.at('state')}`);
-      expect(await home.daemonPid()).toBe(pid);
-    } finally {
-      await home.remove();
-    }
+    const pid = await home.daemonPid();
+    const second = spawnSync(process.execPath, [join(dirname(BANGER_BIN), 'bangerd.mjs')], {
+      env: { ...process.env, BANGER_HOME: home.path },
+      encoding: 'utf8',
+    });
+    expect(second.status).toBe(3);
+    expect(second.stderr).toContain(`Another daemon (pid ${pid}) holds ${home.at('state')}`);
+    expect(await home.daemonPid()).toBe(pid);
   });
 });

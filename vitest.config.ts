@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './scripts/test/longest-first.ts';
 
 /** A unit test that takes longer hangs: none may boot, build or wait for anything real. */
 const UNIT_TIMEOUT_MS = 10_000;
@@ -6,7 +7,11 @@ const UNIT_TIMEOUT_MS = 10_000;
 /** What is killed here is what replaces `node:fs`: it needs modules that nobody has loaded before. */
 const REPLACE_MODULES = ['packages/daemon/src/services/vm/crash/*.test.ts'];
 
+/** One for each core of the project's machines: vitest leaves one of them idle unless told. */
+const AT_ONCE = 2;
+
 const shared = {
+  maxWorkers: AT_ONCE,
   testTimeout: UNIT_TIMEOUT_MS,
   hookTimeout: UNIT_TIMEOUT_MS,
 };
@@ -17,6 +22,7 @@ const shared = {
  */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

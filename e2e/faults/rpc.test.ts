@@ -37,8 +37,13 @@ describe("what comes on the daemon's socket", () => {
   afterEach(async () => {
     raw.destroy();
     // It is the same daemon, well and idle, whatever came.
-    expect(await home.daemonPid()).toBe(pid);
-    await home.expectNothingLeft();
+    const other = await RawConnection.open(home.at('run', 'bangerd.sock'));
+    other.send(call(1, 'daemon.status'));
+    expect(await other.line()).toMatchObject({ id: 1, result: { pid } });
+    other.send(call(2));
+    expect(await other.line()).toEqual(answer(2));
+    other.destroy();
+    expect(home.leftovers()).toEqual([]);
   });
   afterAll(() => home.remove());
 

@@ -3,6 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** A guest under emulation on a busy machine; what takes longer hangs. */
 const DEADLINE_MS = 120_000;
 const PAUSE_MS = 200;
+/**
+ * A look is mostly a command line of its own, which takes from the guest the time that it needs to boot: what has been waited for long is
+ * looked at less often, so that this part of the wait at most is added to it.
+ */
+const PAUSE_SHARE = 0.1;
 
 /** Asks again and again until `look` has an answer; fails naming what was waited for. */
 export async function until<T>(
@@ -10,14 +15,15 @@ export async function until<T>(
   look: () => Promise<T | undefined>,
   deadlineMs = DEADLINE_MS,
 ): Promise<T> {
-  const end = Date.now() + deadlineMs;
+  const begun = Date.now();
   for (;;) {
     const answer = await look();
     if (answer !== undefined) return answer;
-    if (Date.now() > end)
+    const waitedMs = Date.now() - begun;
+    if (waitedMs > deadlineMs)
       throw new Error(
         `Waited ${deadlineMs / 1000} s in vain for ${typeof what === 'string' ? what : what()}.`,
       );
-    await sleep(PAUSE_MS);
+    await sleep(Math.max(PAUSE_MS, waitedMs * PAUSE_SHARE));
   }
 }

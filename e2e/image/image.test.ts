@@ -1,21 +1,14 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { imageContract } from '@banger/daemon/drivers/image/contract/image.suite';
 import { createRunner } from '@banger/daemon/host/execa-runner';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { banger } from '../harness/banger.ts';
-import { processesOf } from '../harness/leftovers.ts';
 import { sharedHome } from '../harness/shared-home.ts';
-import { until } from '../harness/until.ts';
-import { TINY, tinyImages } from './build-and-wait.ts';
+import { TINY, tinyImages } from './tiny-image.ts';
 
-const context = { signal: new AbortController().signal, onProgress: () => undefined };
 const runner = createRunner();
-const isRoot = process.getuid?.() === 0;
 
 let directory: string;
 let count = 0;
@@ -24,6 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true }));
 
+/** Builds that end badly: `faults/interrupts.test.ts`, and `faults/room.test.ts` for a full disk. */
 imageContract('mmdebstrap on this machine', async () => {
   const root = join(directory, `images-${(count += 1)}`);
   return {
@@ -99,45 +93,5 @@ describe('what is in an image', () => {
     await runner.run(['resize2fs', copy]);
     await runner.run(['e2fsck', '-f', '-n', copy]);
     await rm(copy);
-  });
-});
-
-describe('a build that ends badly', () => {
-  test('killed by SIGKILL it leaves no process and no mount, and a sweep removes the rest', async () => {
-    const root = join(directory, 'killed');
-    const program = join(import.meta.dirname, 'build-and-wait.ts');
-    const child = spawn(process.execPath, [program, root], { stdio: ['ignore', 'pipe', 'inherit'] });
-    for await (const line of createInterface({ input: child.stdout }))
-      if (line === 'Setting up the base system') break;
-    expect(processesOf(root).length).toBeGreaterThan(1);
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-    await until(
-      'the end of all processes of the build',
-      async () => processesOf(root).length === 0 || undefined,
-    );
-    expect(await readFile('/proc/mounts', 'utf8')).not.toContain(root);
-    const { store } = tinyImages(root);
-    expect((await store.list()).images).toEqual([]);
-    expect(await readdir(root)).toHaveLength(1);
-    const found = await store.leftovers();
-    expect(found).toHaveLength(1);
-    for (const { remove } of found) await remove();
-    expect(await readdir(root)).toEqual([]);
-  });
-
-  test.runIf(isRoot)('on a full disk it says so and leaves nothing', async () => {
-    const mount = join(directory, 'small');
-    await mkdir(mount);
-    await runner.run(['mount', '-t', 'tmpfs', '-o', 'size=96m,mode=700', 'tmpfs', mount]);
-    try {
-      const root = join(mount, 'images');
-      await expect(tinyImages(root).builder.build(TINY, context)).rejects.toMatchObject({
-        code: 'disk_full',
-      });
-      expect(await readdir(root)).toEqual([]);
-    } finally {
-      await runner.run(['umount', mount]);
-    }
   });
 });

@@ -16,7 +16,7 @@ import { DebianRegistry, PASSWORD, USER } from './debian-registry.ts';
 import { makeLayout } from './oci-layout.ts';
 
 /** Larger than what lies in the buffers of a connection, so that a registry can be killed in the middle. */
-const LAYER_BYTES = 48 * 1024 ** 2;
+const LAYER_BYTES = 16 * 1024 ** 2;
 const LOGIN = Buffer.from(`${USER}:${PASSWORD}`).toString('base64');
 
 let home: string;

@@ -7,47 +7,25 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { kernelContract } from '@banger/daemon/drivers/kernel/contract/kernel.suite';
 import type { StoredKernel } from '@banger/daemon/drivers/kernel/driver';
 import { archiveReaders } from '@banger/daemon/drivers/image/oci/archive-readers';
-import type { DownloadOptions } from '@banger/daemon/drivers/kernel/download';
+import type { DownloadOptions } from '@banger/daemon/host/http/download';
 import { catalogText, urlPlace } from '@banger/daemon/drivers/kernel/kernel-archive.suite';
 import { HostKernelSource, type HostKernelSourceOptions } from '@banger/daemon/drivers/kernel/source';
 import { KernelDirectory } from '@banger/daemon/drivers/kernel/store';
 import { systemClock } from '@banger/daemon/host/clock';
 import { createRunner } from '@banger/daemon/host/execa-runner';
-import type { Runner, RunOptions, RunResult } from '@banger/daemon/host/runner';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LightPackage } from './light-package.ts';
 
 const NAME = 'debian-cloud';
 const context = { signal: new AbortController().signal, onProgress: () => undefined };
 
-/** The machine, but each package comes over the network only once. */
-function cachingDownloads(runner: Runner, cache: string): Runner {
-  let cached: RunResult | undefined;
-  const run = async (argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<RunResult> => {
-    if (!argv.includes('download') || options.cwd === undefined) return runner.run(argv, options);
-    if (cached === undefined) {
-      cached = await runner.run(argv, options);
-      for (const file of await readdir(options.cwd))
-        await copyFile(join(options.cwd, file), join(cache, file));
-    } else {
-      for (const file of await readdir(cache)) await copyFile(join(cache, file), join(options.cwd, file));
-      for (const line of cached.stdout.split('\n')) options.onLine?.('stdout', line);
-    }
-    return cached;
-  };
-  return {
-    run,
-    which: (program) => runner.which(program),
-    spawnDetached: (...args) => runner.spawnDetached(...args),
-  };
-}
-
 let directory: string;
-let runner: Runner;
+let runner: LightPackage;
 let count = 0;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'banger-e2e-kernel-'));
   await mkdir(join(directory, 'packages'));
-  runner = cachingDownloads(createRunner(), join(directory, 'packages'));
+  runner = new LightPackage(join(directory, 'packages'));
 });
 afterAll(() => rm(directory, { recursive: true }));
 
@@ -76,19 +54,14 @@ function pulledOnce(): Promise<StoredKernel> {
   return (pulled ??= open().then(({ source }) => source.pull(NAME, { force: false }, context)));
 }
 
-/** The package that it came in, unpacked. */
-let unpacked: Promise<string> | undefined;
-function unpackedOnce(): Promise<string> {
-  return (unpacked ??= pulledOnce().then(async () => {
-    const [file = ''] = await readdir(join(directory, 'packages'));
-    const to = join(directory, 'package');
-    await createRunner().run(['dpkg-deb', '--extract', join(directory, 'packages', file), to]);
-    return to;
-  }));
+/** The package as the pulls from then on get it, unpacked. */
+let lightened: Promise<string> | undefined;
+function lightenedOnce(): Promise<string> {
+  return (lightened ??= pulledOnce().then(({ manifest }) => runner.lighten(manifest.modules)));
 }
 
 kernelContract('packages of this machine', async () => {
-  const importable = await unpackedOnce();
+  const importable = await lightenedOnce();
   const { root, agent, store, source } = await open();
   const stock = async (): Promise<StoredKernel> => {
     const kept = await pulledOnce();
@@ -195,8 +168,7 @@ describe('from a server with TLS', () => {
 
   test('the package gives the kernel that apt gives', async () => {
     const byApt = await pulledOnce();
-    const [file = ''] = await readdir(join(directory, 'packages'));
-    const { source } = await withKernel('/kernel.deb', await readFile(join(directory, 'packages', file)));
+    const { source } = await withKernel('/kernel.deb', await readFile(await runner.whole()));
     const kernel = await source.pull('team', { force: false }, context);
     const { name: _name, createdAt: _at, source: _source, version: _version, ...same } = byApt.manifest;
     expect({ ...kernel.manifest, bytes: same.bytes }).toMatchObject(same);

@@ -70,9 +70,13 @@ describe('an image whose PID 1 is systemd', () => {
     await banger(['vm', 'exec', name, '--', 'systemctl', 'reboot'], { home });
     await until('the guest to be up again', async () => {
       const { runtime } = await show();
-      return runtime?.init === 'ready' && runtime.bootId !== before ? true : undefined;
+      return runtime?.agent === 'ready' && runtime.bootId !== before ? true : undefined;
     });
-    await banger(['vm', 'exec', name, '--', 'systemctl', 'poweroff'], { home });
+    // systemd can be told as soon as it listens, long before its services are up.
+    await until('systemd to be told', async () => {
+      const { status } = await banger(['vm', 'exec', name, '--', 'systemctl', 'poweroff'], { home });
+      return status === 0 || (await show()).state !== 'running' ? true : undefined;
+    });
     await until('the VM to be stopped', async () => ((await show()).state === 'stopped' ? true : undefined));
     expect((await show()).reason).toMatch(/powered off/);
   });

@@ -29,7 +29,6 @@ export const copyEndSchema = z.object({
   /** Why it is not whole. */
   error: z.object({ code: z.string(), message: z.string(), hint: z.string() }).optional(),
 });
-export type CopyEnd = z.infer<typeof copyEndSchema>;
 
 /** The same of a file that a client has sent. */
 export const uploadEndSchema = copyEndSchema.extend({

@@ -38,6 +38,7 @@ export function describeVmmDriver(name: string, makeHost: () => Promise<SuiteHos
     });
     afterEach(() => host.dispose());
 
+    /** With a guest that has booted, which takes seconds: for tests in which it acts. */
     const launched = async (): Promise<{ running: RunningVmm; guest: SuiteGuest }> => {
       const running = await driver.launch(await host.spec());
       return { running, guest: await host.booted(running) };
@@ -54,7 +55,7 @@ export function describeVmmDriver(name: string, makeHost: () => Promise<SuiteHos
       expect(driver.features.snapshot).toBe(false);
       const spec = await host.spec();
       await expect(driver.restore(spec.dir, spec)).rejects.toMatchObject({ code: 'not_supported' });
-      const { running } = await launched();
+      const running = await driver.launch(await host.spec());
       await expect(running.snapshot(spec.dir)).rejects.toMatchObject({ code: 'not_supported' });
     });
 
@@ -114,7 +115,7 @@ export function describeVmmDriver(name: string, makeHost: () => Promise<SuiteHos
     });
 
     it('tells that the VMM was ended by somebody else, and how', async () => {
-      const { running } = await launched();
+      const running = await driver.launch(await host.spec());
       host.signal(running.handle, 'SIGKILL');
       const end = await running.ended;
       expect(end.kind).toBe('vmm-died');
@@ -147,7 +148,7 @@ export function describeVmmDriver(name: string, makeHost: () => Promise<SuiteHos
     });
 
     it('does not attach to a process that is gone, or that only has its pid', async () => {
-      const { running } = await launched();
+      const running = await driver.launch(await host.spec());
       const { handle } = running;
       const stranger = {
         ...handle,
@@ -163,7 +164,7 @@ export function describeVmmDriver(name: string, makeHost: () => Promise<SuiteHos
     });
 
     it('removes by token alone a VMM whose handle was never written down', async () => {
-      const { running } = await launched();
+      const running = await driver.launch(await host.spec());
       running.release();
       const next = host.daemon();
       await next.remove('0123456789abcdef');
@@ -174,7 +175,7 @@ export function describeVmmDriver(name: string, makeHost: () => Promise<SuiteHos
     });
 
     it('finds every VMM with its log below a directory, whoever started it, and no other', async () => {
-      const { running } = await launched();
+      const running = await driver.launch(await host.spec());
       const { id, token, process } = running.handle;
       running.release();
       const logs = dirname((await host.spec()).consoleLog);
@@ -189,13 +190,13 @@ export function describeVmmDriver(name: string, makeHost: () => Promise<SuiteHos
     });
 
     it('tells a VMM that it removed itself as killed', async () => {
-      const { running } = await launched();
+      const running = await driver.launch(await host.spec());
       await driver.remove(running.handle.token, running.handle);
       expect(await running.ended).toMatchObject({ kind: 'killed' });
     });
 
     it('grows a disk, and never shrinks one', async () => {
-      const { running } = await launched();
+      const running = await driver.launch(await host.spec());
       const spec = running.handle;
       await running.resizeDisk('work', host.workBytes + 1024 ** 2);
       await expect(running.resizeDisk('work', host.workBytes)).rejects.toMatchObject({
@@ -241,7 +242,6 @@ export function describeVmmDriver(name: string, makeHost: () => Promise<SuiteHos
     it('does not start twice on one disk', async () => {
       const spec = await host.spec();
       const first = await driver.launch(spec);
-      await host.booted(first);
       const second = { ...(await host.spec()), disks: spec.disks };
       await expect(driver.launch(second)).rejects.toMatchObject({ code: 'vmm_failed' });
       expect(await first.status()).toBe('running');

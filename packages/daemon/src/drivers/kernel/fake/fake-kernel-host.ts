@@ -5,7 +5,7 @@ import { systemClock } from '../../../host/clock.ts';
 import { FakeExit, FakeRunner } from '../../../host/fake-runner.ts';
 import type { DirectoryListener } from '../../../host/staged-directories.ts';
 import type { ArchiveReaders } from '../archive-readers.ts';
-import type { DownloadOptions } from '../download.ts';
+import type { DownloadOptions } from '../../../host/http/download.ts';
 import { debOf, tarOf } from '../kernel-archive.suite.ts';
 import { HostKernelSource } from '../source.ts';
 import { KernelDirectory, type MakeDisk } from '../store.ts';

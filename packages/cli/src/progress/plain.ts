@@ -15,7 +15,7 @@ export function plainReporter({ write, clock }: { write: (text: string) => void;
   const notice = (text: string): void => line(escapeLines(text));
   const warning = (text: string): void => line(`warning: ${escapeLines(text)}`);
   return {
-    follow: (label) => {
+    follow: (label, { handsOver } = { handsOver: false }) => {
       const begun = clock.monotonic();
       let stage: Stage = { name: label, detail: '', since: begun };
       let told = false;
@@ -44,7 +44,7 @@ export function plainReporter({ write, clock }: { write: (text: string) => void;
           stopHeartbeat();
           tracker.end();
           const ms = clock.monotonic() - begun;
-          if (!told && ms >= NOTICEABLE_MS) line(endedText(stage, ms));
+          if (!told && !handsOver && ms >= NOTICEABLE_MS) line(endedText(stage, ms));
         },
       };
     },

@@ -51,6 +51,16 @@ describe('plain', () => {
     expect(text()).toBe('Stopping box (3.2 s)\n');
   });
 
+  test('before the words of somebody else nothing is told of how long it took, but that it is at work', () => {
+    const { write, text, clock } = written();
+    const task = plainReporter({ write, clock }).follow('Opening the session', { handsOver: true });
+    clock.advance(29_000);
+    expect(text()).toBe('');
+    clock.advance(2_000);
+    task.end();
+    expect(text()).toBe('Opening the session · 30 s …\n');
+  });
+
   test('a stage around others is told once, at its end', () => {
     const { write, text, clock } = written();
     const task = plainReporter({ write, clock }).follow('x');

@@ -25,7 +25,7 @@ export async function runSession(
 ): Promise<number> {
   const { machine, reporter, signal } = context;
   const client = await context.client();
-  const task = reporter.follow('Opening the session');
+  const task = reporter.follow('Opening the session', { handsOver: true });
   const session = await client.exec(request, { signal, onProgress: task.progress }).finally(task.end);
   reporter.clear();
   if (signal.aborted) {

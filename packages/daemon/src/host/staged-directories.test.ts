@@ -115,3 +115,22 @@ test('removal says whether there was something, and scratch goes', async () => {
   ).rejects.toThrow('no');
   expect(await readdir(root)).toEqual([]);
 });
+
+test('what cannot be deleted keeps no work from what it came to, and is a leftover until it can be', async () => {
+  await directories.make('a', taken, fill('1'));
+  let stuck = true;
+  directories = new StagedDirectories(root, async (path) => {
+    if (stuck) throw new Error('stuck');
+    await rm(path, { recursive: true });
+  });
+  await directories.make('a', 'replace', fill('2'));
+  expect(await content('a')).toBe('2');
+  await expect(directories.make('b', taken, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  await expect(directories.scratch(() => Promise.reject(new Error('nor')))).rejects.toThrow('nor');
+  expect((await directories.leftovers()).map(({ action }) => action)).toEqual(
+    Array<string>(3).fill('delete it'),
+  );
+  stuck = false;
+  expect(await sweep()).toHaveLength(3);
+  expect(await readdir(root)).toEqual(['a']);
+});

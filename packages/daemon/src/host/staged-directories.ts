@@ -60,7 +60,7 @@ export class StagedDirectories {
 
   /**
    * Makes a directory by `work` in a private staging directory and gives it its name when that is done; whatever fails,
-   * the staging directory goes and what had the name stays. `work` must have synced its files. Where the name is taken
+   * the staging directory goes, at once or as a leftover, and what had the name stays. `work` must have synced its files. Where the name is taken
    * (also meanwhile) it is replaced, or `taken` is thrown. A full disk is `disk_full`, which tells how much room there was.
    */
   async make<T>(
@@ -82,7 +82,7 @@ export class StagedDirectories {
         isDiskFull(error) || isBangerError(error, 'disk_full')
           ? await this.#noRoom(name, freeBefore, error)
           : error;
-      await this.#removeTree(join(this.root, staging));
+      await this.#clear(staging);
       throw told;
     } finally {
       this.#active.delete(staging);
@@ -108,8 +108,7 @@ export class StagedDirectories {
       await mkdir(join(this.root, name), { mode: PRIVATE_MODE });
       return await work(join(this.root, name));
     } finally {
-      await this.#removeTree(join(this.root, name));
-      this.#active.delete(name);
+      await this.#clear(name);
     }
   }
 
@@ -196,9 +195,17 @@ export class StagedDirectories {
     }
     await syncDirectory(this.root);
     this.#changed?.(old === undefined ? 'added' : 'replaced', name);
-    if (old !== undefined) {
-      await this.#removeTree(join(this.root, old));
-      this.#active.delete(old);
+    if (old !== undefined) await this.#clear(old);
+  }
+
+  /** Deletes what nobody works on any more. Where that fails it is a leftover, and what the work came to stands. */
+  async #clear(entry: string): Promise<void> {
+    try {
+      await this.#removeTree(join(this.root, entry));
+    } catch {
+      // Whoever removes leftovers tries again, and tells what he cannot remove.
+    } finally {
+      this.#active.delete(entry);
     }
   }
 

@@ -46,7 +46,7 @@ test('every key is told as one would write it, with where it came from', async (
 test('of registries is told what the file says, and what it says otherwise by now', async () => {
   const before = '[registries."reg.test:5000"]\nplain_http = true\nmirrors = ["a.test", "b.test:1/c"]';
   const view = await show(before, '[registries.localhost]\nca_file = "/ca.pem"');
-  expect(view.values.slice(8)).toEqual([
+  expect(view.values.slice(9)).toEqual([
     {
       key: 'registries."reg.test:5000".mirrors',
       value: 'a.test, b.test:1/c',

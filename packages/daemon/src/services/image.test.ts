@@ -282,11 +282,11 @@ describe('an image of a catalog of the user', () => {
   test('that may be in one that cannot be read is not looked for in a registry', async () => {
     writeFileSync(join(root, 'catalog.json'), '{');
     for (const call of [
-      images.look('alpine'),
-      images.pull({ image: 'alpine' }, never),
-      images.show('alpine'),
+      () => images.look('alpine'),
+      () => images.pull({ image: 'alpine' }, never),
+      () => images.show('alpine'),
     ])
-      await expect(call).rejects.toMatchObject({ code: 'config_invalid' });
+      await expect(call()).rejects.toMatchObject({ code: 'config_invalid' });
     expect((await images.list(true)).map(({ name }) => name)).toContain('debian-bookworm');
     expect(await images.look('debian-bookworm')).toMatchObject({ source: 'recipe' });
   });

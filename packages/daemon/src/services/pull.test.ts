@@ -15,7 +15,7 @@ import { systemClock } from '../host/clock.ts';
 import { EventBus } from './events.ts';
 import { ImageService } from './image.ts';
 import { KernelService } from './kernel.ts';
-import { newOperationId } from './operation.ts';
+import { newOperationId, type Operation } from './operation.ts';
 import { Operations } from './operations.ts';
 import { imageEvents, kernelEvents } from './store-events.ts';
 
@@ -110,8 +110,9 @@ async function run(call: Call, cancelAt?: string): Promise<{ stages: string[]; o
   const id = newOperationId();
   const stages: string[] = [];
   let outcome: Promise<OperationOutcome> | undefined;
-  const progress = ({ stage, ms }: { readonly stage: string; readonly ms?: number | undefined }): void => {
-    if (ms !== undefined) return;
+  const progress: Operation['progress'] = ({ stage, ms, level }) => {
+    // What was pulled is told when it is there.
+    if (ms !== undefined || level === 'notice') return;
     if (!stages.includes(stage)) stages.push(stage);
     if (stage === cancelAt) outcome ??= host.operations.cancel(id, never);
   };

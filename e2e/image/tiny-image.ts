@@ -33,6 +33,8 @@ export function tinyImages(root: string): {
   const runner = createRunner();
   const namespace = new BuildNamespace(runner);
   const store = new ImageDirectory(root, (path) => namespace.remove(path));
-  const options = { store, runner, namespace, now: Date.now, recipe: () => Promise.resolve(recipe) };
+  const recipeOf = async (name: string): Promise<ImageRecipe | undefined> =>
+    name === TINY ? recipe : undefined;
+  const options = { store, runner, namespace, now: Date.now, recipe: recipeOf };
   return { store, builder: new RecipeImageBuilder(options) };
 }

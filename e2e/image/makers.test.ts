@@ -2,7 +2,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ImageView } from '@banger/contract/image';
 import { problems } from '@banger/daemon/drivers/image/ext4/image.suite';
 import { writeLayout } from '@banger/daemon/drivers/image/oci/layout.suite';
 import { randomLayers } from '@banger/daemon/drivers/image/oci/random-layers.suite';

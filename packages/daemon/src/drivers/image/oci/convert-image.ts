@@ -26,10 +26,9 @@ export async function convertLayers(
 function withProgress(layers: readonly LayerBlob[], onProgress: StageContext['onProgress']): LayerBlob[] {
   const total = layers.reduce((sum, { size }) => sum + size, 0);
   const read = layers.map(() => 0);
-  const tell = (layer: number, bytes: number): void => {
-    if (bytes <= (read[layer] ?? 0)) return;
-    read[layer] = bytes;
-    const { digest, diffId, size } = layers[layer]!;
+  const tell = (index: number, { digest, diffId, size }: LayerBlob, bytes: number): void => {
+    if (bytes <= (read[index] ?? 0)) return;
+    read[index] = bytes;
     onProgress({
       ...{ stage: STAGE, done: read.reduce((sum, each) => sum + each, 0), total, unit: 'bytes' },
       part: { name: digest ?? diffId, done: bytes, total: size },
@@ -42,7 +41,7 @@ function withProgress(layers: readonly LayerBlob[], onProgress: StageContext['on
       for await (const piece of layer.open()) {
         bytes += piece.length;
         yield piece;
-        tell(index, bytes);
+        tell(index, layer, bytes);
       }
     },
   }));

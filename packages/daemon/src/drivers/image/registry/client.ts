@@ -120,12 +120,12 @@ export class RegistryClient {
     // What is in the cache does not come, and would make a lie of the speed.
     const coming = blobs.map(({ bytes }) => bytes);
     const sum = (amounts: readonly number[]): number => amounts.reduce((all, each) => all + each, 0);
-    const tell = (index: number): void => {
+    const tell = (index: number, name: string): void => {
       const here = Object.keys(paths).length;
       onProgress({
         ...{ stage: 'Fetching layers', detail: `${here} of ${blobs.length} are here` },
         ...{ done: sum(come), total: sum(coming), unit: 'bytes' },
-        part: { name: blobs[index]!.digest, done: come[index]!, total: coming[index]! },
+        part: { name, done: come[index] ?? 0, total: coming[index] ?? 0 },
       });
     };
     const queue = blobs.entries();
@@ -136,12 +136,12 @@ export class RegistryClient {
           onProgress: (progress) => {
             if (progress.unit !== 'bytes') return onProgress(progress);
             come[index] = progress.done ?? 0;
-            tell(index);
+            tell(index, blob.digest);
           },
         });
         if (come[index] === 0) coming[index] = 0;
         else come[index] = blob.bytes;
-        tell(index);
+        tell(index, blob.digest);
       }
     };
     await sideBySide(

@@ -117,7 +117,7 @@ describe('a layout', () => {
   test('whose layer is a fifo, a directory or a link to nothing lacks it, and is not waited for', async () => {
     for (const put of [
       (path: string) => void execFileSync('mkfifo', [path]),
-      (path: string) => void mkdirSync(path),
+      (path: string) => mkdirSync(path),
       (path: string) => symlinkSync('/nowhere', path),
     ]) {
       rmSync(blob(newer), { recursive: true });

@@ -189,6 +189,7 @@ it('makes the root file system as large as is wished', async () => {
 it('takes the home where a link leads, and an empty one where there is none', async () => {
   for (const [link, names] of [
     ['var/home', ['', 'in-home']],
+    ['/var/home/', ['', 'in-home']],
     ['/', ['']],
     ['nowhere', ['']],
     ['file', ['']],

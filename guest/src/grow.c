@@ -19,9 +19,12 @@
 /* From the kernel's fs/ext4/ext4.h, which is not exported: the new size in blocks of the file system. */
 #define EXT4_IOC_RESIZE_FS _IOW('f', 16, uint64_t)
 #define EXT4_MAGIC 0xef53
-/* The kernel grows one file system at one caller's wish at a time. The other one here is our own of the boot, which takes 0.1 s. */
+/*
+ * The kernel grows one file system at one caller's wish at a time. The other one here is our own of the boot: 0.1 s for a few GiB, 20 s and
+ * more for one TiB under emulation. All tries together end before the host gives up on the answer (30 s).
+ */
 #define ANOTHER_GROWS_MS 5
-#define ANOTHER_GROWS_TRIES 2000
+#define ANOTHER_GROWS_TRIES 4000
 
 /* Where an ext4 superblock stands on its disk, and in it the number of blocks: low and high half (Documentation/filesystems/ext4). */
 #define SUPERBLOCK_AT 1024
@@ -93,10 +96,17 @@ void grow_root_early(void) {
     _exit(0);
 }
 
+static void warn_of(const char *what) {
+    if (errno == EBUSY)
+        configure_warn("the %s has not grown to its size yet: that goes on", what);
+    else
+        configure_warn("growing the %s: %s", what, strerror(errno));
+}
+
 void grow_file_systems(void) {
     struct stat root, work;
     if (stat("/", &root) < 0) return;
-    if (!grow("/", root.st_dev)) configure_warn("growing the root file system: %s", strerror(errno));
+    if (!grow("/", root.st_dev)) warn_of("root file system");
     if (stat("/root", &work) < 0 || work.st_dev == root.st_dev) return;
-    if (!grow("/root", work.st_dev)) configure_warn("growing the file system at /root: %s", strerror(errno));
+    if (!grow("/root", work.st_dev)) warn_of("file system at /root");
 }

@@ -12,6 +12,7 @@
 #include "disks.h"
 #include "log.h"
 #include "modules.h"
+#include "nodes.h"
 
 #define NEW_ROOT "/newroot"
 
@@ -81,14 +82,16 @@ void enter_root(const struct cmdline *c) {
 void mount_modules(const struct cmdline *c) {
     struct utsname kernel;
     struct stat lib;
-    char device[64], path[128];
+    char device[64], path[128], nodes[160];
     /* An image without /lib has nothing that loads modules. */
     if (!*c->modules || uname(&kernel) < 0 || stat("/lib", &lib) < 0 || !S_ISDIR(lib.st_mode)) return;
     if (!disk_wait(c->modules, device, sizeof device)) return log_line("there is no disk '%s'", c->modules);
     snprintf(path, sizeof path, "/lib/modules/%s", kernel.release);
     make_parents(path);
     own_directory(path);
-    if (mount(device, path, "ext4", MS_RDONLY | MS_NOSUID | MS_NODEV, "") < 0) log_errno(path);
+    if (mount(device, path, "ext4", MS_RDONLY | MS_NOSUID | MS_NODEV, "") < 0) return log_errno(path);
+    snprintf(nodes, sizeof nodes, "%s/modules.devname", path);
+    make_nodes(nodes, "/dev");
 }
 
 /* What every program may expect, and an image of one program does not have. */

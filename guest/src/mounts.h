@@ -10,7 +10,7 @@ void mount_kernel(void);
 /* Finds and mounts the root disk, the work disk at its /root, and makes it the root directory. Ends the machine when it cannot. */
 void enter_root(const struct cmdline *c);
 
-/* The modules of the kernel that runs, at their place in the image. Ends nothing when it cannot. */
+/* The modules of the kernel that runs, at their place in the image, and the nodes in /dev by which they are loaded. Ends nothing when it cannot. */
 void mount_modules(const struct cmdline *c);
 
 /* What programs expect besides: /tmp, /etc, /run/lock, /dev/pts, /dev/shm, /dev/fd. */

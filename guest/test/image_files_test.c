@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "../src/directories.h"
 #include "../src/files.h"
+#include "../src/nodes.h"
 #include "../src/text.h"
 #include "check.h"
 
@@ -132,6 +134,21 @@ static void replaced(void) {
     EXPECT(entries_in("etc") == 6);
 }
 
+static void nodes(void) {
+    struct stat st;
+    if (getuid() != 0) return; /* nobody else may make one */
+    EXPECT(mkdir(at("dev"), 0755) == 0);
+    write_to("dev/there", "");
+    write_to("devname", "# a comment c1:1\n\nnull a c1:3\ntun net/tun c10:200\ndisk b b7:0\nx ../out c1:3\nx /out c1:3\n"
+                        "x y d1:2\nx there c1:3\nx c1:3\nshort");
+    make_nodes(at("devname"), at("dev"));
+    EXPECT(stat(at("dev/a"), &st) == 0 && st.st_mode == (S_IFCHR | 0600) && st.st_rdev == makedev(1, 3));
+    EXPECT(mode_of("dev/net/tun") == (S_IFCHR | 0666) && mode_of("dev/b") == (S_IFBLK | 0600));
+    EXPECT(S_ISREG(mode_of("dev/there")) && !mode_of("out") && entries_in("dev") == 6);
+    make_nodes(at("none"), at("dev"));
+    EXPECT(entries_in("dev") == 6);
+}
+
 static void remove_all(void) {
     char command[100];
     snprintf(command, sizeof command, "rm -rf %s", root);
@@ -145,5 +162,6 @@ void image_files_tests(void) {
     test("parents", parents);
     test("directories are copied", copies);
     test("files are replaced", replaced);
+    test("nodes of drivers that are not there yet", nodes);
     remove_all();
 }

@@ -14,7 +14,6 @@ import { signalSource } from './terminal/signals.ts';
 let opensInput = false;
 const env = rawEnvironment(process.env);
 const uid = process.getuid?.() ?? 0;
-const paths = resolvePaths({ env, home: homedir(), uid });
 
 const machine: Machine = {
   // Looked up late: only sessions need it, and opening a terminal's input takes its time.
@@ -32,11 +31,14 @@ const machine: Machine = {
   nodeVersion: process.version,
   clock: systemClock,
   signals: signalSource(process),
-  paths,
+  // Looked up late: one that cannot be told is no matter for who only asks for help.
+  get paths() {
+    return resolvePaths({ env, home: homedir(), uid });
+  },
   get build() {
     return buildInfo();
   },
-  connect: (request) => connect(request, { paths, env, uid }),
+  connect: (request) => connect(request, machine),
   examine: async (signal) =>
     (await import('@banger/sdk/run-doctor')).runDoctor({ command: installation().daemon, env, signal }),
   rawOutput: async () => (await import('./terminal/raw-output.ts')).passOutputThrough(),

@@ -102,7 +102,7 @@ const table = {
   guest_failed: {
     kind: 'user',
     summary: 'The guest could not do what was asked.',
-    hint: 'The message says what the guest answered; look at it with `banger vm exec NAME`.',
+    hint: 'The message says what the guest answered; look at it with `banger vm shell NAME`.',
   },
   image_in_use: {
     kind: 'user',

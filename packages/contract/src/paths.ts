@@ -1,3 +1,5 @@
+import { BangerError } from './error.ts';
+
 /** Where everything lives; the same answer for every program of ours, from the environment alone. */
 export interface BangerPaths {
   /** What the user writes. */
@@ -25,10 +27,17 @@ export interface PathsInput {
 
 /**
  * Resolves the paths: all below `BANGER_HOME` when that is set, else the XDG base directories
- * (XDG Base Directory Specification 0.8), with `/tmp/banger-runtime-<uid>` where no `XDG_RUNTIME_DIR` is given.
+ * (XDG Base Directory Specification 0.8), with `/tmp/banger-runtime-<uid>` where no `XDG_RUNTIME_DIR` is given. Throws
+ * `path_unsafe` for a `BANGER_HOME` that is no absolute path: who sets it wants to be kept apart from the VMs of elsewhere.
  */
 export function resolvePaths({ env, home, uid }: PathsInput): BangerPaths {
-  const own = absolute(env['BANGER_HOME']);
+  const wished = env['BANGER_HOME'] ?? '';
+  const own = absolute(wished);
+  if (wished !== '' && own === undefined)
+    throw new BangerError('path_unsafe', `BANGER_HOME is "${wished}", which is no absolute path.`, {
+      hint: `Set it to the whole path: export BANGER_HOME="$PWD/${wished}"`,
+      details: { path: wished },
+    });
   if (own !== undefined) {
     return withFiles({
       config: `${own}/config`,

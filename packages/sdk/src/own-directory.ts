@@ -17,7 +17,7 @@ export async function openOwnDirectory(path: string, uid: number): Promise<FileH
     if (code === 'ENOENT') return undefined;
     // With O_DIRECTORY Linux answers ENOTDIR for a symbolic link too.
     if (code === 'ENOTDIR' || code === 'ELOOP') {
-      const link = (await lstat(path).catch(absent))?.isSymbolicLink() === true;
+      const link = (await lstat(path).catch(() => undefined))?.isSymbolicLink() === true;
       throw unsafe(path, link ? 'is a symbolic link' : 'is not a directory', cause);
     }
     throw unsafe(path, `cannot be opened (${code ?? 'unknown error'})`, cause);

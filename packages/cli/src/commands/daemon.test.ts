@@ -214,7 +214,7 @@ describe('doctor', () => {
     const told = async (fake: FakeMachine): Promise<string> => (await run('doctor', fake)).out;
 
     expect(await told(machine({}, { BANGER_HOME: 'relative' }))).toContain(
-      'warn  BANGER_HOME: "relative" is no absolute path',
+      'FAIL  BANGER_HOME: "relative" is no absolute path',
     );
     await symlink(directory, place);
     const look = { connect: () => Promise.reject(refused), examine: async () => found() };

@@ -12,10 +12,16 @@ const OTHERS = 0o077;
 type Finding = Pick<DoctorCheck, 'status' | 'detail' | 'fix'>;
 
 /** Checks that need no daemon: what could keep one from being reached. They change nothing. */
-export async function localChecks({ nodeVersion, env, paths, uid }: Machine): Promise<DoctorCheck[]> {
-  return [
+export async function localChecks(machine: Machine): Promise<DoctorCheck[]> {
+  const { nodeVersion, env, uid } = machine;
+  const first: DoctorCheck[] = [
     { id: 'cli.node', title: 'Node.js', ...node(nodeVersion) },
     { id: 'cli.home', title: 'BANGER_HOME', ...home(env['BANGER_HOME']) },
+  ];
+  if (first.some(({ id, status }) => id === 'cli.home' && status === 'fail')) return first;
+  const { paths } = machine;
+  return [
+    ...first,
     { id: 'cli.run-directory', title: 'Runtime directory', ...(await runDirectory(paths.run, uid)) },
     { id: 'cli.socket', title: 'Socket', ...(await socket(paths.socket, uid)) },
   ];
@@ -34,11 +40,7 @@ function home(value: string | undefined): Finding {
   if (value === undefined || value === '')
     return pass('not set, the directories of the XDG specification are used');
   if (value.startsWith('/')) return pass(value);
-  return {
-    status: 'warn',
-    detail: `"${value}" is no absolute path and is ignored`,
-    fix: 'export BANGER_HOME="$PWD/..."',
-  };
+  return fail(`"${value}" is no absolute path`, `export BANGER_HOME="$PWD/${value}"`);
 }
 
 async function runDirectory(path: string, uid: number): Promise<Finding> {

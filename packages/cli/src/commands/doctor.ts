@@ -36,11 +36,14 @@ async function hostChecks(
   // What is wrong with the way to it is told once, by the check that looked for that.
   const barred = local.find(({ id, status }) => onTheWay.has(id) && status === 'fail');
   const { finding, checks } = barred === undefined ? await askDaemon(context) : { finding: unasked(barred) };
-  return [{ id: 'cli.daemon', title: 'Daemon', ...finding }, ...(checks ?? (await look(context)))];
+  const daemon = { id: 'cli.daemon', title: 'Daemon', ...finding };
+  // Where nothing says where to look, nothing is looked at.
+  if (barred?.id === 'cli.home') return [daemon];
+  return [daemon, ...(checks ?? (await look(context)))];
 }
 
 /** The checks of what a daemon is reached by. */
-const onTheWay: ReadonlySet<string> = new Set(['cli.run-directory', 'cli.socket']);
+const onTheWay: ReadonlySet<string> = new Set(['cli.home', 'cli.run-directory', 'cli.socket']);
 
 type Finding = Pick<DoctorCheck, 'status' | 'detail' | 'fix'>;
 

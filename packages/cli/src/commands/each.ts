@@ -30,12 +30,35 @@ export async function eachVm(
   return asOutcome(await itemsOfVms(context, refs, act));
 }
 
-/** The same, for views of their own. Without names the VMs that `unnamed` takes are meant. */
+/** The same for what loses something for good: the beginning of a name is not enough, it may have been another VM's whole name. */
+export async function eachWholeVm(
+  context: CommandContext,
+  refs: readonly string[],
+  act: (vm: VmView) => Promise<EachResult>,
+): Promise<Outcome> {
+  const resolve = (ref: string, vms: readonly VmView[]): VmView => {
+    const vm = resolveVm(ref, vms);
+    if (vm.name === ref || vm.id.startsWith(ref)) return vm;
+    throw new BangerError('vm_not_found', `There is no VM ${quoted(ref)}.`, {
+      hint: `What loses data for good takes a whole name. The only one that begins so: ${vm.name}`,
+      details: { vm: ref },
+    });
+  };
+  return asOutcome(await itemsOfVms(context, refs, act, { resolve }));
+}
+
+interface ItemsOptions {
+  /** The VMs that are meant without names; none unless told. */
+  readonly unnamed?: (vm: VmView) => boolean;
+  readonly resolve?: (ref: string, vms: readonly VmView[]) => VmView;
+}
+
+/** The same, for views of their own. */
 export async function itemsOfVms<T>(
   context: CommandContext,
   refs: readonly string[],
   act: (vm: VmView) => Promise<EachResult<T>>,
-  unnamed: (vm: VmView) => boolean = () => false,
+  { unnamed = () => false, resolve = resolveVm }: ItemsOptions = {},
 ): Promise<Items<T>> {
   const vms = await context.call('vm.list', {}, 'Listing the VMs');
   if (refs.length === 0)
@@ -46,7 +69,7 @@ export async function itemsOfVms<T>(
   const seen = new Set<string>();
   const targets = refs.flatMap((ref): Target<T>[] => {
     try {
-      const vm = resolveVm(ref, vms);
+      const vm = resolve(ref, vms);
       return once(seen, `id ${vm.id}`) ? [{ name: vm.name, act: () => act(vm) }] : [];
     } catch (thrown) {
       return once(seen, `ref ${ref}`) ? [{ name: ref, error: toBangerError(thrown) }] : [];

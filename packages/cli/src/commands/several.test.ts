@@ -47,6 +47,17 @@ describe('several names', () => {
     ]);
   });
 
+  test.each(['delete', 'reset'])('%s takes whole names, and the beginning of an id', async (verb) => {
+    const daemon = daemonWith();
+    const ran = await run(`vm ${verb} d`, fakeMachine({ client: daemon }));
+    expect(ran).toMatchObject({ status: 1, out: '' });
+    expect(ran.err).toContain('error[vm_not_found]: There is no VM "d".');
+    expect(ran.err).toContain('The only one that begins so: db');
+    expect(daemon.methods).toEqual(['vm.list']);
+    await run(`vm ${verb} 0b`, fakeMachine({ client: daemon }));
+    expect(daemon.methods).toContain(`vm.${verb}`);
+  });
+
   test('are all at work at once', async () => {
     let open = 0;
     const { promise: go, resolve: letGo } = Promise.withResolvers<void>();

@@ -63,7 +63,8 @@ async function sendStream(
   let refused: Error | undefined;
   void copy.over.then((error) => {
     refused = error;
-    if (error !== undefined) stdin.destroy(error);
+    // Without the error: of an input that is at its end already nobody would hear it.
+    if (error !== undefined) stdin.destroy();
   });
   const send = async (record: TreeRecord): Promise<void> => {
     await copy.write(record);

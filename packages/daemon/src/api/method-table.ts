@@ -1,4 +1,5 @@
 import { BangerError, isBangerError, toBangerError } from '@banger/contract/error';
+import { errorCodes } from '@banger/contract/error-codes';
 import { methods, type MethodName } from '@banger/contract/methods';
 import type { OperationView, Subject } from '@banger/contract/operation';
 import { toRpcError } from '@banger/contract/rpc-error';
@@ -160,5 +161,14 @@ function bugStack(error: BangerError): string | undefined {
 }
 
 /** Errors as they go over the wire: code, message, hint, facts and the operation's id; no stack. */
-export const mapError: ErrorMapper = (thrown, context) =>
-  toRpcError(toBangerError(thrown), operations.get(context)?.id);
+export const mapError: ErrorMapper = (thrown, context) => {
+  const operation = operations.get(context);
+  return toRpcError(aboutSubject(toBangerError(thrown), operation?.on), operation?.id);
+};
+
+/** The hint that a code has for all speaks of a NAME, which is known here. */
+function aboutSubject(error: BangerError, on: Subject | undefined): BangerError {
+  const { code, message, hint, details, cause } = error;
+  if (on === undefined || hint !== errorCodes[code].hint || !hint.includes('NAME')) return error;
+  return new BangerError(code, message, { hint: hint.replaceAll('NAME', on.name), details, cause });
+}

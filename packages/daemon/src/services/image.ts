@@ -309,7 +309,7 @@ export class ImageService {
 
   async #fetch(
     found: Exclude<Found, { stored: unknown }>,
-    { name, rootBytes, kernel }: ImagePull,
+    { image, name, rootBytes, kernel }: ImagePull,
     signal: AbortSignal,
   ): Promise<StoredImage> {
     const { puller, kernels, log } = this.#deps;
@@ -324,13 +324,17 @@ export class ImageService {
     const { origin } = found;
     const free = name ?? (await this.#freeName(origin));
     const otherwise = kernel === undefined ? await this.#kernelOf(origin) : DEFAULT_KERNEL;
-    const stored = await kernels.forImage(free, kernel, otherwise, signal, (chosen) =>
-      underLock('pull lock', `image ${free}`, () =>
-        inStages(log, (onProgress) =>
-          puller.pull(origin, { name: free, rootBytes, kernel: chosen }, { signal, onProgress }),
+    const stored = await kernels
+      .forImage(free, kernel, otherwise, signal, (chosen) =>
+        underLock('pull lock', `image ${free}`, () =>
+          inStages(log, (onProgress) =>
+            puller.pull(origin, { name: free, rootBytes, kernel: chosen }, { signal, onProgress }),
+          ),
         ),
-      ),
-    );
+      )
+      .catch((thrown: unknown) => {
+        throw isArtifactName(image) ? knownNowhere(image, toBangerError(thrown)) : thrown;
+      });
     tell({ stage: pulledText(stored), level: 'notice' });
     return stored;
   }
@@ -453,6 +457,21 @@ function pulledText({ manifest, diskUsedBytes }: StoredImage): string {
   const packed = layers.reduce((sum, { bytes }) => sum + bytes, 0);
   const count = `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`;
   return `Image ${manifest.name}: ${count}, ${mib(packed)} packed, ${mib(diskUsedBytes)} on the disk`;
+}
+
+/** A short name that no registry gives us is more often mistyped than a registry is broken. */
+function knownNowhere(image: string, error: BangerError): BangerError {
+  const { code, message, details, cause } = error;
+  if (code !== 'registry_failed' && code !== 'image_not_found') return error;
+  return new BangerError(
+    code,
+    `There is no image named ${JSON.stringify(image)}, here or in the catalog, and none was got from a registry: ${message}`,
+    {
+      hint: 'See `banger image list --available` for the names that there are.',
+      cause: cause ?? error,
+      details: { ...details, image },
+    },
+  );
 }
 
 function notHere(image: string): BangerError {

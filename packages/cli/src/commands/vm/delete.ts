@@ -1,5 +1,5 @@
 import { defineCommand } from '../../command.ts';
-import { eachVm } from '../each.ts';
+import { eachWholeVm } from '../each.ts';
 
 export const command = defineCommand({
   details: 'A running VM is stopped first. What is on its disks is gone.',
@@ -10,7 +10,7 @@ export const command = defineCommand({
     ['banger vm rm web db', 'two at once, with the short name of the command'],
   ],
   run: (context, { args }) =>
-    eachVm(context, args, async ({ id, name }) => {
+    eachWholeVm(context, args, async ({ id, name }) => {
       const deleted = await context.call('vm.delete', { vm: id }, `Deleting ${name}`);
       const warnings = deleted.leftOver.map((what) => `could not be removed: ${what}`);
       return { state: 'deleted', result: deleted, warnings };

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { createInterface } from 'node:readline';
-import { defineCommand } from '../../command.ts';
+import { BangerError, isBangerError } from '@banger/contract/error';
+import { defineCommand, type CommandContext } from '../../command.ts';
 import { parseCount } from '../../options/size.ts';
 
 export const command = defineCommand({
@@ -30,9 +31,25 @@ export const command = defineCommand({
     } finally {
       stream.destroy();
     }
+    if (options.follow === true && !context.signal.aborted && (await exists(context, name)))
+      throw new BangerError(
+        'daemon_unreachable',
+        'The daemon has ended, and the console is followed no more.',
+      );
     return {};
   },
 });
+
+/** Whether there still is a VM whose console came to an end. Rejects as the daemon has ended when it has. */
+async function exists({ call }: CommandContext, vm: string): Promise<boolean> {
+  try {
+    await call('vm.show', { vm }, 'Looking for the VM');
+    return true;
+  } catch (error) {
+    if (isBangerError(error, 'vm_not_found')) return false;
+    throw error;
+  }
+}
 
 /** Each line of the console as a JSON object on a line of its own. */
 async function* jsonLines(stream: Readable): AsyncGenerator<string> {

@@ -1,6 +1,6 @@
 import { defineCommand } from '../../command.ts';
 import { waitOption } from '../../options/vm-options.ts';
-import { eachVm } from '../each.ts';
+import { eachWholeVm } from '../each.ts';
 
 export const command = defineCommand({
   details:
@@ -13,7 +13,7 @@ export const command = defineCommand({
     ['banger vm reset web db', 'two at once'],
   ],
   run: (context, { args, options }) =>
-    eachVm(context, args, async ({ id, name }) => {
+    eachWholeVm(context, args, async ({ id, name }) => {
       const vm = await context.call(
         'vm.reset',
         { vm: id, waitInit: options.wait === 'init' },

@@ -19,7 +19,7 @@ export const command = defineCommand({
         const result = await context.call('vm.stats', { vm: id }, `Measuring ${name}`);
         return { state, result };
       },
-      ({ runtime }) => runtime !== undefined,
+      { unnamed: ({ runtime }) => runtime !== undefined },
     );
     if (items.length === 0) context.reporter.notice('No VM runs. Start one with: banger vm run');
     return items.length === 0 && !context.json ? {} : { view: { kind: 'vm.stats', data: items }, status };

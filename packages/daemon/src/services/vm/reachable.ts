@@ -7,10 +7,20 @@ import type { LiveVm } from './live.ts';
 
 /** The refusal of what only a running VM can do, saying what it is instead. */
 export function notRunning({ spec: { name }, state, hint }: VmRow): BangerError {
-  return new BangerError('vm_not_running', `${name} is ${state}, not running.`, {
-    hint: hint === '' ? `Start it with \`banger vm start ${name}\`.` : hint,
+  return new BangerError('vm_not_running', `${name} is ${wordsFor[state] ?? state}, not running.`, {
+    hint: hint === '' ? hintFor(name, state) : hint,
     details: { state },
   });
+}
+
+/** States that are no adjectives. */
+const wordsFor: Partial<Record<VmRow['state'], string>> = { error: 'in error', creating: 'being made' };
+
+function hintFor(name: string, state: VmRow['state']): string {
+  const soon = state === 'starting' || state === 'creating';
+  return soon
+    ? `Wait until it runs; \`banger vm show ${name}\` tells how far it has come.`
+    : `Start it with \`banger vm start ${name}\`.`;
 }
 
 /** A running VM and the open channel to its agent, or a refusal that says why there is none. */

@@ -23,3 +23,17 @@ export function resolveVm(reference: string, rows: readonly VmRow[]): VmRow {
   }
   return only;
 }
+
+/**
+ * The same for what loses something for good: the beginning of a name is not enough, as it may have been the whole name of a VM that
+ * is gone already; that of an id is.
+ */
+export function resolveWhole(reference: string, rows: readonly VmRow[]): VmRow {
+  const found = resolveVm(reference, rows);
+  const { name } = found.spec;
+  if (name === reference || found.id.startsWith(reference)) return found;
+  throw new BangerError('vm_not_found', `There is no VM named "${reference}".`, {
+    hint: `What loses data for good takes a whole name. The only one that begins so: ${name}`,
+    details: { vm: reference },
+  });
+}

@@ -20,7 +20,7 @@ import { portsOf } from './ports.ts';
 import { protectHeld, refuseProtected } from './protection.ts';
 import { prunable, prune } from './prune.ts';
 import { resetHeld } from './reset.ts';
-import { resolveVm } from './resolve.ts';
+import { resolveVm, resolveWhole } from './resolve.ts';
 import { setHeld } from './set.ts';
 import { checkStartable, startHeld } from './start.ts';
 import { sampleVm } from './stats.ts';
@@ -96,8 +96,9 @@ export class VmService {
     });
   }
 
-  reset(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
-    return this.#change(vm, { signal, preemptible: true }, ({ id }, held) =>
+  async reset(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
+    const { id: whole } = resolveWhole(vm, this.#deps.vms.list());
+    return this.#change(whole, { signal, preemptible: true }, ({ id }, held) =>
       resetHeld(this.#deps, id, { waitInit }, held),
     );
   }
@@ -120,7 +121,7 @@ export class VmService {
   }
 
   async delete(vm: string, signal?: AbortSignal): Promise<ResultOf<'vm.delete'>> {
-    const found = this.#resolve(vm);
+    const found = resolveWhole(vm, this.#deps.vms.list());
     // Before the call at work is cancelled for it; and again, for it may come to be protected while this waits.
     refuseProtected(found);
     const { id, spec } = found;

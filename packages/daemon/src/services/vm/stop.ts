@@ -148,7 +148,9 @@ export async function killHeld(
     const row = deps.vms.get(id);
     if (row.state === 'stopped' && (row.startAgain || liveStates.has(asked)))
       return deps.vms.update(id, { startAgain: false });
-    throw new BangerError('vm_not_running', `${row.spec.name} is not running.`);
+    throw new BangerError('vm_not_running', `${row.spec.name} is not running.`, {
+      hint: 'There is nothing to kill.',
+    });
   }
   deps.states.go(id, 'stopping', {}, { startAgain: false });
   const taken = deps.steps.begin(id);

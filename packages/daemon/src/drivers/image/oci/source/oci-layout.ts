@@ -95,7 +95,7 @@ function noImage(entries: readonly IndexEntry[], reference: string | undefined):
   return invalidImage(
     reference === undefined
       ? 'There is no image in it.'
-      : `There is no image "${reference}" in it, only: ${names(entries)}.`,
+      : `There is no image "${reference}" in it, only: ${names(entries)}. One of them is taken by its name behind a colon.`,
   );
 }
 

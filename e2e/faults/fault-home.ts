@@ -57,7 +57,12 @@ export class FaultHome {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     execFileSync('mount', ['--bind', directory, directory]);
     execFileSync('mount', ['-o', 'remount,bind,ro', directory]);
-    return { mend: () => void execFileSync('umount', ['--lazy', directory]) };
+    this.#mounts.add(directory);
+    const mend = (): void => {
+      execFileSync('umount', ['--lazy', directory]);
+      this.#mounts.delete(directory);
+    };
+    return { mend };
   }
 
   /** Puts another file in the place of one that may be a hard link to that of another home. */

@@ -12,9 +12,12 @@ describe('a directory that cannot be written', () => {
   });
   afterEach(() => home.remove());
 
-  test.each(['state', 'run'])('%s, where a daemon would begin: refused, and named', async (directory) => {
+  test.each([
+    ['state', 'path_unsafe'],
+    ['run', 'command_failed'],
+  ] as const)('%s, where a daemon would begin: refused, and named', async (directory, code) => {
     const { mend } = home.makeReadOnly(directory);
-    expectFault(await home.run(['vm', 'list']), { code: 'path_unsafe', status: 1, says: home.at(directory) });
+    expectFault(await home.run(['vm', 'list']), { code, status: 1, says: home.at(directory) });
     mend();
     await home.expectNothingLeft();
   });
@@ -62,7 +65,7 @@ describe('a directory that cannot be written', () => {
     const { id } = await home.show('box');
     const own = home.makeReadOnly('state', 'vms', id);
     expectFault(await home.run(['vm', 'start', 'box']), {
-      code: 'vmm_failed',
+      code: 'path_unsafe',
       status: 1,
       says: home.at('state', 'vms'),
     });

@@ -144,7 +144,10 @@ describe.runIf(process.getuid?.() === 0)('an image', () => {
     const looked = spawnSync(walker, [unpack('umoci')], { encoding: 'utf8', maxBuffer: 64 * 1024 ** 2 });
     const expected = seenByKernel(looked.stdout);
     expect(expected.size).toBeGreaterThan(40);
-    expect(seenByKernel(stdout)).toEqual(expected);
+    const seen = seenByKernel(stdout);
+    // The image's working directory, which is not in its layers and was made for the command.
+    seen.delete(SAID.cwd.slice(1));
+    expect(seen).toEqual(expected);
   });
 });
 

@@ -39,13 +39,13 @@ module.exports = {
       name: 'cli-takes-types-from-contract',
       comment:
         'Schemas bring zod, which doubles the start-up time of every command. Errors, paths, sizes, build, ' +
-        'installation, raw text and the end of a process are free of it.',
+        'installation, raw text, references to VMs and the end of a process are free of it.',
       severity: 'error',
       from: { path: '^packages/cli/', pathNot: TEST },
       to: {
         path: '^packages/contract/',
         pathNot:
-          '^packages/contract/src/(error|error-codes|paths|size-text|vm-limits|build-info|installation|raw-text|end-process)\\.ts$',
+          '^packages/contract/src/(error|error-codes|paths|size-text|vm-limits|build-info|installation|raw-text|end-process|socket-path|vm-reference)\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },

@@ -1,9 +1,7 @@
+import { MAX_SOCKET_PATH_BYTES } from '@banger/contract/socket-path';
 import { lstat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { absent, below, openOwnDirectory, unsafe } from './own-directory.ts';
-
-/** `sun_path` holds 108 bytes, the last of them a NUL: unix(7). Node would cut a longer path short, silently. */
-const MAX_SOCKET_PATH_BYTES = 107;
 
 /** Who may write the directory may put another socket in the place of the one that was checked. */
 const OTHERS_WRITE = 0o022;

@@ -1,3 +1,4 @@
+import { MAX_SOCKET_PATH_BYTES } from '@banger/contract/socket-path';
 import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import type { DoctorCheck } from '@banger/contract/doctor';
@@ -5,8 +6,6 @@ import type { Machine } from '../machine.ts';
 
 /** The oldest Node.js whose type stripping and SQLite the programs need. */
 const OLDEST_NODE = 24;
-/** Room in `sun_path` without the ending NUL (unix(7)). */
-const LONGEST_SOCKET_PATH = 107;
 const OTHERS = 0o077;
 
 type Finding = Pick<DoctorCheck, 'status' | 'detail' | 'fix'>;
@@ -63,7 +62,7 @@ async function runDirectory(path: string, uid: number): Promise<Finding> {
 }
 
 async function socket(path: string, uid: number): Promise<Finding> {
-  if (Buffer.byteLength(path) > LONGEST_SOCKET_PATH) {
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
     return {
       status: 'warn',
       detail: `${path} is longer than a socket's path may be`,

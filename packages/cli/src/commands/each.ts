@@ -1,8 +1,8 @@
 import { BangerError, toBangerError } from '@banger/contract/error';
 import type { VmView } from '@banger/contract/vm';
+import { findVm, findWholeVm } from '@banger/contract/vm-reference';
 import type { CommandContext, Outcome } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
-import { quoted } from '../options/usage.ts';
 import type { Item } from '../render/view.ts';
 
 /** Calls at work at once: well under what the daemon takes from one connection (64), and more starts than a host likes. */
@@ -36,14 +36,7 @@ export async function eachWholeVm(
   refs: readonly string[],
   act: (vm: VmView) => Promise<EachResult>,
 ): Promise<Outcome> {
-  const resolve = (ref: string, vms: readonly VmView[]): VmView => {
-    const vm = resolveVm(ref, vms);
-    if (vm.name === ref || vm.id.startsWith(ref)) return vm;
-    throw new BangerError('vm_not_found', `There is no VM ${quoted(ref)}.`, {
-      hint: `What loses data for good takes a whole name. The only one that begins so: ${vm.name}`,
-      details: { vm: ref },
-    });
-  };
+  const resolve = (ref: string, vms: readonly VmView[]): VmView => findWholeVm(ref, vms, nameOf);
   return asOutcome(await itemsOfVms(context, refs, act, { resolve }));
 }
 
@@ -158,26 +151,10 @@ function named(name: string, error: BangerError): BangerError {
   return new BangerError(code, `${name}: ${message}`, { hint, details, cause });
 }
 
-/**
- * The VM of that name or id, or the only one whose name or id begins so. Throws `vm_not_found`, or `name_ambiguous`
- * with what it matches.
- */
+const nameOf = ({ name }: VmView): string => name;
+
 function resolveVm(ref: string, vms: readonly VmView[]): VmView {
-  const exact = vms.find(({ name }) => name === ref) ?? vms.find(({ id }) => id === ref);
-  if (exact !== undefined) return exact;
-  const matches = ref === '' ? [] : vms.filter(({ name, id }) => name.startsWith(ref) || id.startsWith(ref));
-  const [first] = matches;
-  if (first !== undefined && matches.length === 1) return first;
-  if (first === undefined)
-    throw new BangerError('vm_not_found', `There is no VM ${quoted(ref)}.`, { details: { vm: ref } });
-  const names = matches.map(({ name }) => name);
-  throw new BangerError(
-    'name_ambiguous',
-    `${quoted(ref)} is the beginning of several VMs: ${names.join(', ')}.`,
-    {
-      details: { matches: names },
-    },
-  );
+  return findVm(ref, vms, nameOf);
 }
 
 function once(seen: Set<string>, key: string): boolean {

@@ -41,7 +41,7 @@ describe('several names', () => {
     expect(ran.status).toBe(1);
     expect(ran.out).toBe('db: stopped (the guest did not answer)\n');
     expect(ran.err.split('\n').filter((line) => line.startsWith('error'))).toEqual([
-      'error[vm_not_found]: There is no VM "nope".',
+      'error[vm_not_found]: There is no VM named "nope".',
       'error[vm_busy]: web: Somebody else is at it.',
       'error[name_ambiguous]: "0a" is the beginning of several VMs: web, webb.',
     ]);
@@ -51,7 +51,7 @@ describe('several names', () => {
     const daemon = daemonWith();
     const ran = await run(`vm ${verb} d`, fakeMachine({ client: daemon }));
     expect(ran).toMatchObject({ status: 1, out: '' });
-    expect(ran.err).toContain('error[vm_not_found]: There is no VM "d".');
+    expect(ran.err).toContain('error[vm_not_found]: There is no VM named "d".');
     expect(ran.err).toContain('The only one that begins so: db');
     expect(daemon.methods).toEqual(['vm.list']);
     await run(`vm ${verb} 0b`, fakeMachine({ client: daemon }));

@@ -19,6 +19,7 @@ import type {
   StoredImage,
 } from '../drivers/image/driver.ts';
 import type { VmRepository } from '../store/vm-repository.ts';
+import { hereOtherwise, knownNowhere, notHere, refuseUsed, saidByCatalog } from './image-refusals.ts';
 import { catalogView, leastRootBytes, storedView } from './image-view.ts';
 import type { KernelService } from './kernel.ts';
 import { underLock } from './lock-order.ts';
@@ -414,39 +415,10 @@ function doingOf({ sources: [first] }: ImageCatalogEntry): string {
   return first === undefined || first.type === 'recipe' ? 'building it' : `pulling ${first.text}`;
 }
 
-function refuseUsed(name: string, users: readonly string[]): void {
-  if (users.length === 0) return;
-  throw new BangerError('image_in_use', `The image ${name} is used by ${users.join(', ')}.`, {
-    details: { usedBy: users },
-  });
-}
-
 /** Whether an image has the size and the kernel that are wished for, where any are; a kernel of files is taken as it is. */
 function isAsWished({ manifest }: StoredImage, { rootBytes, kernel }: ImagePull): boolean {
   const size = rootBytes === undefined || rootBytes === manifest.rootBytes;
   return size && (kernel === undefined || !('ref' in kernel) || kernel.ref === manifest.kernel);
-}
-
-function hereOtherwise({ manifest }: StoredImage, image: string): BangerError {
-  const { name, rootBytes, kernel, source } = manifest;
-  if (source === 'recipe') return saidByCatalog(image);
-  const mib = Math.ceil(rootBytes / 1024 ** 2);
-  return new BangerError(
-    'invalid_argument',
-    `The image ${name} is here already, with a root file system of ${mib} MiB and the kernel ${kernel}: a pull does not change it.`,
-    {
-      hint: `Pull it under another name with --name, or first delete this one: banger image delete ${name}`,
-      details: { image: name },
-    },
-  );
-}
-
-function saidByCatalog(image: string): BangerError {
-  return new BangerError(
-    'invalid_argument',
-    `The image ${image} is of the catalog, which says its name, its size and its kernel.`,
-    { hint: 'Leave --name, --size and --kernel out.' },
-  );
 }
 
 /** What a pull came to, in one line. */
@@ -457,29 +429,4 @@ function pulledText({ manifest, diskUsedBytes }: StoredImage): string {
   const packed = layers.reduce((sum, { bytes }) => sum + bytes, 0);
   const count = `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`;
   return `Image ${manifest.name}: ${count}, ${mib(packed)} packed, ${mib(diskUsedBytes)} on the disk`;
-}
-
-/** A short name that no registry gives us is more often mistyped than a registry is broken. */
-function knownNowhere(image: string, error: BangerError): BangerError {
-  const { code, message, details, cause } = error;
-  if (code !== 'registry_failed' && code !== 'image_not_found') return error;
-  return new BangerError(
-    code,
-    `There is no image named ${JSON.stringify(image)}, here or in the catalog, and none was got from a registry: ${message}`,
-    {
-      hint: 'See `banger image list --available` for the names that there are.',
-      cause: cause ?? error,
-      details: { ...details, image },
-    },
-  );
-}
-
-function notHere(image: string): BangerError {
-  return new BangerError(
-    'image_not_found',
-    `There is no image ${JSON.stringify(image)} here or in the catalog.`,
-    {
-      details: { image },
-    },
-  );
 }

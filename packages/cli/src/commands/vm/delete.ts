@@ -2,7 +2,8 @@ import { defineCommand } from '../../command.ts';
 import { eachWholeVm } from '../each.ts';
 
 export const command = defineCommand({
-  details: 'A running VM is stopped first. What is on its disks is gone.',
+  details:
+    'A running VM is stopped first. What is on its disks is gone. A name is to be written whole; of an id its beginning is enough.',
   args: '<names...>',
   options: {},
   examples: [

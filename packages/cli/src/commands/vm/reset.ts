@@ -5,7 +5,7 @@ import { eachWholeVm } from '../each.ts';
 export const command = defineCommand({
   details:
     'The root disk begins anew from its image; what is in /root, on the work disk, stays. A VM that runs is stopped and started again. ' +
-    'A protected one is refused.',
+    'A protected one is refused. A name is to be written whole; of an id its beginning is enough.',
   args: '<names...>',
   options: waitOption,
   examples: [

@@ -1,5 +1,6 @@
 import { access, open, rm, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { MAX_SOCKET_PATH_BYTES } from '@banger/contract/socket-path';
 import { BangerError } from '@banger/contract/error';
 import type { Clock } from '../../host/clock.ts';
 import type { ProcessIdentity, ProcessTable } from '../../host/process-identity.ts';
@@ -22,8 +23,8 @@ const END_TIMEOUT_MS = 2_000;
 const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 /** What is read of the log for the reason of a failure. */
 const REASON_BYTES = 4_096;
-/** sockaddr_un holds 108 bytes with the final zero; netguard binds `PATH.new` first, and renames it. */
-const SOCKET_PATH_MAX = 107 - '.new'.length;
+/** netguard binds `PATH.new` first, and renames it. */
+const SOCKET_PATH_MAX = MAX_SOCKET_PATH_BYTES - '.new'.length;
 
 /** The sockets of a netguard, in one directory: for its VMM, and for a word while it runs. */
 export interface GuardSockets {

@@ -1,10 +1,9 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
+import { MAX_SOCKET_PATH_BYTES } from '@banger/contract/socket-path';
 import { BangerError } from '@banger/contract/error';
 import type { VmSpec } from './driver.ts';
 
-/** sizeof(sun_path) is 108 with the final NUL: unix(7). */
-const MAX_SOCKET_PATH_BYTES = 107;
 /** VIRTIO_BLK_ID_BYTES of the virtio specification, 5.2.6.1. */
 const MAX_SERIAL_BYTES = 20;
 

@@ -140,7 +140,7 @@ export class VmService {
   }
 
   async prune(vm: string, signal: AbortSignal): Promise<ResultOf<'vm.prune'>> {
-    return prune(this.#deps, this.#resolve(vm), signal);
+    return prune(this.#deps, resolveWhole(vm, this.#deps.vms.list()), signal);
   }
 
   /** Uses the VM until the command has ended. */

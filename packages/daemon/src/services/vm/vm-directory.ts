@@ -1,9 +1,8 @@
 import { mkdir, symlink } from 'node:fs/promises';
+import { MAX_SOCKET_PATH_BYTES } from '@banger/contract/socket-path';
 import { BangerError } from '@banger/contract/error';
 import type { Layout } from '../../domain/layout.ts';
 
-/** `sun_path` holds 108 bytes, the last of them a NUL: unix(7). */
-const MOST_SOCKET_BYTES = 107;
 /** The longest name that is bound in the directory of a VM's sockets: netguard's, until it is renamed. */
 const LONGEST_SOCKET = 'outbound.sock.new';
 const ANY_ID = '0'.repeat(12);
@@ -11,7 +10,7 @@ const ANY_ID = '0'.repeat(12);
 /** Refuses, with `path_unsafe`, a home in which no VM could have its sockets: before anything is fetched for one. */
 export function checkSocketRoom(layout: Layout): void {
   const { runtime } = layout.vm(ANY_ID);
-  const over = Buffer.byteLength(`${runtime}/${LONGEST_SOCKET}`) - MOST_SOCKET_BYTES;
+  const over = Buffer.byteLength(`${runtime}/${LONGEST_SOCKET}`) - MAX_SOCKET_PATH_BYTES;
   if (over <= 0) return;
   throw new BangerError(
     'path_unsafe',

@@ -2,9 +2,10 @@ import type { FileHandle } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
 import type { EntryMetadata } from './entry-metadata.ts';
 import { decodeExtentTree, type Extent } from './extents.ts';
-import { BLOCK_BYTES, ROOT_INODE, blocksFor } from './geometry.ts';
+import { BLOCK_BYTES, blocksFor } from './geometry.ts';
 import { CONTENT, MAP_BYTES, TYPE, TYPE_MASK } from './inode-store.ts';
-import { namesOf, zeros } from './read-pieces.ts';
+import { followPath, type PathLookup } from './follow-path.ts';
+import { zeros } from './read-pieces.ts';
 import type { InodeKind, ReadableTree, ResolvedPath, TreeName } from './readable-tree.ts';
 import { timestampOf } from './time.ts';
 import type { Tree } from './tree.ts';
@@ -12,13 +13,11 @@ import { decodeBlock, decodeInline, type StoredXattr } from './xattr-entries.ts'
 import { xattrOf, type Xattr } from './xattrs.ts';
 
 const PERMISSIONS = 0o7777;
-/** Symbolic links on one path that are followed, as many as Linux follows (path_resolution(7)). */
-const MAX_FOLLOWED = 40;
 /** Read at once. */
 const PIECE_BYTES = 1024 ** 2;
 
 /** What a writer has put into a file system that is not finished, by inode: names from memory, content from the file. */
-export class WrittenTree implements ReadableTree {
+export class WrittenTree implements ReadableTree, PathLookup {
   readonly #file: FileHandle;
   readonly #tree: Tree;
 
@@ -28,30 +27,13 @@ export class WrittenTree implements ReadableTree {
   }
 
   /** Follows a path, bytes as characters, and the symbolic links on it, as if the root were `/`. Undefined when it leads to nothing. */
-  async resolve(path: string): Promise<ResolvedPath | undefined> {
-    const left = namesOf(path).toReversed();
-    let trail: { readonly name: string; readonly inode: number }[] = [];
-    for (let followed = 0; left.length > 0;) {
-      const name = left.pop() ?? '';
-      const parent = trail.at(-1)?.inode ?? ROOT_INODE;
-      if (this.kind(parent) !== 'directory') return undefined;
-      if (name === '..') {
-        trail.pop();
-        continue;
-      }
-      const inode = this.#tree.names.find(parent, Buffer.from(name, 'latin1'), 0, name.length);
-      if (inode === 0) return undefined;
-      if (this.kind(inode) !== 'symlink') {
-        trail.push({ name, inode });
-        continue;
-      }
-      followed += 1;
-      if (followed > MAX_FOLLOWED) return undefined;
-      const target = (await this.linkTarget(inode)).toString('latin1');
-      if (target.startsWith('/')) trail = [];
-      left.push(...namesOf(target).toReversed());
-    }
-    return { inode: trail.at(-1)?.inode ?? ROOT_INODE, path: trail.map(({ name }) => `/${name}`).join('') };
+  resolve(path: string): Promise<ResolvedPath | undefined> {
+    return followPath(this, path);
+  }
+
+  find(directory: number, name: string): number | undefined {
+    const inode = this.#tree.names.find(directory, Buffer.from(name, 'latin1'), 0, name.length);
+    return inode === 0 ? undefined : inode;
   }
 
   /** All names. */

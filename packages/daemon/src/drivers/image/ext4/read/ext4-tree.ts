@@ -3,9 +3,9 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
 import type { EntryMetadata } from '../entry-metadata.ts';
 import type { Extent } from '../extents.ts';
-import { ROOT_INODE } from '../geometry.ts';
 import { FLAG, MAP_BYTES, TYPE, TYPE_MASK } from '../inode-store.ts';
-import { namesOf, zeros } from '../read-pieces.ts';
+import { followPath, type PathLookup } from '../follow-path.ts';
+import { zeros } from '../read-pieces.ts';
 import type { InodeKind, ReadableTree, ResolvedPath, TreeName } from '../readable-tree.ts';
 import { timestampOf } from '../time.ts';
 import { decodeBlock, decodeInline, type StoredXattr } from '../xattr-entries.ts';
@@ -23,8 +23,6 @@ import {
 } from './superblock.ts';
 
 const PERMISSIONS = 0o7777;
-/** Symbolic links on one path that are followed, as many as Linux follows (path_resolution(7)). */
-const MAX_FOLLOWED = 40;
 const MAX_LINK_BYTES = 4095;
 /** What the kernel lets through (XATTR_SIZE_MAX). */
 const MAX_XATTR_BYTES = 65_536;
@@ -60,7 +58,7 @@ export interface Stretch {
  * An ext4 file system in a file, read and never written, whoever made it: nothing in it leads out of it, and what is damaged is
  * `image_invalid`. It must not change meanwhile.
  */
-export class Ext4Tree implements ReadableTree, AsyncDisposable {
+export class Ext4Tree implements ReadableTree, PathLookup, AsyncDisposable {
   readonly superblock: Superblock;
   readonly #file: FileHandle;
   readonly #fileBytes: number;
@@ -98,30 +96,14 @@ export class Ext4Tree implements ReadableTree, AsyncDisposable {
     await this.#file.close();
   }
 
-  async resolve(path: string): Promise<ResolvedPath | undefined> {
-    const left = namesOf(path).toReversed();
-    let trail: { readonly name: string; readonly inode: number }[] = [];
-    for (let followed = 0; left.length > 0;) {
-      const name = left.pop() ?? '';
-      const parent = trail.at(-1)?.inode ?? ROOT_INODE;
-      if ((await this.kind(parent)) !== 'directory') return undefined;
-      if (name === '..') {
-        trail.pop();
-        continue;
-      }
-      const inode = await this.#find(parent, name);
-      if (inode === undefined) return undefined;
-      if ((await this.kind(inode)) !== 'symlink') {
-        trail.push({ name, inode });
-        continue;
-      }
-      followed += 1;
-      if (followed > MAX_FOLLOWED) return undefined;
-      const target = (await this.linkTarget(inode)).toString('latin1');
-      if (target.startsWith('/')) trail = [];
-      left.push(...namesOf(target).toReversed());
-    }
-    return { inode: trail.at(-1)?.inode ?? ROOT_INODE, path: trail.map(({ name }) => `/${name}`).join('') };
+  resolve(path: string): Promise<ResolvedPath | undefined> {
+    return followPath(this, path);
+  }
+
+  async find(directory: number, name: string): Promise<number | undefined> {
+    for await (const entry of this.#entries(directory))
+      if (entry.name.toString('latin1') === name) return entry.inode;
+    return undefined;
   }
 
   /** Depth first, each directory sorted by the bytes of its names: the same file system gives the same order. */
@@ -253,12 +235,6 @@ export class Ext4Tree implements ReadableTree, AsyncDisposable {
     if ((inode.flags & FLAG.extents) === 0)
       throw unreadableFileSystem('has files whose blocks are listed in the way of ext2 and ext3');
     yield* readExtents(inode.map, (block) => this.#block(block));
-  }
-
-  async #find(directory: number, name: string): Promise<number | undefined> {
-    for await (const entry of this.#entries(directory))
-      if (entry.name.toString('latin1') === name) return entry.inode;
-    return undefined;
   }
 
   /** The names of a directory, the last one first. */

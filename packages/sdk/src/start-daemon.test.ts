@@ -48,10 +48,14 @@ function options(place: TestHome, script: string, ...args: string[]): StartOptio
   };
 }
 
-/** Processes that a test started, by their own word. */
+/**
+ * Processes that a test started, by their own word. A file that is there and not yet written names none: its empty
+ * line read as a number is 0, and kill(2) of 0 ends the process group, which is the whole run of the tests.
+ */
 function started(place: TestHome): number[] {
   const file = join(place.root, 'started');
-  const found = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(Number) : [];
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
+  const found = lines.filter((line) => /^[1-9]\d*$/.test(line)).map(Number);
   for (const pid of found) pids.add(pid);
   return found;
 }

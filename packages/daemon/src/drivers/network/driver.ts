@@ -108,6 +108,11 @@ export interface NetworkDriver {
   /** Looks at this host; makes nothing. */
   probe(): Promise<NetworkProbe>;
   /**
+   * Tells that a `prepare` follows at once: what it will want to know of the host is begun to be found out. It may not follow, and need
+   * not have been told of. Makes nothing.
+   */
+  foresee(): void;
+  /**
    * Starts what must run beside the VMM and outlive this daemon. Rejects with `missing_tool`, `network_failed` (message: the
    * reason) or `cancelled`, and then has left nothing running.
    */

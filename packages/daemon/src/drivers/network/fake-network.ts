@@ -77,6 +77,10 @@ export class FakeNetwork implements NetworkDriver {
     return Promise.resolve({ usable: true, missingTools: [], ipv4: true, ipv6: false, problems: [] });
   }
 
+  foresee(): void {
+    // A network in memory asks nobody.
+  }
+
   async prepare({ dir, mac, outbound, signal }: NetworkSpec): Promise<NetworkAttachment> {
     await access(dir).catch((cause: unknown) => {
       throw new BangerError('network_failed', `There is no directory ${dir}.`, { cause });

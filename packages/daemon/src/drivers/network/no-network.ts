@@ -9,6 +9,10 @@ export class NoNetwork implements NetworkDriver {
     return Promise.resolve({ usable: true, missingTools: [], ipv4: false, ipv6: false, problems: [] });
   }
 
+  foresee(): void {
+    // There is nothing to find out.
+  }
+
   prepare(): Promise<NetworkAttachment> {
     return Promise.resolve({
       handle: { kind: 'none' },

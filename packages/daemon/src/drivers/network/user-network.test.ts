@@ -4,8 +4,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FakeClock } from '@banger/testkit/fake-clock';
 import { FakeRunner, type ExpectedArgument } from '@banger/testkit/fake-runner';
-import { systemClock } from '../../host/clock.ts';
+import { systemClock, type Clock } from '../../host/clock.ts';
 import type { ProcessIdentity } from '../../host/process-identity.ts';
 import type { NetworkSpec } from './driver.ts';
 import { UserNetwork } from './user-network.ts';
@@ -28,10 +29,10 @@ describe('the user-mode network', () => {
     const answers = [routes, ipv6 ? routes : [], links].map((answer) => JSON.stringify(answer));
     runner.expectRun(['ip', '-j', '-batch', '-'], { stdout: answers.join('\n') });
   };
-  const network = (): UserNetwork =>
+  const network = (clock: Clock = systemClock): UserNetwork =>
     new UserNetwork({
       runner,
-      clock: systemClock,
+      clock,
       netguard: NETGUARD,
       resolvConf: join(dir, 'resolv.conf'),
       own: { proc: join(dir, 'proc'), uid: 1000 },
@@ -109,6 +110,29 @@ describe('the user-mode network', () => {
       warnings: [],
       ready: expect.any(Function) as unknown,
     });
+  });
+
+  test('asks the host once for those that were foreseen to start, and again when a second has passed', async () => {
+    const clock = new FakeClock();
+    const networks = network(clock);
+    hostWith();
+    networks.foresee();
+    networks.foresee();
+    for (const vmId of ['one', 'two']) {
+      expectGuard(...ipv4, '--dns4', '10.0.2.3', ...passt);
+      await networks.prepare(spec({ vmId }));
+    }
+    await clock.advance(1_001);
+    hostWith();
+    expectGuard(...ipv4, '--dns4', '10.0.2.3', ...passt);
+    await networks.prepare(spec());
+  });
+
+  test('that the host could not be asked is told to who prepares, and to nobody before', async () => {
+    const networks = network();
+    runner.expectRun(['ip', '-j', '-batch', '-'], { stdout: 'nonsense' });
+    networks.foresee();
+    await expect(networks.prepare(spec())).rejects.toMatchObject({ code: 'network_failed' });
   });
 
   test('without outbound all is there, but closed, and nobody is warned of what is missing outside', async () => {

@@ -29,6 +29,12 @@ export interface UserNetworkOptions extends GuardHost {
   readonly own?: OwnProcessesOptions;
 }
 
+/**
+ * How long what was found out of the host's routes is good for: several times what making a VM's disks takes, and no longer than a route
+ * that changes in between would have to wait for to be missed by who asks now.
+ */
+const FRESH_MS = 1_000;
+
 /** The user that netguard becomes when root starts it: NOBODY in netguard's sandbox.c. */
 const NOBODY = 65534;
 
@@ -69,6 +75,7 @@ export class UserNetwork implements NetworkDriver {
   readonly kind = 'user';
   readonly features = { outbound: true, privileged: false };
   readonly #options: UserNetworkOptions;
+  #foreseen: { readonly host: Promise<HostNetwork>; readonly at: number } | undefined;
 
   constructor(options: UserNetworkOptions) {
     this.#options = options;
@@ -89,6 +96,14 @@ export class UserNetwork implements NetworkDriver {
       const problems = [{ message: error.message, hint: error.hint }];
       return { usable: false, missingTools, ipv4: false, ipv6: false, problems };
     }
+  }
+
+  foresee(): void {
+    if (this.#fresh() !== undefined) return;
+    const host = readHostNetwork(this.#options.runner);
+    // Whoever prepares is told; and nobody may.
+    host.catch(() => undefined);
+    this.#foreseen = { host, at: this.#options.clock.monotonic() };
   }
 
   async prepare(spec: NetworkSpec): Promise<NetworkAttachment> {
@@ -168,12 +183,19 @@ export class UserNetwork implements NetworkDriver {
   }
 
   async #plan(signal?: AbortSignal): Promise<Plan> {
-    const host = await readHostNetwork(this.#options.runner, signal);
+    const host = await (this.#fresh() ?? readHostNetwork(this.#options.runner, signal));
     const resolvers = await this.#resolvers();
     const ipv6 = host.ipv6 ? chooseIpv6(host.taken) : undefined;
     // One address is enough, and a resolver on the guest's own wire needs no route: IPv4 wherever the host has one.
     const dns6 = !resolvers.ipv4 && resolvers.ipv6 && ipv6 !== undefined;
     return { host, ipv4: chooseIpv4(host.taken), ipv6, dns4: resolvers.ipv4, dns6 };
+  }
+
+  /** What is being found out, or was just now; undefined when it was too long ago. */
+  #fresh(): Promise<HostNetwork> | undefined {
+    const { clock } = this.#options;
+    const { host, at } = this.#foreseen ?? {};
+    return at !== undefined && clock.monotonic() - at <= FRESH_MS ? host : undefined;
   }
 
   async #resolvers(): Promise<Resolvers> {

@@ -387,6 +387,7 @@ export class FakeHost {
       status: (handle) => network.status(handle),
       sweep: (dir) => network.sweep(dir),
       find: (directory) => network.find(directory),
+      foresee: () => network.foresee(),
       prepare: async (spec) => {
         await turn('network', spec.signal);
         const attachment = await network.prepare(spec);

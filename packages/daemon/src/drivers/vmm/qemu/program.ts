@@ -7,7 +7,12 @@ import type { QemuProgram } from './launch.ts';
 const BINARY = 'qemu-system-x86_64';
 /** `-netdev stream` came with it. */
 const OLDEST = [7, 2] as const;
-/** qboot, which comes with QEMU, does no more than a PVH boot needs: under TCG 4-15 % less time to the agent than SeaBIOS. */
+/**
+ * qboot, which comes with QEMU, does no more than a PVH boot needs: under TCG 4-15 % less time to the agent than SeaBIOS. It tells an ELF kernel
+ * by a header that QEMU keeps on its stack (`FW_CFG_SETUP_DATA` of `x86_load_linux`, hw/i386/x86.c): a warning that QEMU prints once the
+ * machine is made overwrites that, and the guest never starts. QMP does not, it has stacks of its own. So no argument may make QEMU warn,
+ * as a NIC on a hub that leads nowhere does.
+ */
 const FIRMWARE = 'qboot.rom';
 /** `--version` and `-L help` print and end; on a busy machine loading QEMU takes a second. */
 const ANSWER_MS = 10_000;

@@ -15,8 +15,8 @@ export interface GuardHost {
 
 /** Above netguard's own limit for passt (10 s), so that its reason comes before ours. */
 const READY_TIMEOUT_MS = 15_000;
-/** netguard listens after some 10 ms and is ready after some 50 more; a look costs microseconds. */
-const READY_POLL_MS = 5;
+/** netguard listens after some 10 ms, is ready after some 50 more, and ends within one or two; a look costs microseconds. */
+const READY_POLL_MS = 2;
 /** netguard has nothing to do at its end, so SIGTERM ends it at once; after this comes SIGKILL. */
 const END_TIMEOUT_MS = 2_000;
 /** How a connection to a netguard fails that is not there, or ends. */

@@ -62,7 +62,9 @@ export function alpineImage(directory: string): OddImage {
       // What would be written through is the shell.
       link('etc/resolv.conf', '/bin/busybox'),
       folder('run/app', { mode: 0o750, uid: 100, gid: 101 }),
-      link('root', '/srv/elsewhere'),
+      // As where the system is one tree that is never written to, and homes lie in another.
+      link('root', '/var/roothome'),
+      { name: 'var/roothome/kept', content: 'by the image\n' },
     ],
     config: { User: 'app', Env: ['PATH=/usr/bin:/bin'], Cmd: ['/bin/sh'], ExposedPorts: { '80/tcp': {} } },
   };

@@ -71,3 +71,12 @@ describe('what needs modules of the kernel (E6)', () => {
     expect(loaded).toEqual(expect.arrayContaining(['overlay', 'veth', 'bridge', 'nf_tables']));
   });
 });
+
+test('files are mounted as disks, and tunnels have their device', async () => {
+  const tried = `modprobe -a loop tun; truncate -s 16M /tmp/disk; mke2fs -q -F /tmp/disk; mount -o loop /tmp/disk /mnt; touch /mnt/x
+    ls /dev/net/tun; ls /mnt; modprobe -n -v wireguard | tail -n 1`;
+  expect(await sh(tried)).toMatchObject({
+    stderr: '',
+    stdout: expect.stringMatching(/^\/dev\/net\/tun\nlost\+found\nx\ninsmod .*\/wireguard\.ko/),
+  });
+});

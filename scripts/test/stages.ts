@@ -16,8 +16,8 @@ export const stages: readonly Stage[] = [
   {
     name: 'format',
     beside: true,
-    what: 'prettier',
-    command: ['prettier', '--check', '--log-level=warn', '.'],
+    what: 'oxfmt',
+    command: ['oxfmt', '--list-different'],
   },
   { name: 'types', beside: true, what: 'TypeScript', command: ['tsc', '-p', 'tsconfig.json'] },
   { name: 'lint', beside: true, what: 'oxlint, with types', command: ['oxlint'] },

@@ -17,7 +17,7 @@ const HOSTS =
 
 /** A comment that switches checking off: linter, formatter, compiler, shellcheck, C analyser. */
 const DISABLES =
-  /(\/\/|\/\*|#)\s*((oxlint|eslint)-disable|prettier-ignore\b|@ts-(ignore|expect-error|nocheck)\b|shellcheck disable=|NOLINT)/;
+  /(\/\/|\/\*|#)\s*((oxlint|eslint)-disable|(oxfmt|prettier)-ignore\b|@ts-(ignore|expect-error|nocheck)\b|shellcheck disable=|NOLINT)/;
 /** What must follow on the line. */
 const REASON = /\s(--|#)\s+\S/;
 

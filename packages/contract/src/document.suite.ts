@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { format, resolveConfig } from 'prettier';
+import { format, type FormatConfig } from 'oxfmt';
 import { expect } from 'vitest';
 
-const docs = join(import.meta.dirname, '../../../docs');
+const root = join(import.meta.dirname, '../../..');
+const docs = join(root, 'docs');
 
 /**
  * Checks that the part of a document between `<!-- NAME -->` and `<!-- /NAME -->` is the given Markdown. With
@@ -17,7 +18,8 @@ export async function expectSection(document: string, name: string, markdown: st
   const to = text.indexOf(end);
   if (from < begin.length || to < from) throw new Error(`${document} has no section ${name}.`);
   const wanted = `${text.slice(0, from)}\n\n${markdown}\n\n${text.slice(to)}`;
-  const formatted = await format(wanted, { ...(await resolveConfig(path)), parser: 'markdown' });
+  const style = JSON.parse(readFileSync(join(root, '.oxfmtrc.json'), 'utf8')) as FormatConfig;
+  const { code: formatted } = await format(path, wanted, style);
   if (process.env['BANGER_WRITE_DOCS'] === '1') writeFileSync(path, formatted);
   else expect(text, `BANGER_WRITE_DOCS=1 writes docs/${document} anew`).toBe(formatted);
 }

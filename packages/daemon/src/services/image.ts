@@ -57,7 +57,9 @@ export interface ImageRegistration {
 
 /** What a text stands for: an image that is here, or one that can be fetched. */
 type Found =
-  { readonly stored: StoredImage } | { readonly entry: ImageCatalogEntry } | { readonly origin: ImageOrigin };
+  | { readonly stored: StoredImage }
+  | { readonly entry: ImageCatalogEntry }
+  | { readonly origin: ImageOrigin };
 
 /** What images are made from and kept in. */
 export interface ImageServiceDeps {

@@ -136,7 +136,8 @@ export class MuxStream {
 
   /** The next frame to send as buffers, or undefined when nothing can be sent now. Called by the session. */
   nextFrame():
-    { readonly buffers: readonly Uint8Array[]; readonly sent: readonly (() => void)[] } | undefined {
+    | { readonly buffers: readonly Uint8Array[]; readonly sent: readonly (() => void)[] }
+    | undefined {
     const size = Math.min(MAX_FRAME_BYTES, this.#sendWindow, this.#unsentBytes);
     const last = this.#ended === 'wanted' && size === this.#unsentBytes;
     if (size === 0 && !last && !this.#unopened) return undefined;

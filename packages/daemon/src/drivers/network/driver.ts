@@ -61,7 +61,8 @@ export interface GuestAddresses {
 
 /** How the VMM attaches: a unix stream socket with length-prefixed Ethernet frames, or no NIC. */
 export type VmmNetwork =
-  { readonly kind: 'stream'; readonly socket: string; readonly mac: string } | { readonly kind: 'none' };
+  | { readonly kind: 'stream'; readonly socket: string; readonly mac: string }
+  | { readonly kind: 'none' };
 
 /** What runs beside the VMM; JSON values only, kept so that a new daemon can remove it. */
 export type NetworkHandle =

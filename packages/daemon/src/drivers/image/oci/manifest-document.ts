@@ -14,7 +14,8 @@ export interface Descriptor {
 /** A manifest among those of an index. */
 export interface IndexEntry extends Descriptor {
   readonly platform:
-    { readonly os: string; readonly architecture: string; readonly variant: string } | undefined;
+    | { readonly os: string; readonly architecture: string; readonly variant: string }
+    | undefined;
   /** What a person called it, in a layout of a directory or an archive. */
   readonly name: string | undefined;
 }

@@ -7,7 +7,8 @@ const OPAQUE = '.wh..wh..opq';
 
 /** What an entry's path says: `entry` that it is one, `whiteout` and `opaque` what is hidden in the layers below. */
 export type Marked =
-  { readonly kind: 'entry' | 'nothing' } | { readonly kind: 'whiteout' | 'opaque'; readonly path: string };
+  | { readonly kind: 'entry' | 'nothing' }
+  | { readonly kind: 'whiteout' | 'opaque'; readonly path: string };
 
 /** Tells whiteouts from entries. Throws `image_invalid` for a whiteout of nothing, and for what lies below a whiteout. */
 export function markedBy(path: string): Marked {

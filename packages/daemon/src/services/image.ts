@@ -149,7 +149,7 @@ export class ImageService {
     return this.#viewOf(stored);
   }
 
-  /** Takes a file that a client sends, and gives the SHA-256 by which it is pulled: `upload:HEX`. It goes when that client does. */
+  /** Takes a file that a client sends, and gives the SHA-256 by which it is pulled: `upload:HEX`, or `tarball:upload:HEX`. It goes when that client does. */
   receive(bytes: AsyncIterable<Buffer>, gone: AbortSignal): Promise<string> {
     return this.#deps.uploads.receive(bytes, gone);
   }
@@ -299,7 +299,7 @@ export class ImageService {
 
   /** Where the image that is here came from: by its name here a registry has another one, if it has any. */
   #originOf({ manifest }: StoredImage): ImageOrigin {
-    if (manifest.source === 'oci' || manifest.source === 'bundle')
+    if (manifest.source !== 'recipe' && manifest.source !== 'file')
       return this.#deps.puller.origin(manifest.reference);
     const what = manifest.source === 'recipe' ? 'was built here' : 'is a file of yours';
     throw new BangerError(

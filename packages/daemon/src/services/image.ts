@@ -68,7 +68,7 @@ export interface ImageServiceDeps {
   readonly exporter: ImageExporter;
   readonly registrar: ImageRegistrar;
   readonly uploads: ImageUploads;
-  readonly kernels: Pick<KernelService, 'forImage'>;
+  readonly kernels: Pick<KernelService, 'forImage' | 'isOf'>;
   readonly vms: Pick<VmRepository, 'list'>;
   readonly log: Logger;
 }
@@ -136,9 +136,8 @@ export class ImageService {
     const found = await this.#find(wish.image);
     if ('stored' in found && (wish.name === undefined || wish.name === found.stored.manifest.name)) {
       const { manifest } = found.stored;
-      // Files of a kernel are not compared with what was made of those that came with the image.
-      const files = wish.kernel !== undefined && !('ref' in wish.kernel);
-      if (files || !isAsWished(found.stored, wish)) throw hereOtherwise(found.stored, wish.image);
+      if (!isAsWished(found.stored, wish)) throw hereOtherwise(found.stored, wish.image);
+      if (!(await this.#hasKernelOf(found.stored, wish))) throw hereOtherwise(found.stored, wish.image, true);
       const digest = 'digest' in manifest ? ` (${manifest.digest})` : '';
       tell({ stage: `Image ${manifest.name}${digest} is here already: nothing is fetched`, level: 'notice' });
       return this.#viewOf(found.stored);
@@ -287,6 +286,12 @@ export class ImageService {
     const found = await this.#find(image);
     if ('stored' in found) return found.stored.manifest.name;
     throw notHere(image);
+  }
+
+  /** Whether the kernel of an image is of the files that are wished for, where any are. */
+  async #hasKernelOf({ manifest: { name, kernel } }: StoredImage, wish: ImagePull): Promise<boolean> {
+    if (wish.kernel === undefined || 'ref' in wish.kernel) return true;
+    return kernel === name && (await this.#deps.kernels.isOf(name, wish.kernel));
   }
 
   /** What of an image that is here under another name is to be fetched once more. */

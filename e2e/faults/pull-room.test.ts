@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { skopeo } from '@banger/daemon/drivers/image/oci/tools.suite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { entries } from '../harness/leftovers.ts';
 import { sharedHome } from '../harness/shared-home.ts';
@@ -27,14 +27,12 @@ describe.runIf(process.getuid?.() === 0)('no room while an image is pulled', () 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'banger-pull-room-'));
     const layout = busyboxLayout(join(directory, 'layout'));
-    const copy = ['skopeo', '--insecure-policy', 'copy'];
-    const run = (argv: readonly string[]): void => void execFileSync(argv[0] ?? '', argv.slice(1));
-    run([...copy, layout, `oci-archive:${directory}/archive.tar:box`]);
+    skopeo(directory, ['copy', layout, `oci-archive:${directory}/archive.tar:box`]);
     packed = join(directory, 'archive.tar.gz');
     writeFileSync(packed, gzipSync(readFileSync(join(directory, 'archive.tar'))));
     registry = await DebianRegistry.start({ directory });
     image = `${registry.host}/box:1`;
-    run([...copy, '--dest-tls-verify=false', layout, `docker://${image}`]);
+    skopeo(directory, ['copy', '--dest-tls-verify=false', layout, `docker://${image}`]);
     home = FaultHome.stocked([]);
     mkdirSync(home.at('config'), { mode: 0o700 });
     const configuration = `[registries."${registry.host}"]\nplain_http = true\n`;

@@ -8,6 +8,7 @@ import { decompressed } from '@banger/daemon/drivers/image/oci/decompress';
 import { readImageConfig } from '@banger/daemon/drivers/image/oci/image-config';
 import { intoLayout, tagLayout } from '@banger/daemon/drivers/image/oci/layout.suite';
 import { openImage } from '@banger/daemon/drivers/image/oci/source/open-image';
+import { skopeo } from '@banger/daemon/drivers/image/oci/tools.suite';
 import { createRunner } from '@banger/daemon/host/execa-runner';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
@@ -167,7 +168,7 @@ test.runIf(IS_ROOT)('the archive of docker save is the tree that another tool ma
   });
   await runner.run(['e2fsck', '-f', '-n', root]);
   const layout = join(work, 'layout');
-  await runner.run(['skopeo', '--insecure-policy', 'copy', `docker-archive:${path}`, `oci:${layout}:image`]);
+  skopeo(work, ['copy', `docker-archive:${path}`, `oci:${layout}:image`]);
   await runner.run(['umoci', 'raw', 'unpack', '--image', `${layout}:image`, join(work, 'tree')]);
   const expected = globSync('**', { cwd: join(work, 'tree') }).filter((name) => name !== '.');
   expect(expected.length).toBeGreaterThan(0);

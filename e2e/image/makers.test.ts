@@ -1,11 +1,20 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { problems } from '@banger/daemon/drivers/image/ext4/image.suite';
 import { writeLayout } from '@banger/daemon/drivers/image/oci/layout.suite';
 import { randomLayers } from '@banger/daemon/drivers/image/oci/random-layers.suite';
 import { archive } from '@banger/daemon/drivers/image/oci/tar/archive.suite';
+import { skopeo } from '@banger/daemon/drivers/image/oci/tools.suite';
 import { inDirectory, inImage } from '@banger/daemon/drivers/image/oci/trees.suite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FaultHome } from '../faults/fault-home.ts';
@@ -27,12 +36,7 @@ let registry: DebianRegistry;
 let home: FaultHome;
 let walker: string;
 
-function skopeo(argv: readonly string[]): string {
-  return execFileSync('skopeo', ['--insecure-policy', 'copy', ...argv], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
+const copy = (argv: readonly string[]): string => skopeo(directory, ['copy', ...argv]);
 
 /** What umoci unpacks of an image of the registry, once for each. */
 const unpacked = new Map<string, string>();
@@ -42,20 +46,14 @@ function unpack(tag: string): string {
   const layout = join(directory, `${tag}-layout`);
   const tree = join(directory, `${tag}-tree`);
   if (!existsSync(layout))
-    skopeo(['--src-tls-verify=false', `docker://${registry.host}/made/by:${tag}`, `oci:${layout}:image`]);
+    copy(['--src-tls-verify=false', `docker://${registry.host}/made/by:${tag}`, `oci:${layout}:image`]);
   execFileSync('umoci', ['raw', 'unpack', '--image', `${layout}:image`, tree]);
   unpacked.set(tag, tree);
   return tree;
 }
 
 const mediaTypes = (tag: string): string =>
-  execFileSync(
-    'skopeo',
-    ['inspect', '--raw', '--tls-verify=false', `docker://${registry.host}/made/by:${tag}`],
-    {
-      encoding: 'utf8',
-    },
-  );
+  skopeo(directory, ['inspect', '--raw', '--tls-verify=false', `docker://${registry.host}/made/by:${tag}`]);
 
 /** Only root can give files to others, which is what umoci is to do. */
 describe.runIf(process.getuid?.() === 0)('an image', () => {
@@ -65,7 +63,7 @@ describe.runIf(process.getuid?.() === 0)('an image', () => {
     walker = compile(directory, 'tree-walker', ['-static']);
     const program = { name: 'walker', content: readFileSync(walker), mode: 0o755 };
 
-    const buildah = new Buildah(join(directory, 'buildah'));
+    const buildah = new Buildah(directory);
     const filled = (seed: number) => (tree: string) => {
       for (const tar of [archive(TO_CHANGE), ...randomLayers(seed, 1, 120)])
         execFileSync('tar', ['-C', tree, '--xattrs', '--xattrs-include=*', '-xpf', '-'], { input: tar });
@@ -86,11 +84,11 @@ describe.runIf(process.getuid?.() === 0)('an image', () => {
     writeLayout(layout, [archive([program, ...TO_CHANGE]), ...randomLayers(12, 5, 60)]);
     remakeByUmoci(layout, join(directory, 'bundle'), changeTree);
     const push = (tag: string, from: string, options: readonly string[] = []): void =>
-      void skopeo([...options, '--dest-tls-verify=false', from, `docker://${place(tag)}`]);
+      void copy([...options, '--dest-tls-verify=false', from, `docker://${place(tag)}`]);
     push('umoci', `oci:${layout}:image`);
     push('umoci-schema2', `oci:${layout}:image`, ['--format', 'v2s2']);
     const packed = `dir:${join(directory, 'packed')}`;
-    skopeo(['--dest-compress', '--dest-compress-format', 'zstd', `oci:${layout}:image`, packed]);
+    copy(['--dest-compress', '--dest-compress-format', 'zstd', `oci:${layout}:image`, packed]);
     push('umoci-zstd', packed);
 
     home = FaultHome.stocked([]);
@@ -132,6 +130,10 @@ describe.runIf(process.getuid?.() === 0)('an image', () => {
         cmd: [SAID.command],
       },
     });
+  });
+
+  test('leaves what its makers remember of it in the directory of the test', () => {
+    expect(readdirSync(join(directory, 'tools/containers/cache'))).not.toEqual([]);
   });
 
   test('the kernel of a guest sees on its disk, grown to 1 TiB while mounted, what the kernel of the host sees in the tree of umoci', async () => {

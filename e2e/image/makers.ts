@@ -1,22 +1,26 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, chmodSync, linkSync, lutimesSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { toolEnvironment } from '@banger/daemon/drivers/image/oci/tools.suite';
 import type { Written } from '@banger/daemon/drivers/image/oci/tar/archive.suite';
 
-function run(argv: readonly string[]): string {
+function run(argv: readonly string[], env = process.env): string {
   const [program = '', ...rest] = argv;
-  return execFileSync(program, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+  return execFileSync(program, rest, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'pipe'] }).trim();
 }
 
 /** What every image here says besides its layers. */
 export const SAID = { env: 'GREETING=hello', cwd: '/srv', command: '/walker' } as const;
 
-/** buildah with a storage of its own in a directory. Nothing of an image is run: it needs no namespace. */
+/** buildah with all that it keeps in a directory. Nothing of an image is run: it needs no namespace. */
 export class Buildah {
   readonly #argv: readonly string[];
+  readonly #env: NodeJS.ProcessEnv;
 
   constructor(directory: string) {
-    const places = ['--root', join(directory, 'root'), '--runroot', join(directory, 'run')];
+    const storage = join(directory, 'buildah');
+    this.#env = toolEnvironment(directory);
+    const places = ['--root', join(storage, 'root'), '--runroot', join(storage, 'run')];
     this.#argv = ['buildah', ...places, '--storage-driver', 'vfs'];
   }
 
@@ -48,7 +52,7 @@ export class Buildah {
   }
 
   #do(argv: readonly string[]): string {
-    return run([...this.#argv, ...argv]);
+    return run([...this.#argv, ...argv], this.#env);
   }
 }
 

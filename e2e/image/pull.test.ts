@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import type { ImageView } from '@banger/contract/image';
+import { skopeo } from '@banger/daemon/drivers/image/oci/tools.suite';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { FaultHome } from '../faults/fault-home.ts';
 import { onceSaid } from '../faults/once-said.ts';
@@ -32,20 +32,9 @@ beforeAll(async () => {
   layout = busyboxLayout(join(directory, 'layout'), config);
   registry = await DebianRegistry.start({ directory, login: true });
   const to = ['--dest-tls-verify=false', '--dest-creds', `${USER}:${PASSWORD}`];
-  execFileSync('skopeo', [
-    '--insecure-policy',
-    'copy',
-    ...to,
-    layout,
-    `docker://${registry.host}/team/box:1`,
-  ]);
+  skopeo(directory, ['copy', ...to, layout, `docker://${registry.host}/team/box:1`]);
   for (const kind of ['oci-archive', 'docker-archive'])
-    execFileSync('skopeo', [
-      '--insecure-policy',
-      'copy',
-      layout,
-      `${kind}:${join(directory, kind)}.tar:box:1`,
-    ]);
+    skopeo(directory, ['copy', layout, `${kind}:${join(directory, kind)}.tar:box:1`]);
 
   home = FaultHome.stocked([]);
   mkdirSync(home.at('config'), { mode: 0o700 });
@@ -90,11 +79,11 @@ describe('an image of a registry', () => {
     ]);
     expect([status, stdout], stderr).toEqual([0, 'box\n']);
     expect(stderr).not.toMatch(new RegExp(`${PASSWORD}|${LOGIN}`));
-    const raw = execFileSync('skopeo', [
+    const raw = skopeo(directory, [
       ...['inspect', '--raw', '--tls-verify=false', '--creds', `${USER}:${PASSWORD}`],
       `docker://${registry.host}/team/box:1`,
     ]);
-    const { layers } = JSON.parse(raw.toString()) as { layers: { digest: string; size: number }[] };
+    const { layers } = JSON.parse(raw) as { layers: { digest: string; size: number }[] };
     expect(await home.json(['image', 'show', 'box'])).toMatchObject({
       ...{ source: 'oci', reference: `${registry.host}/team/box:1`, usedBy: [] },
       digest: `sha256:${createHash('sha256').update(raw).digest('hex')}`,
@@ -175,7 +164,7 @@ describe('the daemon is killed in a pull', () => {
     large = `${registry.host}/team/large:1`;
     const layout = makeLayout(mkdtempSync(join(directory, 'large-')), LARGE_LAYER_BYTES);
     const to = ['--dest-tls-verify=false', '--dest-creds', `${USER}:${PASSWORD}`, `docker://${large}`];
-    execFileSync('skopeo', ['--insecure-policy', '--override-os', 'linux', 'copy', '--all', layout, ...to]);
+    skopeo(directory, ['--override-os', 'linux', 'copy', '--all', layout, ...to]);
   });
 
   test.each(['Asking the registry', 'Fetching layers', 'Writing the disk', 'Storing the image'])(

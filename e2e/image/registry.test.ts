@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { BangerError } from '@banger/contract/error';
+import { skopeo } from '@banger/daemon/drivers/image/oci/tools.suite';
 import { BlobCache } from '@banger/daemon/drivers/image/registry/blob-cache';
 import { RegistryClient, type RegistryImage } from '@banger/daemon/drivers/image/registry/client';
 import { ConfiguredCredentials } from '@banger/daemon/drivers/image/registry/credentials';
@@ -41,31 +42,24 @@ beforeAll(async () => {
     DebianRegistry.start({ directory: home, login: true, tls: { certificate, key } }),
   ]);
   const layout = makeLayout(home, LAYER_BYTES);
-  skopeo(['copy', '--all', layout, `docker://${plain.host}/team/app:index`]);
+  talk(['copy', '--all', layout, `docker://${plain.host}/team/app:index`]);
   const linux = ['--override-os', 'linux', '--override-arch', 'amd64'];
-  skopeo([...linux, 'copy', layout, `docker://${plain.host}/team/app:oci`]);
-  skopeo([...linux, 'copy', '--format', 'v2s2', layout, `docker://${plain.host}/team/app:docker`]);
-  skopeo([...linux, 'copy', '--dest-compress-format', 'zstd', '--dest-compress', layout, `dir:${home}/zstd`]);
-  skopeo([...linux, 'copy', `dir:${home}/zstd`, `docker://${plain.host}/team/app:zstd`]);
-  skopeo(['--override-arch', 'arm64', 'copy', layout, `docker://${plain.host}/team/app:arm`]);
+  talk([...linux, 'copy', layout, `docker://${plain.host}/team/app:oci`]);
+  talk([...linux, 'copy', '--format', 'v2s2', layout, `docker://${plain.host}/team/app:docker`]);
+  talk([...linux, 'copy', '--dest-compress-format', 'zstd', '--dest-compress', layout, `dir:${home}/zstd`]);
+  talk([...linux, 'copy', `dir:${home}/zstd`, `docker://${plain.host}/team/app:zstd`]);
+  talk(['--override-arch', 'arm64', 'copy', layout, `docker://${plain.host}/team/app:arm`]);
 });
 afterAll(async () => {
   await Promise.all([plain, closed, secure].map((registry) => registry.end()));
   rmSync(home, { recursive: true });
 });
 
-function skopeo(argv: readonly string[]): string {
-  const options = ['--insecure-policy'];
+/** Runs skopeo against a registry without TLS. */
+function talk(argv: readonly string[]): string {
   const [insecure] = argv.includes('copy') ? ['--dest-tls-verify=false'] : ['--tls-verify=false'];
   const verb = argv.findIndex((each) => each === 'copy' || each === 'inspect');
-  return execFileSync(
-    'skopeo',
-    [...options, ...argv.slice(0, verb + 1), insecure ?? '', ...argv.slice(verb + 1)],
-    {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+  return skopeo(home, [...argv.slice(0, verb + 1), insecure ?? '', ...argv.slice(verb + 1)]);
 }
 
 let user: string;
@@ -117,7 +111,7 @@ const refusal = async (work: Promise<unknown>): Promise<BangerError> => {
 
 /** What skopeo says of an image: its raw manifest. */
 const rawManifest = (tag: string): string =>
-  skopeo(['inspect', '--raw', `docker://${plain.host}/team/app:${tag}`]);
+  talk(['inspect', '--raw', `docker://${plain.host}/team/app:${tag}`]);
 
 test.each([
   ['oci', 'application/vnd.oci.image.layer.v1.tar+gzip'],

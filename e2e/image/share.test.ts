@@ -90,9 +90,10 @@ describe('an image', () => {
 
 describe('a root file system that its user made', () => {
   const rootfs = (): string => join(directory, 'rootfs.ext4');
+  let tree: string;
 
   beforeAll(() => {
-    const tree = join(directory, 'tree');
+    tree = join(directory, 'tree');
     for (const path of ['bin', 'etc', 'root']) mkdirSync(join(tree, path), { recursive: true });
     const busybox = execFileSync('which', ['busybox'], { encoding: 'utf8' }).trim();
     copyFileSync(busybox, join(tree, 'bin/busybox'));
@@ -130,6 +131,22 @@ describe('a root file system that its user made', () => {
     await succeed(['vm', 'delete', 'box']);
     await succeed(['image', 'delete', 'mine']);
     expect(statSync(rootfs()).size).toBe(64 * MIB);
+  });
+
+  test('and packed by tar becomes a bundle, of which the same image is made', async () => {
+    const archive = join(directory, 'packed.tar.gz');
+    execFileSync('tar', ['--owner=0', '--group=0', '-C', tree, '-czf', archive, '.']);
+    expect(await succeed(['image', 'pull', `tarball:${archive}`])).toBe('packed');
+    await succeed(['image', 'pull', '--name', 'piped', 'tarball:-'], readFileSync(archive));
+    const bundle = await succeed(['image', 'export', 'packed', '--to', join(directory, 'out')]);
+    expect(bundle).toMatch(/\/packed-[0-9a-f]{12}\.tar\.zst$/);
+    await succeed(['image', 'pull', '--name', 'again', bundle]);
+    const found = (name: string) => listing(home.at('state/images', name, 'root.ext4'));
+    const packed = await found('packed');
+    expect(packed).toHaveProperty('/root/mine');
+    expect(await found('piped')).toEqual(packed);
+    expect(await found('again')).toEqual(packed);
+    await succeed(['image', 'delete', 'packed', 'piped', 'again']);
   });
 
   test('that is promoted is of no further use', async () => {

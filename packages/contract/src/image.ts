@@ -10,8 +10,8 @@ export const imageRefSchema = z.strictObject({
 });
 export const imagePullSchema = z.strictObject({
   /**
-   * Of the catalog; else `[HOST[:PORT]/]NAME[:TAG][@DIGEST]`; else `oci:`, `oci-archive:`, `docker-archive:` or `bundle:` with an absolute
-   * path; else `upload:HEX`, as the exit frame of `image.receive` says.
+   * Of the catalog; else `[HOST[:PORT]/]NAME[:TAG][@DIGEST]`; else `oci:`, `oci-archive:`, `docker-archive:`, `bundle:` or `tarball:` with an
+   * absolute path; else `upload:HEX` or `tarball:upload:HEX`, with what the exit frame of `image.receive` says.
    */
   image: imageSchema,
   /** What it is called here, unless it is of the catalog. */
@@ -63,7 +63,7 @@ export const imageViewSchema = z.object({
   distribution: z.string(),
   arch: z.string(),
   description: z.string(),
-  /** Where it comes from: `recipe`, `oci`, `bundle` or `file`. */
+  /** Where it comes from: `recipe`, `oci`, `bundle`, `tarball` or `file`. */
   source: z.string(),
   /** What it came from, or could come from, in the order in which they are tried: `recipe`, or as it is pulled. */
   sources: z.array(z.string()),

@@ -19,6 +19,9 @@ test.each([
   ['app.tar.zst', 'bundle:/here/app.tar.zst'],
   ['../a:b.tar.zst', 'bundle:/a:b.tar.zst'],
   ['oci-archive:app.tar.zst', 'oci-archive:/here/app.tar.zst'],
+  ['tarball:root.tar.zst', 'tarball:/here/root.tar.zst'],
+  ['tarball:../a:b.tar', 'tarball:/a:b.tar'],
+  ['tarball:', 'tarball:'],
 ])('%s', (image, absolute) => expect(absoluteImage(parseImage(image), '/here')).toBe(absolute));
 
 test.each(['', 'a\nb', 'a\0', 'x'.repeat(4096)])('refuses %j', (image) =>

@@ -9,6 +9,9 @@ const LOCAL = /^(oci|oci-archive|docker-archive):([^:]+)(:.*)?$/s;
 /** What `image export` wrote: the whole rest is its path, which may have colons, unless it is an address. */
 const BUNDLE = /^(?:bundle:(?!\w+:\/\/)(?=.)|(?!bundle:)(?=.+\.tar\.zst$))(.+)$/s;
 
+/** A plain archive of a root file system, likewise. */
+const TARBALL = /^tarball:(.+)$/s;
+
 /** An image by its name here or in the catalog, or by what it is pulled as; the daemon knows which. */
 export function parseImage(image: string): string {
   if (image !== '' && image.length <= MOST_CHARACTERS && !/[\0\n]/.test(image)) return image;
@@ -21,6 +24,8 @@ export function parseImage(image: string): string {
 export function absoluteImage(image: string, directory: string): string {
   const [, transport, path = '', named = ''] = LOCAL.exec(image) ?? [];
   if (transport !== undefined) return `${transport}:${resolve(directory, path)}${named}`;
+  const [, tarball] = TARBALL.exec(image) ?? [];
+  if (tarball !== undefined) return `tarball:${resolve(directory, tarball)}`;
   const [, bundle] = BUNDLE.exec(image) ?? [];
   return bundle === undefined ? image : `bundle:${resolve(directory, bundle)}`;
 }

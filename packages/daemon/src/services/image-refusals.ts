@@ -9,14 +9,14 @@ export function refuseUsed(name: string, users: readonly string[]): void {
   });
 }
 
-/** The refusal of a pull that wishes for an image which is here in another way. */
-export function hereOtherwise({ manifest }: StoredImage, image: string): BangerError {
+/** The refusal of a pull that wishes for an image which is here in another way; `otherFiles`: with a kernel of other files than it names. */
+export function hereOtherwise({ manifest }: StoredImage, image: string, otherFiles = false): BangerError {
   const { name, rootBytes, kernel, source } = manifest;
   if (source === 'recipe') return saidByCatalog(image);
   const mib = Math.ceil(rootBytes / 1024 ** 2);
   return new BangerError(
     'invalid_argument',
-    `The image ${name} is here already, with a root file system of ${mib} MiB and the kernel ${kernel}: a pull does not change it.`,
+    `The image ${name} is here already, with a root file system of ${mib} MiB and the kernel ${kernel}${otherFiles ? ', which is not of these files' : ''}: a pull does not change it.`,
     {
       hint: `Pull it under another name with --name, or first delete this one: banger image delete ${name}`,
       details: { image: name },

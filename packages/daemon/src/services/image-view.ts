@@ -44,6 +44,7 @@ const NOT_PULLED = { reference: '', digest: '', layers: [] };
 function pulledView(manifest: ImageManifest): Pick<ImageView, 'reference' | 'digest' | 'layers' | 'config'> {
   if (manifest.source === 'recipe') return NOT_PULLED;
   if (manifest.source === 'file') return { ...NOT_PULLED, reference: manifest.reference };
-  const { reference, digest, config } = manifest;
-  return { reference, digest, layers: 'layers' in manifest ? manifest.layers : [], config };
+  const { reference, digest } = manifest;
+  if (manifest.source === 'tarball') return { reference, digest, layers: [] };
+  return { reference, digest, layers: 'layers' in manifest ? manifest.layers : [], config: manifest.config };
 }

@@ -28,6 +28,7 @@ beforeEach(() => {
     kernels: {
       forImage: (name, choice, otherwise, _signal, work) =>
         work(choice === undefined ? otherwise : 'ref' in choice ? choice.ref : name),
+      isOf: async () => false,
     },
     vms: { list: () => vms.map((spec) => ({ spec }) as VmRow) },
     log: pino({ level: 'silent' }),

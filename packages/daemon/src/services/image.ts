@@ -70,7 +70,7 @@ export interface ImageServiceDeps {
   readonly exporter: ImageExporter;
   readonly registrar: ImageRegistrar;
   readonly uploads: ImageUploads;
-  readonly kernels: Pick<KernelService, 'forImage'>;
+  readonly kernels: Pick<KernelService, 'forImage' | 'isOf'>;
   readonly vms: Pick<VmRepository, 'list'>;
   readonly log: Logger;
 }
@@ -138,9 +138,8 @@ export class ImageService {
     const found = await this.#find(wish.image);
     if ('stored' in found && (wish.name === undefined || wish.name === found.stored.manifest.name)) {
       const { manifest } = found.stored;
-      // Files of a kernel are not compared with what was made of those that came with the image.
-      const files = wish.kernel !== undefined && !('ref' in wish.kernel);
-      if (files || !isAsWished(found.stored, wish)) throw hereOtherwise(found.stored, wish.image);
+      if (!isAsWished(found.stored, wish)) throw hereOtherwise(found.stored, wish.image);
+      if (!(await this.#hasKernelOf(found.stored, wish))) throw hereOtherwise(found.stored, wish.image, true);
       const digest = 'digest' in manifest ? ` (${manifest.digest})` : '';
       tell({ stage: `Image ${manifest.name}${digest} is here already: nothing is fetched`, level: 'notice' });
       return this.#viewOf(found.stored);
@@ -151,7 +150,7 @@ export class ImageService {
     return this.#viewOf(stored);
   }
 
-  /** Takes a file that a client sends, and gives the SHA-256 by which it is pulled: `upload:HEX`. It goes when that client does. */
+  /** Takes a file that a client sends, and gives the SHA-256 by which it is pulled: `upload:HEX`, or `tarball:upload:HEX`. It goes when that client does. */
   receive(bytes: AsyncIterable<Buffer>, gone: AbortSignal): Promise<string> {
     return this.#deps.uploads.receive(bytes, gone);
   }
@@ -291,6 +290,12 @@ export class ImageService {
     throw notHere(image);
   }
 
+  /** Whether the kernel of an image is of the files that are wished for, where any are. */
+  async #hasKernelOf({ manifest: { name, kernel } }: StoredImage, wish: ImagePull): Promise<boolean> {
+    if (wish.kernel === undefined || 'ref' in wish.kernel) return true;
+    return kernel === name && (await this.#deps.kernels.isOf(name, wish.kernel));
+  }
+
   /** What of an image that is here under another name is to be fetched once more. */
   #wanted(found: Found, { image, name, rootBytes, kernel }: ImagePull): Exclude<Found, { stored: unknown }> {
     const again = 'stored' in found ? { origin: this.#originOf(found.stored) } : found;
@@ -301,7 +306,7 @@ export class ImageService {
 
   /** Where the image that is here came from: by its name here a registry has another one, if it has any. */
   #originOf({ manifest }: StoredImage): ImageOrigin {
-    if (manifest.source === 'oci' || manifest.source === 'bundle')
+    if (manifest.source !== 'recipe' && manifest.source !== 'file')
       return this.#deps.puller.origin(manifest.reference);
     const what = manifest.source === 'recipe' ? 'was built here' : 'is a file of yours';
     throw new BangerError(

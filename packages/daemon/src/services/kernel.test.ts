@@ -1,13 +1,14 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isBangerError } from '@banger/contract/error';
+import { BangerError, isBangerError } from '@banger/contract/error';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ImageStore } from '../drivers/image/driver.ts';
 import { archiveReaders } from '../drivers/image/oci/archive-readers.ts';
 import { makeVmlinux } from '../drivers/kernel/fake/elf-fixture.ts';
-import { createFakeKernels } from '../drivers/kernel/fake/fake-kernel-host.ts';
+import type { ImportedFiles } from '../drivers/kernel/driver.ts';
+import { createFakeKernels, writeKernelTree } from '../drivers/kernel/fake/fake-kernel-host.ts';
 import { catalogText } from '../drivers/kernel/kernel-archive.suite.ts';
 import type { VmRepository } from '../store/vm-repository.ts';
 import { KernelService } from './kernel.ts';
@@ -148,12 +149,54 @@ describe('the kernel of an image', () => {
     expect(await code(kernels.delete('debian-cloud', signal))).toBe('done');
   });
 
+  test('that an image has already is left as it is, also when the image cannot be made again', async () => {
+    const making = (work: () => Promise<unknown>): Promise<unknown> =>
+      code(kernels.forImage('app', file(), otherwise, signal, work));
+    await making(async () => (images['app'] = 'app'));
+    const before = await made.store.get('app');
+    expect(await making(async () => '')).toBe('done');
+    expect(await making(() => Promise.reject(new BangerError('name_taken', 'no')))).toBe('name_taken');
+    expect(await made.store.get('app')).toEqual(before);
+  });
+
+  test('is told from other files by what is in them', async () => {
+    const is = (change: Partial<ImportedFiles> = {}, image = 'app'): Promise<boolean> =>
+      kernels.isOf(image, { ...file(), ...change });
+    const write = async (name: string, content: string | Buffer): Promise<string> => {
+      await writeFile(join(root, name), content);
+      return join(root, name);
+    };
+    await writeKernelTree(join(root, 'tree'));
+    const [release = ''] = await readdir(join(root, 'tree/lib/modules'));
+    const modules = join(root, 'tree/lib/modules', release);
+    const initrd = await write('initrd', '070701');
+    const all = { modules, initrd };
+    expect(await is(all)).toBe(false);
+    await kernels.forImage('app', { ...file(), ...all }, otherwise, signal, async () => undefined);
+    expect(await is(all)).toBe(true);
+    expect(await is({ ...all, from: await write('a-copy', makeVmlinux('6.12.9')) })).toBe(true);
+    expect(await is({ ...all, from: await write('another', makeVmlinux('6.13.0')) })).toBe(false);
+    expect(await is({ modules })).toBe(false);
+    expect(await is({ initrd })).toBe(false);
+    expect(await is({ ...all, initrd: await write('initrd', '070702') })).toBe(false);
+    await write('initrd', '070701');
+    await writeFile(join(modules, 'kernel/new.ko'), '');
+    expect(await is(all)).toBe(false);
+    await rm(join(modules, 'kernel/new.ko'));
+    expect(await is(all)).toBe(true);
+    expect(await code(is({ ...all, from: join(root, 'nothing') }))).toBe('invalid_argument');
+    await kernels.import('mine', { ...file(), ...all }, false, signal);
+    expect(await is(all, 'mine')).toBe(false);
+  });
+
   test('replaces what a killed daemon left of it, and nothing else', async () => {
     const made = (): Promise<unknown> =>
       code(kernels.forImage('app', file(), otherwise, signal, async () => ''));
     await made();
+    await writeFile(join(root, 'vmlinux'), makeVmlinux('6.13.0'));
     // The image is not there: nobody has come to the end.
     expect(await made()).toBe('done');
+    await writeFile(join(root, 'vmlinux'), makeVmlinux('6.14.0'));
     vms['box'] = 'app';
     expect(await made()).toBe('kernel_exists');
     vms = {};

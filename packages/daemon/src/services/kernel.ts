@@ -83,8 +83,8 @@ export class KernelService {
   /**
    * Runs the making of an image with the name of the kernel that it is to boot: the chosen one, else `otherwise`. A kernel that is neither
    * here nor in a catalog is refused with `kernel_not_found` before anything is made. Files are imported under the image's name, as a
-   * kernel that goes again when `work` fails; what a killed daemon left of such an import is replaced, any other kernel of that name
-   * is `kernel_exists`. Nobody deletes the kernel while `work` is at it.
+   * kernel that goes again when `work` fails; one that the image has of these very files is left as it is, what a killed daemon left of
+   * such an import is replaced, any other kernel of that name is `kernel_exists`. Nobody deletes the kernel while `work` is at it.
    */
   async forImage<T>(
     image: string,
@@ -109,6 +109,13 @@ export class KernelService {
         throw error;
       }
     });
+  }
+
+  /** True when a kernel came with the image of its name, and of what is in these files. Rejects as an import does where they are no kernel. */
+  async isOf(image: string, files: ImportedFiles): Promise<boolean> {
+    const stored = await this.#store.get(image);
+    if (stored?.manifest.image !== image) return false;
+    return stored.manifest.importedSha256 === (await this.#source.importedSha256(files));
   }
 
   async list(available: boolean): Promise<KernelView[]> {
@@ -161,7 +168,9 @@ export class KernelService {
 
   async #importFor(image: string, files: ImportedFiles, signal: AbortSignal): Promise<void> {
     const before = await this.#store.get(image);
-    const isLeft = before?.manifest.image === image && !(await this.#users.hasOthers(image, image));
+    const isUsed = await this.#users.hasOthers(image, image);
+    if (isUsed && (await this.isOf(image, files))) return;
+    const isLeft = before?.manifest.image === image && !isUsed;
     await this.#import(image, files, { force: isLeft, image }, signal);
   }
 

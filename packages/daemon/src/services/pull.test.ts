@@ -9,6 +9,8 @@ import { bundleFile } from '../drivers/image/bundle/bundle.suite.ts';
 import { createFakeImages } from '../drivers/image/fake/fake-image-host.ts';
 import { writeRootFs } from '../drivers/image/register/root-fs.suite.ts';
 import { archiveReaders } from '../drivers/image/oci/archive-readers.ts';
+import { archive } from '../drivers/image/oci/tar/archive.suite.ts';
+import { makeVmlinux } from '../drivers/kernel/fake/elf-fixture.ts';
 import { createFakeKernels, writeKernelTree } from '../drivers/kernel/fake/fake-kernel-host.ts';
 import { catalogText, kernelTar, urlPlace } from '../drivers/kernel/kernel-archive.suite.ts';
 import { systemClock } from '../host/clock.ts';
@@ -71,6 +73,12 @@ const calls: readonly [string, 'images' | 'kernels', string, Call][] = [
     (signal) => host.images.pull({ image: `bundle:${join(root, 'app.tar.zst')}` }, signal),
   ],
   [
+    'image pull of a tarball',
+    'images',
+    'root',
+    (signal) => host.images.pull({ image: `tarball:${join(root, 'root.tar')}` }, signal),
+  ],
+  [
     'image register',
     'images',
     'mine',
@@ -95,9 +103,10 @@ const calls: readonly [string, 'images' | 'kernels', string, Call][] = [
   ],
 ];
 
-/** The user has a bundle, a kernel, unpacked and as an archive, and a catalog that names that. */
+/** The user has a bundle, a tarball, a kernel, unpacked and as an archive, and a catalog that names that. */
 async function shelve(): Promise<void> {
   writeFileSync(join(root, 'app.tar.zst'), bundleFile());
+  writeFileSync(join(root, 'root.tar'), archive([{ name: './etc/motd', content: 'hello' }]));
   await writeKernelTree(join(root, 'tree'));
   const tar = await kernelTar(join(root, 'tree'));
   writeFileSync(join(root, 'kernel.tar'), tar);
@@ -153,6 +162,28 @@ describe.each(calls)('%s', (_what, store, name, call) => {
       'operation.ended',
     ]);
   });
+});
+
+test('an image is here already when it is pulled again with the files of its kernel, and refused with others', async () => {
+  await shelve();
+  const image = `tarball:${join(root, 'root.tar')}`;
+  const pull = (from: string): Promise<unknown> =>
+    host.images.pull({ image, kernel: { from: join(root, from) } }, never);
+  const pulled = await pull('tree');
+  expect(pulled).toMatchObject({ name: 'root', kernel: 'root' });
+  const events = host.events.length;
+  expect(await pull('tree')).toEqual(pulled);
+  expect(host.events.length).toBe(events);
+  writeFileSync(join(root, 'vmlinux'), makeVmlinux('6.13.0'));
+  await expect(pull('vmlinux')).rejects.toMatchObject({
+    code: 'invalid_argument',
+    message: expect.stringContaining('the kernel root, which is not of these files') as string,
+  });
+  // Its name is that of the image, and it is another one.
+  await host.images.pull({ image, name: 'other', kernel: { ref: 'root' } }, never);
+  await expect(
+    host.images.pull({ image, name: 'other', kernel: { from: join(root, 'tree') } }, never),
+  ).rejects.toMatchObject({ code: 'invalid_argument' });
 });
 
 test('of two that pull the same image, one may be cancelled and the other gets it', async () => {

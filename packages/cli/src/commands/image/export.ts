@@ -16,7 +16,7 @@ const TELL_MS = 1_000;
 
 export const command = defineCommand({
   details:
-    'The file is a bundle: a tar archive packed by zstd, with a manifest and the root file system. image pull reads it, here and on other machines. In a directory it is called by the image and by a piece of its hash, so that an old copy is never taken for a new one. Prints the path of the file.',
+    'The file is a bundle: a tar archive packed by zstd, with a manifest and the root file system. image pull reads it, here and on other machines. Of a plain archive of a root file system image pull tarball:FILE makes an image first. In a directory it is called by the image and by a piece of its hash, so that an old copy is never taken for a new one. Prints the path of the file.',
   args: '<name>',
   options: {
     to: {

@@ -22,6 +22,15 @@ test('standard input is sent, and pulled by its hash', async () => {
   expect(daemon.paramsOf('image.pull')).toEqual({ image: `upload:${'ab'.repeat(32)}`, name: 'app' });
 });
 
+test('a root file system on standard input is said to be one', async () => {
+  const daemon = daemonWithout();
+  const machine = fakeMachine({ client: daemon });
+  machine.stdin.end('tar');
+  await run('image pull --name app tarball:-', machine);
+  expect(Buffer.concat(daemon.sent).toString()).toBe('tar');
+  expect(daemon.paramsOf('image.pull')).toEqual({ image: `tarball:upload:${'ab'.repeat(32)}`, name: 'app' });
+});
+
 test('what the daemon does not take is told, and nothing is pulled', async () => {
   const daemon = daemonWithout();
   daemon.onSent = () => {
@@ -37,6 +46,7 @@ test('what the daemon does not take is told, and nothing is pulled', async () =>
 
 test.each([
   ['image pull -', '--name is missing'],
+  ['image pull tarball:-', '--name is missing'],
   ['image pull -d --name app -', 'cannot go together'],
 ])('%s is refused before anything is sent', async (line, said) => {
   const daemon = daemonWithout();

@@ -7,12 +7,12 @@ import { parseStoredName } from '../../options/names.ts';
 import { parseRootBytes } from '../../options/size.ts';
 import { usageError } from '../../options/usage.ts';
 
-/** As an image: an archive or a bundle. */
-const STANDARD_INPUT = '-';
+/** As an image: what comes on standard input, an archive or a bundle, or what is said to be a root file system. */
+const STANDARD_INPUT = /^(tarball:)?-$/;
 
 export const command = defineCommand({
   details:
-    'An image of the catalog; else one of a registry, as [HOST[:PORT]/]NAME[:TAG][@DIGEST], by the logins of docker and podman; else one of this machine: oci:PATH[:NAME] (a layout), oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME]; else a bundle that image export wrote: FILE.tar.zst, or bundle:FILE; - is an archive or a bundle on standard input. One that is here already is left as it is. Prints its name.',
+    'An image of the catalog; else one of a registry, as [HOST[:PORT]/]NAME[:TAG][@DIGEST], by the logins of docker and podman; else one of this machine: oci:PATH[:NAME] (a layout), oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME]; else a bundle that image export wrote: FILE.tar.zst, or bundle:FILE; else tarball:FILE, a plain archive (tar, packed by gzip or zstd or not) of a root file system, of which image export makes a bundle. From standard input: - is an archive or a bundle, tarball:- a root file system. One that is here already is left as it is. Prints its name.',
   args: '<image>',
   options: {
     name: {
@@ -35,16 +35,19 @@ export const command = defineCommand({
     ['banger image pull --kernel ./bzImage app', 'with a kernel of your own, imported with it'],
     ['banger image pull oci-archive:app.tar', 'what podman save or skopeo copy wrote'],
     ['banger image pull --name app ./app-0123456789ab.tar.zst', 'what image export wrote'],
+    ['banger image pull tarball:root.tar.gz', 'a root file system in a plain archive'],
     ['podman save --format oci-archive app | banger image pull --name app -', 'standard input'],
+    ['docker export box | banger image pull --name box tarball:-', 'what a container has come to'],
     ['banger image pull -d debian-bookworm-systemd', 'in the background; follow it with operation watch'],
   ],
   run: async (context, { options, ...input }) => {
     const { name, size } = options;
-    const isInput = input.name === STANDARD_INPUT;
+    const [sent, tarball = ''] = STANDARD_INPUT.exec(input.name) ?? [];
+    const isInput = sent !== undefined;
     if (isInput) checkInput(context, options);
     const kernel = kernelChoice(options, context.machine.cwd);
     const image = isInput
-      ? `upload:${await sendInput(context)}`
+      ? `${tarball}upload:${await sendInput(context)}`
       : absoluteImage(parseImage(input.name), context.machine.cwd);
     const params = {
       image,
@@ -66,7 +69,7 @@ function checkInput(
     throw usageError('--name is missing.', 'Standard input has no name: write --name NAME.');
   if (detach)
     throw usageError(
-      '-d and - cannot go together.',
+      '-d and standard input cannot go together.',
       'What is sent goes when the command that sends it does.',
     );
   if (machine.stdin.isTTY === true)

@@ -141,7 +141,7 @@ export interface ImagePullWish {
   readonly bytes?: number | undefined;
 }
 
-/** Brings images here from registries, and from layouts, archives and bundles of this machine. */
+/** Brings images here from registries, and from layouts, archives, bundles and tarballs of this machine. */
 export interface ImagePuller {
   /** Reads what a user wrote. Throws `invalid_argument` when it names nothing that could be had. */
   origin(text: string): ImageOrigin;
@@ -164,7 +164,7 @@ export interface ImagePuller {
 /** Files that clients send, to be pulled from. */
 export interface ImageUploads {
   /**
-   * Takes a file, and gives its SHA-256 by which it is pulled (`upload:HEX`). It goes when `gone` fires and nobody reads it any more. Rejects
+   * Takes a file, and gives its SHA-256 by which it is pulled (`upload:HEX`, `tarball:upload:HEX`). It goes when `gone` fires and nobody reads it any more. Rejects
    * with `invalid_argument` (too long), `disk_full`, `cancelled`, or what the bytes reject with; then there is nothing.
    */
   receive(bytes: AsyncIterable<Buffer>, gone: AbortSignal): Promise<string>;

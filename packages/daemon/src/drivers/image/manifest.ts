@@ -67,6 +67,16 @@ export const imageManifestSchema = z.discriminatedUnion('source', [
   }),
   z.strictObject({
     ...common,
+    source: z.literal('tarball'),
+    /** What was pulled, `tarball:` with its path. */
+    reference: z.string(),
+    /** Of the archive as it came. */
+    digest: z.string(),
+    /** It has a shell. */
+    shell: z.boolean(),
+  }),
+  z.strictObject({
+    ...common,
     source: z.literal('file'),
     /** Absolute path of the user's file that its root file system is, or was copied from. */
     reference: z.string(),
@@ -85,7 +95,8 @@ export type ImageManifest = z.infer<typeof imageManifestSchema>;
 export type OciManifest = Extract<ImageManifest, { source: 'oci' }>;
 /** What is known of one that came from a bundle. */
 export type BundleImageManifest = Extract<ImageManifest, { source: 'bundle' }>;
-
+/** What is known of one that came from a plain archive of a root file system. */
+export type TarballManifest = Extract<ImageManifest, { source: 'tarball' }>;
 /** What is known of one whose root file system is a file of the user, or was one. */
 export type FileManifest = Extract<ImageManifest, { source: 'file' }>;
 

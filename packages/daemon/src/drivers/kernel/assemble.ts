@@ -13,7 +13,7 @@ import { kernelFiles } from './store.ts';
 import { readVmlinux } from './vmlinux.ts';
 
 /** What the files of a kernel do not tell; the version is the release unless told. */
-export type KernelOrigin = Pick<KernelManifest, 'distribution' | 'source' | 'image'> & {
+export type KernelOrigin = Pick<KernelManifest, 'distribution' | 'source' | 'image' | 'importedSha256'> & {
   readonly version?: string;
 };
 
@@ -73,6 +73,7 @@ export async function assembleKernel(
     sha256: kernel.sha256,
     source: origin.source,
     ...(origin.image === undefined ? {} : { image: origin.image }),
+    ...(origin.importedSha256 === undefined ? {} : { importedSha256: origin.importedSha256 }),
     createdAt: new Date(now).toISOString(),
     bytes: await diskUsage(staging),
     modules: [...initramfs.modules],

@@ -76,7 +76,7 @@ export interface ImportedFiles {
 /** How files are imported. */
 export interface ImportOptions {
   readonly force: boolean;
-  /** Name of the image that they came with, for the manifest. */
+  /** Name of the image that they came with, for the manifest, which then tells their `importedSha256` too. */
   readonly image?: string;
 }
 
@@ -98,6 +98,8 @@ export interface KernelSource {
     options: ImportOptions,
     context: StageContext,
   ): Promise<StoredKernel>;
+  /** SHA-256 of what would be imported. Rejects with `invalid_argument` and `kernel_invalid` where there is no kernel. */
+  importedSha256(files: ImportedFiles): Promise<string>;
   /** Resolves when no pull or import of that name is at work: to be awaited before a removal. */
   idle(name: string, signal: AbortSignal): Promise<void>;
 }

@@ -23,6 +23,8 @@ export const kernelManifestSchema = z.strictObject({
   source: z.string(),
   /** Name of the image that it was imported with; absent for one that was imported by itself. */
   image: z.string().optional(),
+  /** SHA-256 of the files that it was then imported from, so that the same ones can be told. */
+  importedSha256: sha256.optional(),
   /** ISO 8601, UTC. */
   createdAt: z.iso.datetime(),
   /** What it takes on disk. */

@@ -12,6 +12,7 @@ import { assembleKernel, fetchedIn, unpackedIn, type KernelOrigin } from './asse
 import { MOST_KERNEL_FILE_BYTES, type KernelPlace, type KernelRecipe } from './catalog.ts';
 import { KernelCatalogs } from './catalogs.ts';
 import type { ImportedFiles, ImportOptions, KernelCatalog, KernelSource, StoredKernel } from './driver.ts';
+import { importedSha256 } from './imported-hash.ts';
 import { readAgent, readInitrd } from './initramfs.ts';
 import { findKernelFiles, type KernelFiles } from './kernel-files.ts';
 import type { KernelDirectory } from './store.ts';
@@ -96,21 +97,26 @@ export class HostKernelSource implements KernelSource {
 
   async import(
     name: string,
-    { from, initrd, modules }: ImportedFiles,
+    imported: ImportedFiles,
     options: ImportOptions,
     context: StageContext,
   ): Promise<StoredKernel> {
     checkArtifactName('kernel', name);
-    const image = options.image === undefined ? {} : { image: options.image };
-    for (const path of [from, initrd, modules])
-      if (path !== undefined && !isAbsolute(path))
-        throw new BangerError('invalid_argument', `"${path}" is not an absolute path.`);
-    return this.#make(name, options, context, async () => async () => ({
-      files: await findKernelFiles(from, { modules }),
-      ...(initrd === undefined ? {} : { initrd: await readInitrd(initrd) }),
-      origin: { distribution: 'unknown', source: `import ${from}`, ...image },
-      move: false,
-    }));
+    const { image } = options;
+    checkAbsolute(imported);
+    return this.#make(name, options, context, async () => async () => {
+      const { files, ...rest } = await readImported(imported);
+      const withImage =
+        image === undefined ? {} : { image, importedSha256: await importedSha256(files, rest.initrd) };
+      const origin = { distribution: 'unknown', source: `import ${imported.from}`, ...withImage };
+      return { files, ...rest, origin, move: false };
+    });
+  }
+
+  async importedSha256(imported: ImportedFiles): Promise<string> {
+    checkAbsolute(imported);
+    const { files, initrd } = await readImported(imported);
+    return importedSha256(files, initrd);
   }
 
   async idle(name: string, signal: AbortSignal): Promise<void> {
@@ -192,6 +198,23 @@ export class HostKernelSource implements KernelSource {
       return kernel;
     });
   }
+}
+
+function checkAbsolute({ from, initrd, modules }: ImportedFiles): void {
+  for (const path of [from, initrd, modules])
+    if (path !== undefined && !isAbsolute(path))
+      throw new BangerError('invalid_argument', `"${path}" is not an absolute path.`);
+}
+
+async function readImported({
+  from,
+  initrd,
+  modules,
+}: ImportedFiles): Promise<Pick<Gathered, 'files' | 'initrd'>> {
+  return {
+    files: await findKernelFiles(from, { modules }),
+    ...(initrd === undefined ? {} : { initrd: await readInitrd(initrd) }),
+  };
 }
 
 function sourceText(place: KernelPlace): string {

@@ -29,8 +29,7 @@ export function imageDefaultsOf({ shell, config }: ImageWords): ImageDefaults {
 export function saidBy({ manifest }: Pick<StoredImage, 'manifest'>): Pick<VmRow, 'init' | 'imageDefaults'> {
   const { init } = manifest;
   if (manifest.source === 'recipe') return { init, imageDefaults: noImageDefaults };
-  if (manifest.source === 'file')
-    return { init, imageDefaults: { ...noImageDefaults, shell: manifest.shell } };
+  if (!('config' in manifest)) return { init, imageDefaults: { ...noImageDefaults, shell: manifest.shell } };
   const said = imageDefaultsOf(manifest);
   // An init that is the image's command runs already, as process 1.
   return { init, imageDefaults: init === 'agent' ? said : { ...said, entrypoint: [], cmd: [] } };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isBangerError } from '@banger/contract/error';
 import { ByteBudget } from '../oci/byte-budget.ts';
 import { decompressed } from '../oci/decompress.ts';
-import { invalidImage, shownBytes } from '../oci/invalid.ts';
+import { invalidImage, mistakenImage, shownBytes, TARBALL_HINT } from '../oci/invalid.ts';
 import { counted, type Layer } from '../oci/layer.ts';
 import { layerPath, namesOf, WHITEOUT } from '../oci/merge/layer-path.ts';
 import type { TarEntry } from '../oci/tar/entry.ts';
@@ -100,8 +100,9 @@ function readArchive(source: AsyncIterable<Buffer>): AsyncGenerator<TarEntry, vo
 
 async function manifestText(entry: TarEntry): Promise<string> {
   if (entry.kind !== 'file' || entry.name.toString('latin1') !== BUNDLE_MANIFEST)
-    throw invalidImage(
+    throw mistakenImage(
       `This is no bundle: it begins with "${shownBytes(entry.name)}", not with its manifest.`,
+      TARBALL_HINT,
     );
   if (entry.size > MOST_BUNDLE_MANIFEST_BYTES)
     throw invalidImage(

@@ -13,6 +13,7 @@ import { randomLayers } from './random-layers.suite.ts';
 import { archive } from './tar/archive.suite.ts';
 import { openImage, type LocalImage } from './source/open-image.ts';
 import { layersOfFiles, type OpenedImage } from './source/opened-image.ts';
+import { skopeo } from './tools.suite.ts';
 import { inDirectory, inImage } from './trees.suite.ts';
 
 const MIB = 1024 ** 2;
@@ -77,20 +78,8 @@ it('is the same from a layout, its archive, an archive of docker save, and with 
   const layers = randomLayers(7, 6, 30);
   writeLayout(at('layout'), layers);
   writeLayout(at('zstd'), layers, { packing: () => 'zstd' });
-  run([
-    'skopeo',
-    '--insecure-policy',
-    'copy',
-    `oci:${at('layout')}:image`,
-    `oci-archive:${at('oci.tar')}:image`,
-  ]);
-  run([
-    'skopeo',
-    '--insecure-policy',
-    'copy',
-    `oci:${at('layout')}:image`,
-    `docker-archive:${at('docker.tar')}:some/image:1`,
-  ]);
+  for (const to of [`oci-archive:${at('oci.tar')}:image`, `docker-archive:${at('docker.tar')}:some/image:1`])
+    skopeo(directory, ['copy', `oci:${at('layout')}:image`, to]);
   await convert({ path: at('layout') });
   const expected = inImage(at('image'));
   writeFileSync(at('oci.tar.gz'), gzipSync(readFileSync(at('oci.tar'))));

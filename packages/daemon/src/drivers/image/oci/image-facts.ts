@@ -30,6 +30,8 @@ export const INIT_PATHS = [
   '/lib/systemd/systemd',
   '/usr/lib/systemd/systemd',
 ];
+/** Where systemd stands in a root file system that is meant to be booted. */
+const BOOTED_INITS = ['/sbin/init', '/usr/sbin/init'];
 /** Where distributions keep systemd, links resolved: a `/sbin/init` that leads elsewhere is another program. */
 const SYSTEMD = /^\/(?:usr\/)?lib\/systemd\/systemd$/;
 const SHELLS = ['/bin/sh', '/bin/bash'];
@@ -45,6 +47,11 @@ export async function factsOf(tree: ReadableTree): Promise<ImageFacts> {
   let shell = false;
   for (const path of SHELLS) shell ||= (await executable(tree, path)) !== undefined;
   return { osRelease: await osReleaseOf(tree), init, shell };
+}
+
+/** What is process 1 in a root file system that says nothing of it. */
+export function bootedInit({ init }: ImageFacts): string {
+  return BOOTED_INITS.find((path) => path === init) ?? 'agent';
 }
 
 async function executable(tree: ReadableTree, path: string): Promise<ResolvedPath | undefined> {

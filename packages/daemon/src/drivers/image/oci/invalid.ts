@@ -8,6 +8,15 @@ export function invalidImage(what: string, cause?: unknown): BangerError {
   });
 }
 
+/** That something is not what it was said to be; `what` is a sentence that says so, `hint` how it is to be had. */
+export function mistakenImage(what: string, hint: string): BangerError {
+  return new BangerError('image_invalid', what, { hint });
+}
+
+/** How a root file system in a plain archive is pulled, for a person who takes it for something else. */
+export const TARBALL_HINT =
+  'A plain archive of a root file system is pulled as tarball:FILE, or as tarball:- from standard input.';
+
 /** That an image is right, and of a kind that no VM runs; `what` is a sentence that says why. */
 export function unsupportedImage(what: string): BangerError {
   return new BangerError('image_unsupported', what);

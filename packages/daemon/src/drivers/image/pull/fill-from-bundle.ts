@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BangerError, isBangerError } from '@banger/contract/error';
 import type { StageContext } from '../../../domain/stage-progress.ts';
 import { writeFileAtomic } from '../../../host/private-files.ts';
-import { beginsAsBundle, Bundle, type OpenBundle } from '../bundle/read-bundle.ts';
+import { beginsAsBundle, Bundle } from '../bundle/read-bundle.ts';
 import type { ImagePullWish } from '../driver.ts';
 import { timestampOfMs } from '../ext4/time.ts';
 import { IMAGE_MANIFEST_VERSION, type BundleImageManifest } from '../manifest.ts';
@@ -13,22 +11,19 @@ import { writeImageDisks } from '../oci/image-disks.ts';
 import { invalidImage } from '../oci/invalid.ts';
 import { FileChunks } from '../oci/source/file-chunks.ts';
 import { imageFiles } from '../store.ts';
+import { fileBytes, toldChunks, type PulledFile } from './pulled-file.ts';
 
-/** A bundle of this machine, and what it is called when it was pulled. */
-export interface BundleFile {
-  readonly text: string;
-  readonly path: string;
-}
+const WHAT = 'bundle';
 
 /** True for a file that begins as bundles do; any other is for another reader to judge. */
 export async function isBundle(path: string): Promise<boolean> {
-  const bytes = await bundleBytes(path);
+  const bytes = await fileBytes(WHAT, path);
   return beginsAsBundle(new FileChunks(path, 0, bytes));
 }
 
 /** The kernel that a bundle asks for. Rejects with `invalid_argument` when there is no file, and as `Bundle.open` does. */
 export async function bundleKernel(path: string): Promise<string> {
-  const bytes = await bundleBytes(path);
+  const bytes = await fileBytes(WHAT, path);
   return (await Bundle.open(() => new FileChunks(path, 0, bytes))).manifest.kernel;
 }
 
@@ -39,21 +34,13 @@ export async function bundleKernel(path: string): Promise<string> {
  */
 export async function fillFromBundle(
   staging: string,
-  { text, path }: BundleFile,
+  { text, path }: PulledFile,
   { name, kernel, rootBytes }: ImagePullWish,
   { signal, onProgress, now }: StageContext & { readonly now: number },
 ): Promise<void> {
   onProgress({ stage: 'Reading the bundle', detail: path });
-  const bytes = await bundleBytes(path);
-  const told: OpenBundle = async function* () {
-    let done = 0;
-    for await (const piece of new FileChunks(path, 0, bytes)) {
-      done += piece.length;
-      yield piece;
-      onProgress({ stage: 'Writing the disk', done, total: bytes, unit: 'bytes' });
-    }
-  };
-  const bundle = await Bundle.open(told);
+  const bytes = await fileBytes(WHAT, path);
+  const bundle = await Bundle.open(() => toldChunks(path, bytes, onProgress));
   const { manifest } = bundle;
   const { facts, ...sizes } = await writeImageDisks(() => [bundle.layer(signal)], {
     rootFile: join(staging, imageFiles.rootDisk),
@@ -90,23 +77,4 @@ export async function fillFromBundle(
 function blamingBundle(error: unknown): unknown {
   const isTooSmall = isBangerError(error, 'invalid_argument') && 'needed' in error.details;
   return isTooSmall ? invalidImage(`The bundle names a size that is wrong: ${error.message}`, error) : error;
-}
-
-/** The length of a file. Rejects with `invalid_argument` when there is none. */
-async function bundleBytes(path: string): Promise<number> {
-  let file: FileHandle;
-  try {
-    // Without O_NONBLOCK a FIFO would be waited for.
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new BangerError('invalid_argument', `The bundle ${path} cannot be read (${code}).`, { cause });
-  }
-  try {
-    const found = await file.stat();
-    if (found.isFile()) return found.size;
-  } finally {
-    await file.close();
-  }
-  throw new BangerError('invalid_argument', `The bundle ${path} is no file.`);
 }

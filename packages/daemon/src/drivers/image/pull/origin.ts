@@ -13,18 +13,24 @@ export type KnownOrigin = ImageOrigin &
     | { readonly kind: 'local'; readonly image: LocalImage }
     | { readonly kind: 'bundle'; readonly path: string }
     | { readonly kind: 'remote bundle'; readonly place: RemoteBundle }
-    | { readonly kind: 'upload'; readonly sha256: string }
+    | { readonly kind: 'tarball'; readonly path: string }
+    | { readonly kind: 'upload'; readonly sha256: string; readonly isTarball: boolean }
   );
 
 /** As in containers-transports(5), which skopeo and podman go by. What is there tells by itself which of the three it is. */
 const LOCAL = /^(oci|oci-archive|docker-archive):([^:]*)(?::(.+))?$/s;
-/** What a client has sent, by its hash. */
-const UPLOAD = /^upload:([0-9a-f]{64})$/;
+/** What a client has sent, by its hash; its content tells what it is, unless it is said to be a root file system. */
+const UPLOAD = /^(tarball:)?upload:([0-9a-f]{64})$/;
 const UPLOADED_NAME = 'image';
 /** A file that `image export` made. */
 const BUNDLE = 'bundle:';
 /** What `image export` puts behind a name: a piece of the file's hash. */
 const BUNDLE_ENDING = /(?:-[0-9a-f]{12})?\.tar\.zst$/;
+/** A plain archive of a root file system, as containers/image calls it; that it is one is said, and never guessed. */
+const TARBALL = 'tarball:';
+const TARBALL_ENDING = /\.(?:tar(?:\.(?:gz|zst))?|tgz|tzst)$/;
+/** What begins so is no reference, and does not say what there is at the path. */
+const PATH = /^\.{0,2}\//;
 /** Of a name that is made from what was pulled: as long as a name of an image may be, with room for a hash. */
 const MOST_NAME_CHARACTERS = 110;
 const HASH_CHARACTERS = 8;
@@ -33,11 +39,14 @@ const DIGEST_CHARACTERS = 12;
 
 /** Reads what a user wrote as where an image is to be had. Throws `invalid_argument`. */
 export function readOrigin(text: string): KnownOrigin {
-  const [, sha256] = UPLOAD.exec(text) ?? [];
-  if (sha256 !== undefined) return { kind: 'upload', ...namesOf(text, UPLOADED_NAME), sha256 };
+  const [, tarball, sha256] = UPLOAD.exec(text) ?? [];
+  if (sha256 !== undefined)
+    return { kind: 'upload', ...namesOf(text, UPLOADED_NAME), sha256, isTarball: tarball !== undefined };
   if (text.startsWith(BUNDLE)) return bundleOrigin(text, text.slice(BUNDLE.length));
+  if (text.startsWith(TARBALL)) return tarballOrigin(text, text.slice(TARBALL.length));
   const [, transport, path = '', named] = LOCAL.exec(text) ?? [];
   if (transport === undefined) {
+    if (PATH.test(text)) throw barePath(text);
     const reference = readReference(text);
     return { kind: 'registry', ...namesOf(referenceText(reference), nameOf(reference)), reference };
   }
@@ -66,11 +75,23 @@ function bundleOrigin(text: string, path: string): KnownOrigin {
   return { kind: 'bundle', ...named(path), path };
 }
 
+function tarballOrigin(text: string, path: string): KnownOrigin {
+  checkAbsolute(text, path);
+  return { kind: 'tarball', ...namesOf(text, allowed(basename(path).replace(TARBALL_ENDING, ''))), path };
+}
+
 function checkAbsolute(text: string, path: string): void {
   if (!isAbsolute(path))
     throw new BangerError('invalid_argument', `The path of ${JSON.stringify(text)} is not absolute.`, {
-      hint: 'Write it as oci:/srv/image, oci-archive:/srv/image.tar:NAME or bundle:/srv/image.tar.zst.',
+      hint: 'Write it as oci:/srv/image, oci-archive:/srv/image.tar:NAME, bundle:/srv/image.tar.zst or tarball:/srv/root.tar.',
     });
+}
+
+function barePath(text: string): BangerError {
+  return new BangerError(
+    'invalid_argument',
+    `${JSON.stringify(text)} is a path that does not say what is there: write tarball:PATH for an archive of a root file system, oci-archive:PATH or docker-archive:PATH for one of an image, bundle:PATH for a bundle.`,
+  );
 }
 
 function namesOf(text: string, defaultName: string): ImageOrigin {

@@ -19,6 +19,7 @@ import { layersOfFiles, type OpenedImage } from '../oci/source/opened-image.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { imageFiles, type ImageDirectory } from '../store.ts';
 import { bundleKernel, fillFromBundle, isBundle } from './fill-from-bundle.ts';
+import { fillFromTarball } from './fill-from-tarball.ts';
 import { readOrigin, type KnownOrigin } from './origin.ts';
 
 /** In the directory of an image that is being made. */
@@ -76,7 +77,7 @@ export class OciImagePuller implements ImagePuller {
   async kernelOf(origin: ImageOrigin): Promise<string | undefined> {
     const known = readOrigin(origin.text);
     if (known.kind === 'bundle') return bundleKernel(known.path);
-    if (known.kind !== 'upload') return undefined;
+    if (known.kind !== 'upload' || known.isTarball) return undefined;
     return this.#uploads.use(known.sha256, async (path) =>
       (await isBundle(path)) ? bundleKernel(path) : undefined,
     );
@@ -96,17 +97,18 @@ export class OciImagePuller implements ImagePuller {
       await fillFromBundle(staging, origin, wish, { ...context, now: this.#now() });
       return;
     }
+    if (origin.kind === 'tarball') {
+      await fillFromTarball(staging, origin, wish, { ...context, now: this.#now() });
+      return;
+    }
     if (origin.kind === 'remote bundle') {
       await this.#fetchBundle(staging, origin, wish, context);
       return;
     }
     if (origin.kind === 'upload') {
-      await this.#uploads.use(origin.sha256, async (path) => {
-        const local = (await isBundle(path))
-          ? ({ ...origin, kind: 'bundle', path } as const)
-          : ({ ...origin, kind: 'local', image: { path } } as const);
-        await this.#make(staging, local, wish, context);
-      });
+      await this.#uploads.use(origin.sha256, async (path) =>
+        this.#make(staging, await sentOrigin(origin, path), wish, context),
+      );
       return;
     }
     await this.#gather(origin, join(staging, SCRATCH), context, (gathered) =>
@@ -198,6 +200,16 @@ export class OciImagePuller implements ImagePuller {
     await writeFileAtomic(join(staging, imageFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
     if (signal.aborted) throw new BangerError('cancelled', 'The call was cancelled.');
   }
+}
+
+/** What a client has sent, now that it lies in a file. */
+async function sentOrigin(
+  origin: Extract<KnownOrigin, { kind: 'upload' }>,
+  path: string,
+): Promise<KnownOrigin> {
+  if (origin.isTarball) return { ...origin, kind: 'tarball', path };
+  if (await isBundle(path)) return { ...origin, kind: 'bundle', path };
+  return { ...origin, kind: 'local', image: { path } };
 }
 
 /** An image whose command is an init system gets it as PID 1; that one is merely installed means nothing. */

@@ -12,13 +12,10 @@ import { Ext4Tree } from '../ext4/read/ext4-tree.ts';
 import { timestampOfMs } from '../ext4/time.ts';
 import { IMAGE_MANIFEST_VERSION, wasPulledAs, type FileManifest } from '../manifest.ts';
 import { writeWorkDisk } from '../oci/image-disks.ts';
-import { factsOf } from '../oci/image-facts.ts';
+import { bootedInit, factsOf } from '../oci/image-facts.ts';
 import { imageFiles, type ImageDirectory } from '../store.ts';
 import { copyWhole } from './copy-file.ts';
 import { checkUserFile, fileState } from './user-file.ts';
-
-/** Where systemd stands in a root file system that is meant to be booted, and does not only have it for its libraries. */
-const BOOTED_INITS = ['/sbin/init', '/usr/sbin/init'];
 
 /** Images of root file systems that the user has made. */
 export class FileImageRegistrar implements ImageRegistrar {
@@ -113,7 +110,7 @@ export class FileImageRegistrar implements ImageRegistrar {
       promoted: false,
       shell: facts.shell,
       kernel,
-      init: BOOTED_INITS.find((path) => path === facts.init) ?? 'agent',
+      init: bootedInit(facts),
       rootBytes: file.bytes,
       workBytes,
       contentBytes: file.bytes,

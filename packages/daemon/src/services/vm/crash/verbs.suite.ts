@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import type { ErrorCode } from '@banger/contract/error-codes';
 import type { VmState, VmView } from '@banger/contract/vm';
 import { bundleFile } from '../../../drivers/image/bundle/bundle.suite.ts';
+import { archive } from '../../../drivers/image/oci/tar/archive.suite.ts';
 import { writeRootFs } from '../../../drivers/image/register/root-fs.suite.ts';
 import { writeKernelTree } from '../../../drivers/kernel/fake/fake-kernel-host.ts';
 import { catalogText, kernelTar, urlPlace } from '../../../drivers/kernel/kernel-archive.suite.ts';
@@ -38,6 +39,8 @@ export const LAYOUT = join(tmpdir(), `banger-crash-${process.pid}`);
 /** Where a bundle lies that is not of the host; it goes with the layout. */
 export const BUNDLE = join(LAYOUT, 'app.tar.zst');
 
+/** A root file system in a plain archive. */
+const TARBALL = archive([{ name: 'etc/motd', content: 'hello' }]);
 const NAME = 'box';
 const WRECKED = 'wrecked';
 const OLD_INIT = '/sbin/old-init';
@@ -270,13 +273,13 @@ export const verbs: readonly Verb[] = [
     command: (host) => host.deps.images.pull({ image: SHELVED }, never),
   },
   {
-    name: 'image pull of what a client sends',
+    name: 'image pull of a tarball that a client sends',
     onEmptyHost: true,
     before: nothing,
     command: async (host) => {
       const client = new AbortController();
-      const sent = await host.deps.images.receive(Readable.from([bundleFile()]), client.signal);
-      await host.deps.images.pull({ image: `upload:${sent}`, name: 'sent' }, never);
+      const sent = await host.deps.images.receive(Readable.from([TARBALL]), client.signal);
+      await host.deps.images.pull({ image: `tarball:upload:${sent}`, name: 'sent' }, never);
       client.abort();
       await until(() => !readdirSync(host.layout.images).some((name) => name.startsWith('.')));
     },

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
-import { invalidImage } from '../invalid.ts';
+import { mistakenImage, TARBALL_HINT } from '../invalid.ts';
 import { ArchiveBlobs } from './archive.ts';
 import { openDockerArchive } from './docker-archive.ts';
 import { FileChunks } from './file-chunks.ts';
@@ -38,5 +38,5 @@ export async function openImage(
   // Newer versions of `docker save` write both; the layout says more.
   if ((await archive.find('oci-layout')) !== undefined) return openLayout(archive, reference);
   if ((await archive.find('manifest.json')) !== undefined) return openDockerArchive(archive, reference);
-  throw invalidImage(`${path} is an archive, but not of an image.`);
+  throw mistakenImage(`${path} is an archive, but not of an image.`, TARBALL_HINT);
 }

@@ -45,11 +45,20 @@ export async function spool(
 
 /** True when a file is packed by what can be unpacked. Rejects with `image_unsupported` when it is packed by something else. */
 export async function isPackedFile(path: string): Promise<boolean> {
+  return isPacked(await readStart(path));
+}
+
+/** Rejects with `image_unsupported` when a file is packed by what cannot be unpacked. */
+export async function checkPacking(path: string): Promise<void> {
+  await readStart(path);
+}
+
+async function readStart(path: string): Promise<Buffer> {
   await using file = await open(path, 'r');
   const { bytesRead, buffer } = await file.read(Buffer.alloc(MAGIC_BYTES), 0, MAGIC_BYTES, 0);
   const head = buffer.subarray(0, bytesRead);
   for (const { name, magic } of OTHERS)
     if (head.subarray(0, magic.length).equals(magic))
       throw unsupportedImage(`The archive is packed by ${name}; gzip and zstd are what can be unpacked.`);
-  return isPacked(head);
+  return head;
 }

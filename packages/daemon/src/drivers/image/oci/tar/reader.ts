@@ -43,10 +43,15 @@ const NOTHING = Buffer.alloc(0);
 
 /**
  * Reads an archive (tar, in the formats of V7, POSIX, PAX, GNU and star) entry by entry, to the end of its source. Names, xattrs and times are
- * as exact as the archive has them. Records for all entries (type `g`) are passed over, as Go's reader does it that most tools have. Rejects
- * with `image_invalid` for what is damaged, cut off, or of a type that is not known.
+ * as exact as the archive has them. Records for all entries (type `g`) are passed over, as Go's reader does it that most tools have. `endMarked`: one
+ * that ends behind an entry, without the zeros that mark an end, is cut off; where a digest or a count tells that, writers may leave them out.
+ * Rejects with `image_invalid` for what is damaged, cut off, or of a type that is not known.
  */
-export async function* readTar(source: ByteSource, budget: ByteBudget): AsyncGenerator<TarEntry, void, void> {
+export async function* readTar(
+  source: ByteSource,
+  budget: ByteBudget,
+  { endMarked = false }: { readonly endMarked?: boolean } = {},
+): AsyncGenerator<TarEntry, void, void> {
   const reader = new ByteReader(source);
   try {
     let extensions: Extensions | undefined;
@@ -55,6 +60,8 @@ export async function* readTar(source: ByteSource, budget: ByteBudget): AsyncGen
       const header = block === undefined ? undefined : parseHeader(block);
       if (block === undefined || header === undefined) {
         if (extensions !== undefined) throw truncated();
+        if (block === undefined && endMarked)
+          throw invalidImage('An archive ends without the mark of its end.');
         if (block !== undefined) await checkEnd(reader);
         break;
       }

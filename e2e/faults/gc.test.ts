@@ -1,4 +1,5 @@
-import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { GcReport } from '@banger/contract/gc';
 import type { VmView } from '@banger/contract/vm';
@@ -10,14 +11,27 @@ import { FaultHome } from './fault-home.ts';
 /** Older than what gc leaves alone for its youth, half a minute. */
 const OLD = new Date(Date.now() - 120_000);
 
+/** Over what a socket in it may have: all that these tests do is done by the short path (B9). */
+const LONG_BYTES = 150;
+
 let home: FaultHome;
 beforeAll(() => {
-  home = FaultHome.stocked();
+  home = FaultHome.stocked(['debian-bookworm'], FaultHome.long(LONG_BYTES));
+  expect(Buffer.byteLength(home.path)).toBe(LONG_BYTES);
 });
 afterAll(() => home.remove());
 
 const gc = (...options: string[]): Promise<GcReport> => home.json<GcReport>(['gc', ...options]);
 const pids = (): Set<number> => new Set(vmProcessesOf(home.path).map(({ pid }) => pid));
+
+/** The links to this home's sockets. */
+function links(): string[] {
+  const directory = `/tmp/banger-runtime-${process.getuid?.()}`;
+  const found = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isSymbolicLink());
+  return found
+    .map(({ name }) => join(directory, name))
+    .filter((path) => readlinkSync(path) === home.at('run'));
+}
 
 /** The daemon is killed, and the state loses all that it knew of a VM. */
 async function forget(vm: VmView): Promise<void> {
@@ -39,6 +53,7 @@ test('what nobody knows of any more is listed, then removed, and a VM beside it 
   const lost = await home.json<VmView>(['vm', 'create', '--name', 'lost']);
   const before = pids();
   expect(before.size).toBe(2 * keptPids.size);
+  expect(links()).toHaveLength(1);
   await forget(lost);
 
   expect((await home.list()).map(({ name }) => name)).toEqual(['kept']);
@@ -75,4 +90,6 @@ test('what nobody knows of any more is listed, then removed, and a VM beside it 
   expect(await home.run(['vm', 'exec', 'kept', '--', 'true'])).toMatchObject({ status: 0 });
   await home.run(['vm', 'delete', 'kept']);
   await home.expectNothingLeft();
+  await home.stopDaemon();
+  expect(links()).toEqual([]);
 });

@@ -33,7 +33,7 @@ import { RuntimeRepository } from '../../store/runtime-repository.ts';
 import { StatePlace } from '../../store/state-place.ts';
 import { VmRepository } from '../../store/vm-repository.ts';
 import { EventBus } from '../events.ts';
-import { GcService, type StagingStores } from '../gc/service.ts';
+import { GcService, type LeftoverStores } from '../gc/service.ts';
 import { ImageService } from '../image.ts';
 import { KernelService } from '../kernel.ts';
 import { Ledger } from '../ledger.ts';
@@ -128,7 +128,7 @@ export class FakeHost {
   #randoms = 0;
   #database: Database;
   #deps: VmDeps;
-  #stores: StagingStores | undefined;
+  #stores: LeftoverStores | undefined;
 
   private constructor(directory: string, clock: Clock, options: FakeHostOptions) {
     this.directory = directory;
@@ -149,7 +149,8 @@ export class FakeHost {
   }
 
   get layout(): VmDeps['layout'] {
-    return layoutOf(resolvePaths({ env: { BANGER_HOME: this.directory }, home: this.directory, uid: 0 }));
+    const paths = resolvePaths({ env: { BANGER_HOME: this.directory }, home: this.directory, uid: 0 });
+    return layoutOf(paths, paths.run);
   }
 
   get deps(): VmDeps {
@@ -280,7 +281,8 @@ export class FakeHost {
       { vms, images: images.store },
       log,
     );
-    this.#stores = { images: images.store, kernels: kernels.store, blobs: images.blobs };
+    const links = { leftovers: async () => [] };
+    this.#stores = { images: images.store, kernels: kernels.store, blobs: images.blobs, links };
     return {
       vms,
       place,

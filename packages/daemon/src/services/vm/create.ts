@@ -139,9 +139,9 @@ export const createSteps: readonly Stage<CreateContext>[] = [
   },
   capabilities.flatMap(({ name, make }) => {
     if (make === undefined) return [];
-    const run: Step<CreateContext>['run'] = async ({ deps, row, image }, signal) => {
+    const run: Step<CreateContext>['run'] = async ({ deps, row, image }, ...rest) => {
       if (image === undefined) throw new BangerError('internal', 'A step ran out of order.');
-      await make.run({ deps, row, image }, signal);
+      await make.run({ deps, row, image }, ...rest);
     };
     return [{ name, title: make.title, run }];
   }),

@@ -107,6 +107,8 @@ export class FakeHost {
   readonly bus: EventBus;
   readonly operations: Operations;
   readonly calls: Call[] = [];
+  /** Methods that the daemon called by itself. */
+  readonly ownOperations: string[] = [];
   /** Called before each of these. */
   onCall: (call: Call, signal: AbortSignal | undefined) => Promise<void> | void = () => undefined;
   /** Called after each change of a VM's state. */
@@ -305,7 +307,10 @@ export class FakeHost {
       settings: this.settings,
       clock,
       log,
-      asOperation: (_method, work) => work(),
+      asOperation: (method, work) => {
+        this.ownOperations.push(method);
+        return work();
+      },
       randomBytes: (count) => {
         const bytes = Buffer.alloc(count);
         bytes.writeUInt32BE((this.#randoms += 1), count - 4);
@@ -344,9 +349,9 @@ export class FakeHost {
       },
       find: (directory) => fake.find(directory),
       leftovers: () => fake.leftovers(),
-      probe: async (signal) => {
+      probe: async (signal, onTrial) => {
         await turn('probe', signal);
-        return fake.probe(signal);
+        return fake.probe(signal, onTrial);
       },
       launch: async (spec, signal) => {
         await turn('launch', signal);

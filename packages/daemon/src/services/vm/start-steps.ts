@@ -57,8 +57,11 @@ export const startSteps: readonly Stage<StartContext>[] = [
     {
       name: 'accel',
       title: 'Finding out whether KVM works here',
-      run: async (context, signal) => {
-        const { accel } = await underLock('KVM check', 'the host', () => context.deps.vmm.probe(signal));
+      quiet: true,
+      run: async (context, signal, atWork) => {
+        const { accel } = await underLock('KVM check', 'the host', () =>
+          context.deps.vmm.probe(signal, atWork),
+        );
         context.accel = accel.accel;
       },
     },

@@ -232,6 +232,8 @@ export class VmService {
   /** From now on the VM goes when the signal fires. That is work of the daemon, which waits for it at its own end. */
   #tie({ id, spec }: VmRow, until: AbortSignal): void {
     const remove = (): void => {
+      // Its client has deleted it, and then gone.
+      if (this.#deps.vms.find(id) === undefined) return;
       inBackground(this.#deps.log, 'deletion of an ephemeral VM', () =>
         this.#deps.asOperation(
           'vm.delete',

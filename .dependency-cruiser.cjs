@@ -45,7 +45,7 @@ module.exports = {
       to: {
         path: '^packages/contract/',
         pathNot:
-          '^packages/contract/src/(error|error-codes|paths|size-text|vm-limits|build-info|installation|raw-text|end-process|socket-path|vm-reference)\\.ts$',
+          '^packages/contract/src/(error|error-codes|paths|size-text|vm-limits|build-info|installation|raw-text|end-process|vm-reference)\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },

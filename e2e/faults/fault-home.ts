@@ -13,6 +13,9 @@ import { until } from '../harness/until.ts';
 /** A daemon that was asked to end gives the calls at work 15 s to undo what they began. */
 const DAEMON_END_MS = 20_000;
 
+/** What mkdtemp(3) puts behind a name. */
+const MKDTEMP_CHARACTERS = 6;
+
 /**
  * A home of one test file, with a daemon of its own that may be broken at will. `stocked` ones have the image and the kernel of
  * the shared home: hard links, so that it costs nothing; a test that damages a file puts another one in its place.
@@ -31,10 +34,15 @@ export class FaultHome {
     return new FaultHome(mkdtempSync(join(tmpdir(), 'banger-fault-')));
   }
 
-  static stocked(images: readonly string[] = ['debian-bookworm']): FaultHome {
-    const home = FaultHome.empty();
+  static stocked(images: readonly string[] = ['debian-bookworm'], home = FaultHome.empty()): FaultHome {
     stock(home.path, sharedHome(), images);
     return home;
+  }
+
+  /** One whose path has so many bytes. */
+  static long(bytes: number): FaultHome {
+    const start = join(tmpdir(), 'banger-fault-');
+    return new FaultHome(mkdtempSync(start.padEnd(bytes - MKDTEMP_CHARACTERS, 'x')));
   }
 
   at(...path: string[]): string {

@@ -10,6 +10,9 @@ import { onceSaid } from './once-said.ts';
 const small = ['--memory', '256'];
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** As fast as a person presses keys. */
+const PRESS_MS = 300;
+
 /** A program ended by a signal, as a shell shows it. */
 const statusOf = (signal: (typeof signals)[number]): number => 128 + constants.signals[signal];
 
@@ -78,29 +81,34 @@ describe('a signal in the middle of a session', () => {
     expect(stderr).not.toMatch(/^error/m);
   });
 
-  test('SIGHUP in `run`: the VM runs on, the command does not outlive its terminal', async () => {
+  /** It ignores the hang-up, so that it is killed a moment later. */
+  const sleeperGone = async (): Promise<true | undefined> => {
+    const count = ['sh', '-c', 'pgrep -c -x sleep || true'];
+    return (await home.run(['vm', 'exec', 'left', '--', ...count])).stdout === '0\n' ? true : undefined;
+  };
+
+  test('SIGHUP in `run`, or SIGINT again and again in `exec`: the VM runs on, the command does not', async () => {
     const { status } = await home.run(['vm', 'run', '--name', 'left', ...small, '--', 'sh', '-c', script], {
       onStart: when(/^ready$/m, 'SIGHUP'),
     });
     expect(status).toBe(129);
     expect(await home.show('left')).toMatchObject({ state: 'running' });
-    // It ignores the hang-up, so that it is killed a moment later.
-    await until('the command to be gone', async () => {
-      const { stdout } = await home.run([
-        'vm',
-        'exec',
-        'left',
-        '--',
-        'sh',
-        '-c',
-        'pgrep -c -x sleep || true',
-      ]);
-      return stdout === '0\n' ? true : undefined;
+    await until('the command to be gone', sleeperGone);
+
+    let presses: NodeJS.Timeout | undefined;
+    const insisted = await home.run(['vm', 'exec', 'left', '--', 'sh', '-c', `trap "" INT; ${script}`], {
+      onStart: (child) =>
+        onceSaid(child, /^ready$/m, () => {
+          presses = setInterval(() => child.kill('SIGINT'), PRESS_MS);
+        }),
     });
+    clearInterval(presses);
+    expect(insisted.status).toBe(130);
+    await until('the command to be gone', sleeperGone);
     expect(await home.run(['vm', 'delete', 'left'])).toMatchObject({ status: 0 });
   });
 
-  test('SIGTERM twice, when the command ignores it: the session ends all the same', async () => {
+  test('SIGTERM three times, when the command ignores it: the session ends all the same', async () => {
     const { status } = await home.run(
       [
         'vm',
@@ -116,6 +124,7 @@ describe('a signal in the middle of a session', () => {
         onStart: (child) => {
           when(/^ready$/m, 'SIGTERM')(child);
           when(/^no$/m, 'SIGTERM')(child);
+          when(/^no\nno$/m, 'SIGTERM')(child);
         },
       },
     );

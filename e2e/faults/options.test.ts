@@ -15,7 +15,7 @@ describe('what cannot be done as it is written', () => {
     await home.remove();
   });
 
-  const name = { code: 'name_invalid', status: 1 } as const;
+  const name = { code: 'name_invalid', status: 2 } as const;
   const value = { code: 'invalid_argument', status: 1 } as const;
   test.each<[string, string[], ExpectedFault]>([
     ['a name with a capital', ['vm', 'create', '--name', 'Box'], { ...name, says: '"Box"' }],

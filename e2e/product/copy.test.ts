@@ -3,10 +3,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   chmodSync,
+  closeSync,
   existsSync,
+  ftruncateSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   readdirSync,
   readlinkSync,
@@ -14,6 +17,7 @@ import {
   symlinkSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -84,6 +88,25 @@ describe('a tree', () => {
     // Into a directory that is there: under its name.
     expect(await cp(`${name}:/tmp/in/sub`, root)).toMatchObject({ status: 0, stderr: '' });
     expect(readdirSync(root).toSorted()).toEqual(['out', 'source', 'sub']);
+  });
+
+  test('of files with holes takes no more room on the other side', async () => {
+    const source = join(root, 'sparse');
+    const mark = 20 * MIB;
+    const fd = openSync(source, 'w');
+    writeSync(fd, 'somewhere', mark);
+    ftruncateSync(fd, 50 * MIB);
+    closeSync(fd);
+    expect(await cp(source, `${name}:/root/sparse`)).toMatchObject({ status: 0 });
+    const [size, kib] = (await inGuest('cd /root; stat -c %s sparse; du -k sparse | cut -f1'))
+      .split('\n')
+      .map(Number);
+    expect(size).toBe(50 * MIB);
+    expect(kib).toBeLessThan(100);
+    expect(await cp(`${name}:/root/sparse`, join(root, 'back'))).toMatchObject({ status: 0 });
+    expect(lstatSync(join(root, 'back')).blocks * 512).toBeLessThan(100 * 1024);
+    expect(readFileSync(join(root, 'back')).equals(readFileSync(source))).toBe(true);
+    await inGuest('rm /root/sparse');
   });
 
   test('of many small files takes seconds', async () => {
@@ -174,7 +197,9 @@ describe('a hostile guest', () => {
 
 describe('Ctrl-C in the middle', () => {
   test('out: no half file is left, and that the rest is missing is told', async () => {
-    await inGuest('mkdir -p /tmp/endless && cd /tmp/endless && echo a > a && truncate -s 1T z');
+    await inGuest(
+      'mkdir -p /tmp/endless && cd /tmp/endless && echo a > a && head -c 8M /dev/urandom > z && truncate -s 1T z',
+    );
     const child = startBanger(['vm', 'cp', `${name}:/tmp/endless`, join(root, 'out')], { home });
     const said: Buffer[] = [];
     child.stderr?.on('data', (chunk: Buffer) => said.push(chunk));

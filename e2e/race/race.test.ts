@@ -48,7 +48,7 @@ const verbs = {
   start: {
     argv: (vm: string) => ['start', vm],
     refusals: ['vm_not_found', 'vm_state', 'cancelled'],
-    does: { stopped: ['running'] },
+    does: { stopped: ['running'], running: ['running'] },
     mayLeave: CUT_OFF,
   },
   stop: {

@@ -16,6 +16,8 @@
 #include "tree.h"
 
 #define PIECE 65536
+/* What file systems of Linux keep content by: of less than such a block no room is saved. */
+#define BLOCK 4096
 
 /* A directory that is being filled. */
 struct level {
@@ -35,6 +37,7 @@ struct unpacker {
     int fd;
     char staged[32];
     unsigned long count;
+    off_t size; /* of it, so far */
     struct tree_entry entry;
 };
 
@@ -136,18 +139,33 @@ static void take_file(void *self, const struct tree_entry *e) {
     if (u->depth == 0) find_place(u, false, e);
     u->entry = *e;
     u->fd = stage(u, make_file, name_of(u, e));
+    u->size = 0;
 }
 
+static bool is_zero(const uint8_t *data, size_t size) {
+    return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
+}
+
+/* Holes do not travel as such: where a block would be all zeros, the file gets one. */
 static void take_content(void *self, const uint8_t *data, size_t size) {
     struct unpacker *u = self;
-    if (!write_all(u->fd, data, size)) fail_errno(u, name_of(u, &u->entry));
+    while (size > 0) {
+        size_t room = BLOCK - (size_t)(u->size % BLOCK), n = size < room ? size : room;
+        bool done = is_zero(data, n) ? lseek(u->fd, (off_t)n, SEEK_CUR) >= 0 : write_all(u->fd, data, n);
+        if (!done) fail_errno(u, name_of(u, &u->entry));
+        u->size += (off_t)n;
+        data += n;
+        size -= n;
+    }
 }
 
 static void end_file(void *self, bool whole) {
     struct unpacker *u = self;
     const char *name = name_of(u, &u->entry);
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, u->entry.mtime};
-    if (whole && (fchmod(u->fd, u->entry.mode) < 0 || futimens(u->fd, times) < 0)) fail_errno(u, name);
+    /* A hole at its end gives it no length. */
+    if (whole && (ftruncate(u->fd, u->size) < 0 || fchmod(u->fd, u->entry.mode) < 0 || futimens(u->fd, times) < 0))
+        fail_errno(u, name);
     close(u->fd);
     if (whole)
         settle(u, name);

@@ -6,11 +6,12 @@ describe('exit statuses', () => {
   test.each(Object.keys(errorCodes) as ErrorCode[])('%s has one of its own kind', (code) => {
     const session: Partial<Record<ErrorCode, number>> = {
       usage: 2,
+      name_invalid: 2,
       command_not_found: 127,
       shell_not_found: 127,
       command_not_executable: 126,
     };
-    expect(statusOfError({ code }, false)).toBe(code === 'usage' ? 2 : 1);
+    expect(statusOfError({ code }, false)).toBe(session[code] === 2 ? 2 : 1);
     expect(statusOfError({ code }, true)).toBe(session[code] ?? 125);
   });
 

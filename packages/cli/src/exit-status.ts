@@ -8,7 +8,7 @@ export const exitStatus = {
   done: 0,
   /** A failure of ours, in every command that passes no guest command's status on. */
   failed: 1,
-  /** The command line is not valid. */
+  /** The command line is not valid: an option, or a name that nothing could have. */
   usage: 2,
   /** `daemon status`: none runs. The number that LSB init scripts and systemctl use for it. */
   notRunning: 3,
@@ -30,7 +30,7 @@ export function signalNumber(name: NodeJS.Signals): number {
 
 /** The exit status for an error of ours; `session`: in a command that passes a guest command's status on. */
 export function statusOfError({ code }: Pick<BangerError, 'code'>, session: boolean): number {
-  if (code === 'usage') return exitStatus.usage;
+  if (code === 'usage' || code === 'name_invalid') return exitStatus.usage;
   if (!session) return exitStatus.failed;
   const special: Partial<Record<ErrorCode, number>> = {
     command_not_found: exitStatus.notFound,

@@ -26,7 +26,8 @@ describe('docs/errors.md', () => {
     const meaning: Record<keyof typeof exitStatus, string> = {
       done: 'all went well',
       failed: 'a failure of ours, or of one of several names',
-      usage: 'the command line is not valid; nothing was done',
+      usage:
+        'the command line is not valid, in a session too: an option, or a name that nothing could have; nothing was done',
       notRunning: '`banger daemon status`: no daemon runs',
       sessionFailed: 'in a session: a failure of ours',
       notExecutable: 'in a session: the command exists in the guest but cannot be executed',

@@ -347,7 +347,7 @@ export const methods = {
     kind: 'operation',
     params: vmStartSchema,
     result: vmViewSchema,
-    summary: 'Starts a stopped VM.',
+    summary: 'Starts a VM; one that runs is as asked already.',
   },
   'vm.stats': {
     kind: 'look',

@@ -27,7 +27,7 @@ export interface PathsInput {
 
 /**
  * Resolves the paths: all below `BANGER_HOME` when that is set, else the XDG base directories
- * (XDG Base Directory Specification 0.8), with `/tmp/banger-runtime-<uid>` where no `XDG_RUNTIME_DIR` is given. Throws
+ * (XDG Base Directory Specification 0.8), with `temporaryRuntime` where no `XDG_RUNTIME_DIR` is given. Throws
  * `path_unsafe` for a `BANGER_HOME` that is no absolute path: who sets it wants to be kept apart from the VMs of elsewhere.
  */
 export function resolvePaths({ env, home, uid }: PathsInput): BangerPaths {
@@ -53,8 +53,13 @@ export function resolvePaths({ env, home, uid }: PathsInput): BangerPaths {
     config: xdg('XDG_CONFIG_HOME', '.config'),
     state: xdg('XDG_STATE_HOME', '.local/state'),
     cache: xdg('XDG_CACHE_HOME', '.cache'),
-    run: runtime === undefined ? `/tmp/banger-runtime-${uid}` : `${runtime}/banger`,
+    run: runtime === undefined ? temporaryRuntime(uid) : `${runtime}/banger`,
   });
+}
+
+/** A user's own directory for what a reboot may take, whatever the environment; short, whatever the home. */
+export function temporaryRuntime(uid: number): string {
+  return `/tmp/banger-runtime-${uid}`;
 }
 
 /** The XDG specification says that relative paths are to be ignored. */

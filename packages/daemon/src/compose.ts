@@ -43,6 +43,7 @@ import { lookAtUnit } from './host/look-at-unit.ts';
 import { createRunner } from './host/execa-runner.ts';
 import { lookAtPrivateDir } from './host/private-dir.ts';
 import { ProcessTable } from './host/process-identity.ts';
+import type { RunDirectory } from './host/run-directory.ts';
 import { ConfigService } from './services/config.ts';
 import { DaemonInfo } from './services/daemon-info.ts';
 import { startChores } from './services/background-loop.ts';
@@ -58,6 +59,7 @@ import { AGENT_KEY_BYTES } from './services/vm/agent-key.ts';
 import { autoStop } from './services/vm/auto-stop.ts';
 import { health } from './services/vm/health.ts';
 import { portEvents } from './services/vm/port-events.ts';
+import { keepShort } from './services/keep-short.ts';
 import { ownOperation } from './services/operation.ts';
 import { recover } from './services/recover.ts';
 import { subjectOf } from './services/operation-subject.ts';
@@ -104,15 +106,20 @@ interface Parts {
   readonly database: Database;
   /** Whether that is still the state of this daemon. */
   readonly place: Pick<StatePlace, 'check'>;
+  /** The directory for sockets. */
+  readonly run: RunDirectory;
   /** How the doctor sees that database. */
   readonly lookAtState: () => StateLook;
   readonly log: Logger;
 }
 
 /** The composition root: the only place that knows which drivers there are. It makes and reads nothing yet. */
-export function compose(paths: BangerPaths, { config, database, place, lookAtState, log }: Parts): Daemon {
+export function compose(
+  paths: BangerPaths,
+  { config, database, place, run, lookAtState, log }: Parts,
+): Daemon {
   const settings = settingsOf(config.effective);
-  const layout = layoutOf(paths);
+  const layout = layoutOf(paths, run.path);
   const clock = systemClock;
   const runner = createRunner();
   const processes = new ProcessTable();
@@ -179,7 +186,7 @@ export function compose(paths: BangerPaths, { config, database, place, lookAtSta
     runner,
     processes,
     clock,
-    dir: join(paths.run, 'kvm-check'),
+    dir: layout.kvmCheck,
     verdictFile: layout.kvmVerdict,
     machine: { hostKernel: release(), cpu: cpus()[0]?.model ?? 'unknown' },
     scratchDisk: (path, signal) => disks.createWork({ path, bytes: SCRATCH_DISK_BYTES, signal }),
@@ -236,6 +243,7 @@ export function compose(paths: BangerPaths, { config, database, place, lookAtSta
     kernels: kernelStore,
     assets: { agent, netguard },
     isExecutable,
+    directories: [paths.state, paths.cache, ...(run.isLinked ? [run.links] : [])],
     lookAtDirectory: (path) => lookAtPrivateDir(path),
     lookAtState,
     unit: lookAtUnit(runner),
@@ -246,7 +254,7 @@ export function compose(paths: BangerPaths, { config, database, place, lookAtSta
     uid: config.input.uid,
     distribution: () => readDistribution(),
   });
-  const gc = new GcService(deps, { images: imageStore, kernels: kernelStore, blobs });
+  const gc = new GcService(deps, { images: imageStore, kernels: kernelStore, blobs, links: run });
   const streams = new StreamOffers(info, log);
   const execs = new ExecSessions(streams);
   const api = handlers({
@@ -276,7 +284,7 @@ export function compose(paths: BangerPaths, { config, database, place, lookAtSta
     recover: async () => {
       await recover(deps, gc);
       const ofVms = [health(deps), portEvents(deps), autoStop(deps)];
-      const chores = [...ofVms, reaper(gc), finishedOperations(operations, clock)];
+      const chores = [...ofVms, reaper(gc), finishedOperations(operations, clock), keepShort(run)];
       startChores(chores, deps, ended.signal);
     },
     release: () => {

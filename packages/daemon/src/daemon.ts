@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { buildInfo } from '@banger/contract/build-info';
-import type { BangerPaths } from '@banger/contract/paths';
+import { temporaryRuntime, type BangerPaths } from '@banger/contract/paths';
 import { SHUTDOWN_DEADLINE_MS } from '@banger/contract/shutdown';
 import type { Logger } from 'pino';
 import { servePeer, type Peer } from '@banger/rpc/server-peer';
@@ -14,6 +14,7 @@ import { configInput } from './config-input.ts';
 import { systemClock } from './host/clock.ts';
 import { ensurePrivateDir, writeFileAtomic } from './host/private-files.ts';
 import { keepListening } from './host/kept-socket.ts';
+import { RunDirectory } from './host/run-directory.ts';
 import { openLog } from './log.ts';
 import { HOLDER_FILE } from './store/holder.ts';
 import { lookAtOpenState } from './store/look-at-state.ts';
@@ -26,6 +27,8 @@ const PLACE_LOOK_MS = 1_000;
 /** Runs the daemon until it is asked to end by a signal or a client. Rejects when it cannot start, and then has changed nothing. */
 export async function runDaemon(paths: BangerPaths): Promise<void> {
   const config = await loadConfig(configInput(paths));
+  const { uid } = config.input;
+  const run = new RunDirectory(paths.run, temporaryRuntime(uid), uid);
   for (const directory of [paths.state, paths.cache, paths.run]) await ensurePrivateDir(directory);
   const database = openState(paths.state);
   const log = openLog(paths.log, config.effective.log_level.value);
@@ -36,8 +39,9 @@ export async function runDaemon(paths: BangerPaths): Promise<void> {
     log.info({ pid: process.pid, build: buildInfo() }, 'daemon starts');
     const lookAtState = () => lookAtOpenState(paths.state, database);
     const place = new StatePlace(join(paths.state, DATABASE_FILE));
-    endWhenLost(place, log);
-    const daemon = compose(paths, { config, database, place, lookAtState, log });
+    endWhenLost(place, run, log);
+    await run.ensure();
+    const daemon = compose(paths, { config, database, place, run, lookAtState, log });
     await daemon.recover();
     await serve(paths, daemon, log);
     daemon.release();
@@ -47,6 +51,7 @@ export async function runDaemon(paths: BangerPaths): Promise<void> {
     throw error;
   } finally {
     await rm(holder, { force: true });
+    await run.remove();
     database.close();
     log.flush();
     unwatch();
@@ -57,12 +62,16 @@ export async function runDaemon(paths: BangerPaths): Promise<void> {
  * Ends this daemon as a kill does, within a second after its state was deleted or replaced: an orderly end removes socket, holder's file
  * and half-made things by paths that are another daemon's then. VMs run on.
  */
-function endWhenLost(place: StatePlace, log: Logger): void {
+function endWhenLost(place: StatePlace, run: RunDirectory, log: Logger): void {
   const look = (): void => {
     if (!place.isLost) return;
     log.fatal({ pid: process.pid }, 'the state was deleted or replaced; the daemon ends, its VMs run on');
     log.flush();
-    process.kill(process.pid, 'SIGKILL');
+    try {
+      run.removeIfGone();
+    } finally {
+      process.kill(process.pid, 'SIGKILL');
+    }
   };
   setInterval(look, PLACE_LOOK_MS).unref();
 }

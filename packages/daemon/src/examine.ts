@@ -1,9 +1,10 @@
 import type { DoctorReport } from '@banger/contract/doctor';
-import type { BangerPaths } from '@banger/contract/paths';
+import { temporaryRuntime, type BangerPaths } from '@banger/contract/paths';
 import pino from 'pino';
 import { compose } from './compose.ts';
 import { configInput } from './config-input.ts';
 import { loadConfig, withoutFile } from './config/load.ts';
+import { RunDirectory } from './host/run-directory.ts';
 import { lookAtState } from './store/look-at-state.ts';
 import { noDatabase } from './store/no-database.ts';
 
@@ -19,6 +20,7 @@ export async function examine(paths: BangerPaths): Promise<DoctorReport> {
     config,
     database: noDatabase,
     place: { check: () => undefined },
+    run: new RunDirectory(paths.run, temporaryRuntime(input.uid), input.uid),
     lookAtState: () => lookAtState(paths.state),
     log: pino({ level: 'silent' }),
   });

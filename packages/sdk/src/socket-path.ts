@@ -1,4 +1,3 @@
-import { MAX_SOCKET_PATH_BYTES } from '@banger/contract/socket-path';
 import { lstat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { absent, below, openOwnDirectory, unsafe } from './own-directory.ts';
@@ -14,9 +13,8 @@ export interface SocketAddress {
 
 /**
  * Checks that a daemon's socket and the directory around it are this user's own, that no one else can
- * change them, and that they are no symbolic links; then gives the
- * path to connect to, which for one over the kernel's limit goes through an open descriptor of the directory. Undefined
- * when there is no socket. Rejects with `path_unsafe`.
+ * change them, and that they are no symbolic links; then gives the path to connect to, through an open descriptor of the directory: it is
+ * the directory that was checked, and a short path, however long its own is. Undefined when there is no socket. Rejects with `path_unsafe`.
  */
 export async function socketAddress(socket: string, uid: number): Promise<SocketAddress | undefined> {
   const directory = await openOwnDirectory(dirname(socket), uid);
@@ -32,8 +30,7 @@ export async function socketAddress(socket: string, uid: number): Promise<Socket
       throw unsafe(dirname(socket), 'can be written by other users');
     if (!stat.isSocket()) throw unsafe(socket, 'is not a socket');
     if (stat.uid !== uid) throw unsafe(socket, `belongs to another user (uid ${stat.uid})`);
-    const short = Buffer.byteLength(socket) <= MAX_SOCKET_PATH_BYTES;
-    return { path: short ? socket : inside, release: () => directory.close() };
+    return { path: inside, release: () => directory.close() };
   } catch (error) {
     await directory.close();
     throw error;

@@ -55,6 +55,10 @@ test('config show tells what holds when the file is broken, and fails', async ()
   const { status, out, err } = await show({ now });
   expect(status).toBe(1);
   expect(out).toContain('what the daemon read before still holds');
+  expect(out).not.toContain('not there');
+  expect((await show({ now, found: false })).out).toContain(
+    'config.toml (not there when the daemon started)\n',
+  );
   expect(err).toBe('error[config_invalid]: config.toml:3:1: no.\nhint: Mend it.\n');
 });
 

@@ -1,4 +1,3 @@
-import { MAX_SOCKET_PATH_BYTES } from '@banger/contract/socket-path';
 import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import type { DoctorCheck } from '@banger/contract/doctor';
@@ -62,13 +61,6 @@ async function runDirectory(path: string, uid: number): Promise<Finding> {
 }
 
 async function socket(path: string, uid: number): Promise<Finding> {
-  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
-    return {
-      status: 'warn',
-      detail: `${path} is longer than a socket's path may be`,
-      fix: 'Set BANGER_HOME to a shorter path.',
-    };
-  }
   const found = await stat(path);
   if (found === 'absent') return pass(`${path} is not there: no daemon runs`);
   if (typeof found === 'string') return fail(`${path} cannot be looked at: ${found}`, `ls -l ${path}`);

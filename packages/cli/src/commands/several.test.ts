@@ -35,6 +35,17 @@ describe('several names', () => {
     expect(daemon.methods).toEqual(['vm.list', 'vm.stop', 'vm.stop']);
   });
 
+  test('a start tells which of them ran already', async () => {
+    const web = vmView({ id: '0a11', name: 'web' });
+    const db = vmView({ id: '0b33', name: 'db' });
+    const daemon = new FakeDaemon({
+      'vm.list': () => [web, stoppedVm({ id: db.id, name: 'db' })],
+      'vm.start': ({ vm }) => (vm === web.id ? web : db),
+    });
+    const ran = await run('vm start web db', fakeMachine({ client: daemon }));
+    expect(ran).toEqual({ status: 0, out: 'web: running (it ran already)\ndb: running\n', err: '' });
+  });
+
   test('one bad name does not stop the others', async () => {
     const daemon = daemonWith({ '0a11': new BangerError('vm_busy', 'Somebody else is at it.') });
     const ran = await run('vm stop nope web 0a db nope', fakeMachine({ client: daemon }));
@@ -72,7 +83,9 @@ describe('several names', () => {
     const ended = run('vm start web webb db', fakeMachine({ client: daemon }));
     await until(() => open === 3);
     letGo();
-    expect((await ended).out).toBe('web: running\nwebb: running\ndb: running\n');
+    expect((await ended).out).toBe(
+      'web: running (it ran already)\nwebb: running (it ran already)\ndb: running (it ran already)\n',
+    );
   });
 
   test('--json tells each, in order; -q names alone', async () => {

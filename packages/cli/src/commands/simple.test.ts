@@ -116,7 +116,7 @@ describe('lists', () => {
     for (const line of ['kernel pull -- -x', 'image pull --name a/b alpine', 'vm create --kernel ../x']) {
       const daemon = new FakeDaemon();
       const ran = await run(line, fakeMachine({ client: daemon }));
-      expect(ran.status).toBe(1);
+      expect(ran.status).toBe(2);
       expect(ran.err).toContain('error[name_invalid]');
       expect(daemon.calls).toEqual([]);
     }
@@ -168,8 +168,8 @@ describe('vm create', () => {
   test('a name that is none is refused before anything', async () => {
     const daemon = new FakeDaemon();
     const ran = await run('vm create --name Box', fakeMachine({ client: daemon }));
-    expect(ran.status).toBe(1);
-    expect((await run('vm run --name Box', fakeMachine({ client: daemon }))).status).toBe(125);
+    expect(ran.status).toBe(2);
+    expect((await run('vm run --name Box', fakeMachine({ client: daemon }))).status).toBe(2);
     expect(ran.err).toContain('error[name_invalid]: "Box" is not a VM name.');
     expect(daemon.calls).toEqual([]);
   });

@@ -12,13 +12,13 @@ import {
   statSync,
   symlinkSync,
   unlinkSync,
-  writeSync,
 } from 'node:fs';
 import { rawText } from '@banger/contract/raw-text';
 import type { TreeEntry, TreeRecord } from '@banger/contract/tree-record';
 import { copyFailed, onHost } from './host-error.ts';
 import { inDirectory, pathBytes } from './host-path.ts';
 import { nameOf } from './location.ts';
+import { SparseContent } from './sparse-content.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW } = constants;
 /** Far outside what any file system keeps; the system cuts further. */
@@ -45,6 +45,7 @@ interface Level {
 /** A file that is being made, under a name of its own until it is whole. */
 interface Staged {
   readonly fd: number;
+  readonly content: SparseContent;
   readonly level: Level;
   readonly bytes: Buffer;
   readonly entry: TreeEntry;
@@ -166,19 +167,20 @@ export class HostTarget {
     const { level, path } = this.#at(entry, 'file');
     const bytes = this.#stagedName(level);
     const fd = onHost(path, () => openSync(bytes, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
-    this.#file = { fd, level, bytes, entry };
+    this.#file = { fd, content: new SparseContent(fd), level, bytes, entry };
   }
 
   #write(bytes: Uint8Array): void {
     const file = this.#file;
     if (file === undefined) return;
     const { path } = this.#at(file.entry, 'file');
-    for (let at = 0; at < bytes.length;) at += onHost(path, () => writeSync(file.fd, bytes, at));
+    onHost(path, () => file.content.write(bytes));
   }
 
-  #finish({ fd, level, bytes, entry }: Staged): void {
+  #finish({ fd, content, level, bytes, entry }: Staged): void {
     const { name = '', path } = this.#at(entry, 'file');
     onHost(path, () => {
+      content.end();
       seal(fd, entry, this.#umask);
       renameSync(bytes, inDirectory(level.fd, name));
     });

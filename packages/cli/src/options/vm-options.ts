@@ -76,6 +76,10 @@ export const sessionOptions = {
   noTty: { flags: '--no-tty', text: 'give it none, even for a shell on a terminal' },
 } as const satisfies OptionRows;
 
+/** How a session is left, for the help of the same commands. */
+export const leaving =
+  'Signals, as of Ctrl-C, reach the command; the third within 5 s ends it, whatever it makes of them. On a terminal of its own, as a shell or with -t, Ctrl-C is a key like any other: Enter, ~ and . leave it, as in ssh, and end it.';
+
 /** The wish that the options make up; absent values are left to the daemon. */
 export function wishOf(
   options: OptionValues<typeof wishOptions>,

@@ -17,8 +17,13 @@ export const renderConfig: Renderer<'config.show'> = ({ file, found, values, now
     { ...screen, width: undefined },
   );
   if (screen.quiet) return keys;
-  return [`${escapeText(file)}${found ? '' : ' (not there)'}`, '', keys, ...nowLines(now)].join('\n');
+  return [`${escapeText(file)}${found ? '' : absence(now)}`, '', keys, ...nowLines(now)].join('\n');
 };
+
+/** Of a file that the daemon did not find; there may be one by now. */
+function absence(now: ConfigView['now']): string {
+  return now.state === 'unchanged' ? ' (not there)' : ' (not there when the daemon started)';
+}
 
 /** `config path`: as it is, for `$EDITOR`. */
 export const renderConfigPath: Renderer<'config.path'> = ({ file }) => file;

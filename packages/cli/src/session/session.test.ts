@@ -92,20 +92,50 @@ describe('exec', () => {
 });
 
 describe('signals during exec', () => {
-  test('are forwarded, and a second within a second forces the end', async () => {
+  test('are forwarded, and the third within some seconds forces the end', async () => {
     const { machine, ended, session } = await started();
     machine.kill('SIGINT');
-    machine.clock.advance(1_500);
+    machine.clock.advance(3_000);
     machine.kill('SIGTERM');
-    machine.clock.advance(1_500);
+    machine.clock.advance(3_000);
     machine.kill('SIGQUIT');
     await settle();
     expect(session.signals).toEqual([2, 15, 3]);
-    machine.clock.advance(500);
+    machine.clock.advance(1_000);
     machine.kill('SIGINT');
-    expect((await ended).status).toBe(130);
+    const { status, err } = await ended;
+    expect({ status, err }).toEqual({ status: 130, err: '' });
     expect(session.signals).toEqual([2, 15, 3]);
     expect(session.closed).toBe(1);
+  });
+
+  test('on a terminal the second one has it said how to insist, once', async () => {
+    const { machine, ended, session } = await started({ terminals: ['stderr'] });
+    for (let press = 0; press < 4; press += 1) {
+      machine.kill('SIGINT');
+      machine.clock.advance(6_000);
+    }
+    session.end({ status: 3 });
+    const { status, err } = await ended;
+    expect(status).toBe(3);
+    expect(err.match(/The command goes on\. Press Ctrl-C 3 times within 5 s to end it\./g)).toHaveLength(1);
+  });
+
+  test('with a keyboard none is needed: Enter, tilde, full stop leave, and end the command', async () => {
+    const { machine, ended, session } = await started({
+      words: ['vm', 'exec', '-t', 'box'],
+      terminals: ['stdin', 'stdout', 'stderr'],
+    });
+    const received: Buffer[] = [];
+    session.stdin.on('data', (chunk: Buffer) => received.push(chunk));
+    machine.stdin.write('\x03\x03\x03\r~.');
+    const { status, err } = await ended;
+    expect(status).toBe(129);
+    expect(err).toContain('The session was left; its command is ended.');
+    expect(Buffer.concat(received).toString()).toBe('\x03\x03\x03\r');
+    expect(session.closed).toBe(1);
+    expect(session.signals).toEqual([]);
+    expect(machine.rawModes).toEqual([true, false]);
   });
 
   test('SIGHUP closes the session', async () => {

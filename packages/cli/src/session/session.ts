@@ -1,14 +1,20 @@
+import type { Writable } from 'node:stream';
 import type { ExecEnd, VmExec } from '@banger/contract/exec';
 import type { CommandContext } from '../command.ts';
 import { signalNumber, statusOfEnd, statusOfSignal } from '../exit-status.ts';
 import type { HandledSignal } from '../terminal/signals.ts';
 import { toldError } from '../told-error.ts';
 import type { Keyboard } from '../terminal/keyboard.ts';
+import { leaveKeys } from '../terminal/leave-keys.ts';
 import { terminalSize } from '../terminal/size.ts';
 import { pumpIn, pumpOut } from './pump.ts';
 
-/** A second signal within this time means that the first was not enough. */
-const INSIST_MS = 1_000;
+/**
+ * So many signals within this time mean that the command does not end by them. As many as docker and podman take: at the first, programs
+ * begin to tidy up, and some have a meaning of their own for a second.
+ */
+const INSIST_COUNT = 3;
+const INSIST_MS = 5_000;
 /** SIGPIPE ends most programs at once; one that ignores it may tidy up that long. */
 const BROKEN_PIPE_GRACE_MS = 1_000;
 const SIGPIPE = 13;
@@ -16,7 +22,8 @@ const SIGPIPE = 13;
 /**
  * Runs a command in a VM with the program's own input and output, and resolves with the exit status: the command's,
  * or 128 + n when signal n ended the session. Rejects with the reason when the command could not be run or the
- * session broke. With a keyboard, its keys go to the command and the terminal's size follows.
+ * session broke. With a keyboard, its keys go to the command, all but those that leave it, and the terminal's size follows. A command that
+ * is left, by keys or by signals, is ended.
  */
 export async function runSession(
   context: CommandContext,
@@ -35,7 +42,12 @@ export async function runSession(
 
   const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<number>();
   const forward = (number: number): void => void session.signal(number).catch(() => {});
-  const insisted = insistence(machine.clock.monotonic);
+  const insisted = insistence(machine.clock.monotonic, () => {
+    if (machine.stderr.isTTY === true)
+      reporter.notice(
+        `The command goes on. Press Ctrl-C ${INSIST_COUNT} times within ${INSIST_MS / 1000} s to end it.`,
+      );
+  });
   const stopListening = machine.signals.listen((name) => {
     if (closes(name, request.tty !== undefined) || insisted()) giveUp(statusOfSignal(signalNumber(name)));
     else forward(signalNumber(name));
@@ -49,10 +61,18 @@ export async function runSession(
   };
 
   let stopInput = (): void => {};
+  let isLeft = false;
+  const leave = (): void => {
+    isLeft = true;
+    giveUp(statusOfSignal(signalNumber('SIGHUP')));
+  };
   try {
     if (keyboard !== undefined) await machine.rawOutput();
     keyboard?.handOver();
-    stopInput = pumpIn(machine.stdin, session.stdin);
+    stopInput = pumpIn(
+      machine.stdin,
+      keyboard === undefined ? session.stdin : withLeaveKeys(session.stdin, leave),
+    );
     const output = [
       pumpOut(session.stdout, machine.stdout, onBroken),
       pumpOut(session.stderr, machine.stderr, () => {}),
@@ -66,6 +86,11 @@ export async function runSession(
     stopListening();
     session.close();
     keyboard?.close();
+    if (isLeft) {
+      // The cursor is wherever the command has left it.
+      reporter.line('');
+      reporter.notice('The session was left; its command is ended.');
+    }
   }
 }
 
@@ -74,15 +99,25 @@ function closes(name: HandledSignal, hasTerminal: boolean): boolean {
   return name === 'SIGHUP' || (hasTerminal && name === 'SIGTERM');
 }
 
-/** True when asked again within the time that means insistence. */
-function insistence(monotonic: () => number): () => boolean {
-  let last = -Infinity;
+/** True when asked often enough within the time that means insistence; calls back once, at the second time of all. */
+function insistence(monotonic: () => number, onSecond: () => void): () => boolean {
+  const times: number[] = [];
   return () => {
     const now = monotonic();
-    const again = now - last < INSIST_MS;
-    last = now;
-    return again;
+    times.push(now);
+    if (times.length === 2) onSecond();
+    const first = times.at(-INSIST_COUNT);
+    return first !== undefined && now - first < INSIST_MS;
   };
+}
+
+/** The input of a session behind the keys that leave it. */
+function withLeaveKeys(stdin: Writable, leave: () => void): Writable {
+  const keys = leaveKeys(leave);
+  keys.pipe(stdin);
+  // So that nothing more is read for a command that takes no more.
+  stdin.once('close', () => keys.destroy());
+  return keys;
 }
 
 function statusOf(end: ExecEnd): number {

@@ -14,7 +14,8 @@ import { rememberClient } from './client-process.ts';
 import { handlers, type Handlers } from './handlers.ts';
 import { mapError, methodTable, type CallDeps } from './method-table.ts';
 
-const layout = layoutOf(resolvePaths({ env: { BANGER_HOME: '/none' }, home: '/', uid: 1 }));
+const paths = resolvePaths({ env: { BANGER_HOME: '/none' }, home: '/', uid: 1 });
+const layout = layoutOf(paths, paths.run);
 
 /** A connection with one call on it. */
 class Client {

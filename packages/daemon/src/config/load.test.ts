@@ -255,6 +255,19 @@ describe('a file with mistakes', () => {
     ],
     ['log_level = ', '1:13: this is not TOML: Unspecified values are invalid'],
     [
+      '[vm_defaults]\nvcpu = 1\n[registries."a"]\nmirrors = [ "x[", # ]\n  "y"\nca = "z"\n',
+      '6:1: this is not TOML: Unexpected character, in an array that begins at 4:11 and has no end before this',
+    ],
+    [
+      "image_catalogs = [\"/a\", '''/[\n''', [\"b\"]\nlog_level = 1",
+      '3:1: this is not TOML: Unexpected character, in an array that begins at 1:18 and has no end before this',
+    ],
+    [
+      'vm_defaults = { vcpu = 1',
+      '1:25: this is not TOML: Unterminated inline table, in an inline table that begins at 1:15 and has no end before this',
+    ],
+    ['[vm_defaults\n', expect.not.stringContaining('begins at') as string],
+    [
       'log_level = "info"\nlog_level = "warn"',
       '2:1: this is not TOML: Defining a key multiple times is invalid',
     ],

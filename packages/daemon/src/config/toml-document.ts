@@ -1,10 +1,5 @@
 import { ParseError, parseTOML, type AST } from 'toml-eslint-parser';
-
-/** Where something stands in the file; both count from 1. */
-export interface Position {
-  readonly line: number;
-  readonly column: number;
-}
+import { openValueAt, type Position } from './toml-open.ts';
 
 /** What can be wrong with a file, in the order in which it stands there. */
 export interface Problem extends Position {
@@ -46,8 +41,13 @@ export function readToml(text: string): Entry[] {
     program = parseTOML(text, { tomlVersion: '1.0' });
   } catch (cause) {
     if (!(cause instanceof ParseError)) throw cause;
-    const { lineNumber: line, column, message } = cause;
-    throw new TomlError({ line, column: column + 1, message: `this is not TOML: ${message}` }, cause);
+    const place = { line: cause.lineNumber, column: cause.column + 1 };
+    const open = openValueAt(text, place);
+    const within =
+      open === undefined
+        ? ''
+        : `, in an ${open.what} that begins at ${open.line}:${open.column} and has no end before this`;
+    throw new TomlError({ ...place, message: `this is not TOML: ${cause.message}${within}` }, cause);
   }
   return program.body[0].body.flatMap((node) =>
     node.type === 'TOMLTable' ? table(node) : keyValue(node, []),

@@ -15,6 +15,8 @@ export interface Layout {
   readonly vms: string;
   /** Those of their sockets. */
   readonly runtimes: string;
+  /** That of the sockets of a check of KVM. */
+  readonly kvmCheck: string;
   /** A VM's disks and console log. */
   vm(id: string): VmFiles;
 }
@@ -33,10 +35,10 @@ export interface VmFiles {
   readonly runtimeOwner: string;
 }
 
-/** The layout below the given roots. */
-export function layoutOf(paths: BangerPaths): Layout {
+/** The layout below the given roots. `sockets` is `paths.run` by a path that leaves room for the names of sockets. */
+export function layoutOf(paths: BangerPaths, sockets: string): Layout {
   const vms = `${paths.state}/vms`;
-  const runtimes = `${paths.run}/vm`;
+  const runtimes = `${sockets}/vm`;
   return {
     paths,
     images: `${paths.state}/images`,
@@ -46,6 +48,7 @@ export function layoutOf(paths: BangerPaths): Layout {
     database: `${paths.state}/banger.db`,
     vms,
     runtimes,
+    kvmCheck: `${sockets}/kvm-check`,
     vm: (id) => {
       const directory = `${vms}/${id}`;
       const runtime = `${runtimes}/${id}`;

@@ -22,12 +22,14 @@ const step = (name: string, failing: { run?: Error; undo?: Error } = {}): Step<T
 function play(steps: readonly Stage<Trace>[], signal = new AbortController().signal) {
   const context: Trace = { seen: [] };
   const outcomes: string[] = [];
+  const told: string[] = [];
   const observer = {
     started: () => {},
+    atWork: ({ name }: { name: string }) => void told.push(name),
     ended: (_: unknown, report: { name: string; outcome: string }) =>
       void outcomes.push(`${report.name} ${report.outcome}`),
   };
-  return { context, outcomes, run: runSteps(steps, context, { signal, observer, monotonic: () => 0 }) };
+  return { context, outcomes, told, run: runSteps(steps, context, { signal, observer, monotonic: () => 0 }) };
 }
 
 describe('a list of steps', () => {
@@ -36,6 +38,20 @@ describe('a list of steps', () => {
     await run;
     expect(context.seen).toEqual(['run a', 'run b']);
     expect(outcomes).toEqual(['a done', 'b done']);
+  });
+
+  test('tells a quiet one only when it says that it is at work, and once', async () => {
+    const busy: Step<Trace> = {
+      ...{ name: 'busy', title: 'busy', quiet: true },
+      run: async (_context, _signal, atWork) => {
+        atWork();
+        atWork();
+      },
+    };
+    const { outcomes, told, run } = play([step('a'), { ...step('idle'), quiet: true }, busy]);
+    await run;
+    expect(told).toEqual(['a', 'busy']);
+    expect(outcomes).toEqual(['a done', 'idle done', 'busy done']);
   });
 
   test('undoes the failing step too, then those before it backwards, and names the failing step', async () => {
@@ -128,6 +144,7 @@ test('steps of an end run whatever became of those before, and are reported as w
   const reports: string[] = [];
   const observer = {
     started: ({ name }: { readonly name: string }) => void reports.push(name),
+    atWork: () => {},
     ended: (_: unknown, { name, outcome }: { readonly name: string; readonly outcome: string }) =>
       void reports.push(`${name} ${outcome}`),
   };

@@ -7,7 +7,9 @@ export interface Step<C> {
   readonly name: string;
   /** Shown to a person while it runs, as `Booting the kernel`. */
   readonly title: string;
-  run(context: C, signal: AbortSignal): Promise<void>;
+  /** It is told only once it says itself that it has something to do, which most times it has not. */
+  readonly quiet?: true;
+  run(context: C, signal: AbortSignal, atWork: () => void): Promise<void>;
   /** Takes back whatever `run` did, also when it stopped half-way; harmless when it did nothing. */
   undo?(context: C): Promise<void>;
 }
@@ -18,7 +20,10 @@ export type Stage<C> = Step<C> | readonly Step<C>[];
 /** What is told while steps run. */
 export interface StepObserver {
   started(step: Pick<Step<never>, 'name' | 'title'>): void;
-  ended(step: Pick<Step<never>, 'name' | 'title'>, report: VmStep): void;
+  /** It has something to do: at its start, or later when it is quiet. */
+  atWork(step: Pick<Step<never>, 'name' | 'title'>): void;
+  /** `wasAtWork`: that was told. */
+  ended(step: Pick<Step<never>, 'name' | 'title'>, report: VmStep, wasAtWork: boolean): void;
 }
 
 /** A failed procedure: the step that failed, and what could not be undone. */
@@ -101,14 +106,20 @@ async function runStep<C>(
   { signal, observer, monotonic }: RunOptions,
 ): Promise<void> {
   const begun = monotonic();
+  let isAtWork = false;
+  const atWork = (): void => {
+    if (!isAtWork) observer.atWork(step);
+    isAtWork = true;
+  };
   observer.started(step);
+  if (step.quiet !== true) atWork();
   let outcome: VmStep['outcome'] = 'failed';
   try {
     if (signal.aborted) throw new BangerError('cancelled', 'The call was cancelled.');
-    await step.run(context, signal);
+    await step.run(context, signal, atWork);
     outcome = 'done';
   } finally {
-    observer.ended(step, { name: step.name, ms: monotonic() - begun, outcome });
+    observer.ended(step, { name: step.name, ms: monotonic() - begun, outcome }, isAtWork);
   }
 }
 

@@ -3,8 +3,8 @@ import { constants, lstatSync, type Stats } from 'node:fs';
 import { lstat, open, unlink, type FileHandle } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { basename, dirname } from 'node:path';
-import { MAX_SOCKET_PATH_BYTES } from '@banger/contract/socket-path';
 import { BangerError } from '@banger/contract/error';
+import { MAX_SOCKET_PATH_BYTES } from '../domain/socket-path.ts';
 
 /** A socket is made with mode 0777 less the umask: unix(7). */
 const SOCKET_UMASK = 0o177;

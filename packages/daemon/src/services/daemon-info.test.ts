@@ -4,7 +4,8 @@ import { layoutOf } from '../domain/layout.ts';
 import { DaemonInfo } from './daemon-info.ts';
 import { newOperationId, type Operation } from './operation.ts';
 
-const layout = layoutOf(resolvePaths({ env: { BANGER_HOME: '/none' }, home: '/', uid: 1 }));
+const paths = resolvePaths({ env: { BANGER_HOME: '/none' }, home: '/', uid: 1 });
+const layout = layoutOf(paths, paths.run);
 const info = (): DaemonInfo => new DaemonInfo(layout, { list: () => [] }, 0);
 const operation = (method: string, name?: string): Operation => ({
   id: newOperationId(),

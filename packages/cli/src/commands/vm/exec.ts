@@ -1,14 +1,13 @@
 import { defineCommand } from '../../command.ts';
 import { parseEnv, resolveEnv } from '../../options/env.ts';
 import { usageError } from '../../options/usage.ts';
-import { sessionOptions } from '../../options/vm-options.ts';
+import { leaving, sessionOptions } from '../../options/vm-options.ts';
 import { execRequest } from '../../session/request.ts';
 import { runSession } from '../../session/session.ts';
 import { withKeyboard } from '../../session/with-keyboard.ts';
 
 export const command = defineCommand({
-  details:
-    "The words of the command reach the VM untouched: no shell joins or splits them. The exit status is the command's own; 128+n when signal n ended it; 126 and 127 when it cannot be executed or is not there; 125 for a failure of banger.",
+  details: `The words of the command reach the VM untouched: no shell joins or splits them. The exit status is the command's own; 128+n when signal n ended it; 126 and 127 when it cannot be executed or is not there; 125 for a failure of banger. ${leaving}`,
   args: '<name>',
   options: {
     ...sessionOptions,

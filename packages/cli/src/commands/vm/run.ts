@@ -2,7 +2,7 @@ import { BangerError } from '@banger/contract/error';
 import type { VmView } from '@banger/contract/vm';
 import { defineCommand, type CommandInput } from '../../command.ts';
 import { quoted, usageError } from '../../options/usage.ts';
-import { sessionOptions, waitOption, wishOf, wishOptions } from '../../options/vm-options.ts';
+import { leaving, sessionOptions, waitOption, wishOf, wishOptions } from '../../options/vm-options.ts';
 import { deleteAfter, remind } from '../../session/aftermath.ts';
 import { announcePlan } from '../../session/announce.ts';
 import { createAndStart } from '../../session/create.ts';
@@ -20,8 +20,7 @@ const options = {
 } as const;
 
 export const command = defineCommand({
-  details:
-    "Without a command: a login shell, on a terminal or reading its input; where the image has no shell, what it is made to run. The exit status is the command's own; 128+n when signal n ended it; 126 and 127 when it cannot be executed or is not there; 125 for a failure of banger.",
+  details: `Without a command: a login shell, on a terminal or reading its input; where the image has no shell, what it is made to run. The exit status is the command's own; 128+n when signal n ended it; 126 and 127 when it cannot be executed or is not there; 125 for a failure of banger. ${leaving}`,
   args: '[repository]',
   options,
   rest: 'dashes',

@@ -1,13 +1,13 @@
 import { defineCommand } from '../../command.ts';
 import { parseEnv, resolveEnv } from '../../options/env.ts';
-import { sessionOptions } from '../../options/vm-options.ts';
+import { leaving, sessionOptions } from '../../options/vm-options.ts';
 import { remind } from '../../session/aftermath.ts';
 import { execRequest } from '../../session/request.ts';
 import { runSession } from '../../session/session.ts';
 import { withKeyboard } from '../../session/with-keyboard.ts';
 
 export const command = defineCommand({
-  details: "The user's login shell. The exit status is the shell's own, and 125 for a failure of banger.",
+  details: `The user's login shell. The exit status is the shell's own, and 125 for a failure of banger. ${leaving}`,
   args: '<name>',
   options: {
     ...sessionOptions,

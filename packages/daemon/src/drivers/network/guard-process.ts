@@ -1,6 +1,6 @@
 import { access, open, rm, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { MAX_SOCKET_PATH_BYTES } from '@banger/contract/socket-path';
+import { MAX_SOCKET_PATH_BYTES } from '../../domain/socket-path.ts';
 import { BangerError } from '@banger/contract/error';
 import type { Clock } from '../../host/clock.ts';
 import type { ProcessIdentity, ProcessTable } from '../../host/process-identity.ts';

@@ -1,6 +1,6 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { MAX_SOCKET_PATH_BYTES } from '@banger/contract/socket-path';
+import { MAX_SOCKET_PATH_BYTES } from '../../domain/socket-path.ts';
 import { BangerError } from '@banger/contract/error';
 import type { VmSpec } from './driver.ts';
 

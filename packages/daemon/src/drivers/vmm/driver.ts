@@ -205,9 +205,10 @@ export interface VmmDriver extends Launcher {
   readonly features: VmmFeatures;
   /**
    * Finds the VMM and whether KVM works with it, from the cache where that is known. Rejects with `missing_tool` when
-   * it is not installed, `vmm_failed` when it cannot be used, `cancelled` by the signal.
+   * it is not installed, `vmm_failed` when it cannot be used, `cancelled` by the signal. `onTrial` is called when it is not known, and has to
+   * be tried.
    */
-  probe(signal?: AbortSignal): Promise<VmmProbe>;
+  probe(signal?: AbortSignal, onTrial?: () => void): Promise<VmmProbe>;
   /**
    * As `probe`, but tries nothing: without `accel` when it is not known yet. Rejects as `probe` does.
    */

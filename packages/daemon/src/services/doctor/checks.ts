@@ -26,6 +26,8 @@ export interface DoctorDeps {
   /** Absolute paths of what a build of banger brings: the agent and the network guard. */
   readonly assets: { readonly agent: string; readonly netguard: string };
   readonly isExecutable: (path: string) => Promise<boolean>;
+  /** Those that a daemon makes private. */
+  readonly directories: readonly string[];
   readonly lookAtDirectory: LookAtDirectory;
   readonly lookAtState: () => StateLook;
   readonly unit: UnitLook;
@@ -94,7 +96,7 @@ export function doctorChecks(deps: DoctorDeps): Check[] {
       },
     },
     ...capabilities.flatMap(({ doctor }) => doctor?.(deps) ?? []),
-    directoriesCheck(deps.layout.paths, deps.lookAtDirectory),
+    directoriesCheck(deps.directories, deps.lookAtDirectory),
     stateCheck(deps.lookAtState),
     {
       id: 'store.images',

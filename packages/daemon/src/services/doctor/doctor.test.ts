@@ -70,7 +70,7 @@ test.each([
 });
 
 test('directories that others can enter are named with the command that closes them', async () => {
-  const paths = { state: '/state', cache: '/cache' };
+  const paths = ['/state', '/cache'];
   expect(await directoriesCheck(paths, async () => 'open').run()).toMatchObject({
     status: 'warn',
     fix: 'chmod 700 /state /cache',

@@ -233,11 +233,8 @@ describe("what is somebody's", () => {
   test('of another state is not even looked at, though it shares our directory of sockets', async () => {
     const view = await create('theirs');
     await rm(join(host.directory, 'other'), { recursive: true, force: true });
-    const layout = layoutOf({
-      ...host.layout.paths,
-      state: join(host.directory, 'other'),
-      cache: '/nowhere',
-    });
+    const paths = { ...host.layout.paths, state: join(host.directory, 'other'), cache: '/nowhere' };
+    const layout = layoutOf(paths, paths.run);
     const nobody = { list: () => [], find: () => undefined };
     const deps = {
       ...host.deps,
@@ -248,7 +245,7 @@ describe("what is somebody's", () => {
       runtimes: { owners: () => [] },
     } as unknown as FakeHost['deps'];
     const none = { leftovers: () => Promise.resolve([]) };
-    const other = new GcService(deps, { images: none, kernels: none, blobs: none });
+    const other = new GcService(deps, { images: none, kernels: none, blobs: none, links: none });
     expect(await other.run(false, never)).toEqual(clean);
     expect(await host.vms.show('theirs')).toMatchObject({ state: 'running', id: view.id });
     expect(existsSync(host.layout.vm(view.id).runtime)).toBe(true);

@@ -2,6 +2,7 @@ import type { GcReport } from '@banger/contract/gc';
 import type { VmmDriver } from '../../drivers/vmm/driver.ts';
 import type { ImageStore, LayerCache } from '../../drivers/image/driver.ts';
 import type { KernelStore } from '../../drivers/kernel/driver.ts';
+import type { RunDirectory } from '../../host/run-directory.ts';
 import type { VmDeps } from '../vm/deps.ts';
 import { vmLookers } from '../vm/lookers.ts';
 import { collect } from './collect.ts';
@@ -11,12 +12,14 @@ import { halfWrittenFiles } from './half-written.ts';
 import { ownerlessEntries, ownerlessRuns } from './ownerless-rows.ts';
 import { unwrittenResources } from './unwritten.ts';
 
-/** The stores whose directories are made beside their place. */
-export interface StagingStores {
+/** What knows of things of its own that a killed daemon left. */
+export interface LeftoverStores {
   readonly images: Pick<ImageStore, 'leftovers'>;
   readonly kernels: Pick<KernelStore, 'leftovers'>;
   /** Layers that were fetched. */
   readonly blobs: Pick<LayerCache, 'leftovers'>;
+  /** Short paths to directories for sockets. */
+  readonly links: Pick<RunDirectory, 'leftovers'>;
 }
 
 /** Finds and removes what nothing on this machine stands for any more. */
@@ -26,7 +29,10 @@ export class GcService {
   readonly #left: readonly OrphanFinder[];
   readonly #finders: readonly OrphanFinder[];
 
-  constructor(deps: VmDeps & { readonly vmm: Pick<VmmDriver, 'find' | 'leftovers'> }, stores: StagingStores) {
+  constructor(
+    deps: VmDeps & { readonly vmm: Pick<VmmDriver, 'find' | 'leftovers'> },
+    stores: LeftoverStores,
+  ) {
     const lookers = vmLookers(deps.layout, deps.vmm, deps.networks);
     this.#deps = deps;
     this.#left = [
@@ -35,6 +41,7 @@ export class GcService {
       halfMade('staging', 'half-made images', stores.images),
       halfMade('staging', 'half-made kernels', stores.kernels),
       halfMade('staging', 'unfinished downloads', stores.blobs),
+      halfMade('link', 'links to homes that are gone', stores.links),
       halfWrittenFiles(deps),
     ];
     this.#finders = [...unwrittenResources(deps, lookers), ownerlessRuns(deps), ...this.#left];

@@ -63,6 +63,24 @@ describe('calls on one VM', () => {
     });
   });
 
+  test('a start of what runs changes nothing, and waits for its services where it is told to', async () => {
+    const before = await create('box');
+    const pids = host.world.running.map(({ pid }) => pid);
+    for (const waitInit of [false, true])
+      expect(await host.vms.start('box', waitInit, never)).toMatchObject({
+        state: 'running',
+        runtime: { startedAt: before.runtime?.startedAt, ...(waitInit && { init: 'ready' }) },
+      });
+    expect(host.world.running.map(({ pid }) => pid)).toEqual(pids);
+  });
+
+  test('of two starts at once one starts it, and both find it running', async () => {
+    await host.vms.create(host.spec('box'), { start: false, waitInit: false }, never);
+    const both = await Promise.all([1, 2].map(() => host.vms.start('box', false, never)));
+    expect(both.map(({ state }) => state)).toEqual(['running', 'running']);
+    expect(host.world.running).toHaveLength(1);
+  });
+
   test('a kill of a VM that starts cancels that, and the VM is stopped as asked', async () => {
     await host.vms.create(host.spec('box'), { start: false, waitInit: false }, never);
     const { reached, release } = holdAt('network');

@@ -15,7 +15,7 @@ import { checkEnvironment } from './environment.ts';
 import type { VmDeps } from './deps.ts';
 import { saidBy } from './image-defaults.ts';
 import { removeResources } from './resources.ts';
-import { checkSocketRoom, makeVmDirectory } from './vm-directory.ts';
+import { makeVmDirectory } from './vm-directory.ts';
 
 interface CreateContext {
   readonly deps: VmDeps;
@@ -52,7 +52,6 @@ export function checkImageFits({ rootBytes, image }: VmSpec, stored: StoredImage
 /** Reserves id, name and MAC of a new VM by writing its row. A refusal leaves no row. */
 export function reserve(deps: VmDeps, spec: VmSpec, ephemeral: boolean): VmRow {
   checkSpec(spec);
-  checkSocketRoom(deps.layout);
   deps.images.check(spec.image);
   const now = deps.clock.now();
   const row: VmRow = {
@@ -140,9 +139,9 @@ export const createSteps: readonly Stage<CreateContext>[] = [
   },
   capabilities.flatMap(({ name, make }) => {
     if (make === undefined) return [];
-    const run: Step<CreateContext>['run'] = async ({ deps, row, image }, signal) => {
+    const run: Step<CreateContext>['run'] = async ({ deps, row, image }, ...rest) => {
       if (image === undefined) throw new BangerError('internal', 'A step ran out of order.');
-      await make.run({ deps, row, image }, signal);
+      await make.run({ deps, row, image }, ...rest);
     };
     return [{ name, title: make.title, run }];
   }),

@@ -33,7 +33,7 @@ import { RuntimeRepository } from '../../store/runtime-repository.ts';
 import { StatePlace } from '../../store/state-place.ts';
 import { VmRepository } from '../../store/vm-repository.ts';
 import { EventBus } from '../events.ts';
-import { GcService, type StagingStores } from '../gc/service.ts';
+import { GcService, type LeftoverStores } from '../gc/service.ts';
 import { ImageService } from '../image.ts';
 import { KernelService } from '../kernel.ts';
 import { Ledger } from '../ledger.ts';
@@ -107,6 +107,8 @@ export class FakeHost {
   readonly bus: EventBus;
   readonly operations: Operations;
   readonly calls: Call[] = [];
+  /** Methods that the daemon called by itself. */
+  readonly ownOperations: string[] = [];
   /** Called before each of these. */
   onCall: (call: Call, signal: AbortSignal | undefined) => Promise<void> | void = () => undefined;
   /** Called after each change of a VM's state. */
@@ -128,7 +130,7 @@ export class FakeHost {
   #randoms = 0;
   #database: Database;
   #deps: VmDeps;
-  #stores: StagingStores | undefined;
+  #stores: LeftoverStores | undefined;
 
   private constructor(directory: string, clock: Clock, options: FakeHostOptions) {
     this.directory = directory;
@@ -149,7 +151,8 @@ export class FakeHost {
   }
 
   get layout(): VmDeps['layout'] {
-    return layoutOf(resolvePaths({ env: { BANGER_HOME: this.directory }, home: this.directory, uid: 0 }));
+    const paths = resolvePaths({ env: { BANGER_HOME: this.directory }, home: this.directory, uid: 0 });
+    return layoutOf(paths, paths.run);
   }
 
   get deps(): VmDeps {
@@ -280,7 +283,8 @@ export class FakeHost {
       { vms, images: images.store },
       log,
     );
-    this.#stores = { images: images.store, kernels: kernels.store, blobs: images.blobs };
+    const links = { leftovers: async () => [] };
+    this.#stores = { images: images.store, kernels: kernels.store, blobs: images.blobs, links };
     return {
       vms,
       place,
@@ -303,7 +307,10 @@ export class FakeHost {
       settings: this.settings,
       clock,
       log,
-      asOperation: (_method, work) => work(),
+      asOperation: (method, work) => {
+        this.ownOperations.push(method);
+        return work();
+      },
       randomBytes: (count) => {
         const bytes = Buffer.alloc(count);
         bytes.writeUInt32BE((this.#randoms += 1), count - 4);
@@ -342,9 +349,9 @@ export class FakeHost {
       },
       find: (directory) => fake.find(directory),
       leftovers: () => fake.leftovers(),
-      probe: async (signal) => {
+      probe: async (signal, onTrial) => {
         await turn('probe', signal);
-        return fake.probe(signal);
+        return fake.probe(signal, onTrial);
       },
       launch: async (spec, signal) => {
         await turn('launch', signal);

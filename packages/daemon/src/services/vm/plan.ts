@@ -2,7 +2,6 @@ import type { VmPlan, VmWish } from '@banger/contract/vm';
 import { resolveSpec } from '../../domain/vm-defaults.ts';
 import { checkSpec } from './create.ts';
 import type { VmDeps } from './deps.ts';
-import { checkSocketRoom } from './vm-directory.ts';
 
 /** Resolves a wish: every value with its origin, what would be fetched, what would be written. Makes nothing. */
 export async function planVm(deps: VmDeps, wish: VmWish): Promise<VmPlan> {
@@ -14,7 +13,6 @@ export async function planVm(deps: VmDeps, wish: VmWish): Promise<VmPlan> {
     (below) => randomBelow(deps, below),
   );
   checkSpec(spec);
-  checkSocketRoom(deps.layout);
   const kernel = await deps.kernels.look(spec.kernel);
   const files = deps.layout.vm('<id>');
   return {

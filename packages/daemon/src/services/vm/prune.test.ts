@@ -70,7 +70,16 @@ describe('a protected VM', () => {
     await expect(host.vms.protect('brief', true, never)).rejects.toMatchObject({ code: 'vm_state' });
     client.abort();
     await until(() => names().length === 0);
+    expect(host.ownOperations).toEqual(['vm.delete']);
   });
+});
+
+test('a VM that its client deletes before it goes is deleted once', async () => {
+  const client = new AbortController();
+  await make('brief', true, client.signal);
+  await host.vms.delete('brief');
+  client.abort();
+  expect(host.ownOperations).toEqual([]);
 });
 
 describe('prune', () => {

@@ -22,7 +22,7 @@ import { prunable, prune } from './prune.ts';
 import { resetHeld } from './reset.ts';
 import { resolveVm, resolveWhole } from './resolve.ts';
 import { setHeld } from './set.ts';
-import { checkStartable, startHeld } from './start.ts';
+import { startHeld, startUnlessRunning } from './start.ts';
 import { sampleVm } from './stats.ts';
 import { parseSignal } from './signal.ts';
 import { killHeld, stopHeld } from './stop.ts';
@@ -71,10 +71,9 @@ export class VmService {
   }
 
   start(vm: string, waitInit: boolean, signal: AbortSignal): Promise<VmView> {
-    return this.#change(vm, { signal, preemptible: true }, async ({ id }, held) => {
-      checkStartable(this.#deps, this.#deps.vms.get(id));
-      return startHeld(this.#deps, id, { waitInit }, held);
-    });
+    return this.#change(vm, { signal, preemptible: true }, ({ id }, held) =>
+      startUnlessRunning(this.#deps, id, { waitInit }, held),
+    );
   }
 
   stop(vm: string, force: boolean, signal: AbortSignal): Promise<VmView> {
@@ -233,6 +232,8 @@ export class VmService {
   /** From now on the VM goes when the signal fires. That is work of the daemon, which waits for it at its own end. */
   #tie({ id, spec }: VmRow, until: AbortSignal): void {
     const remove = (): void => {
+      // Its client has deleted it, and then gone.
+      if (this.#deps.vms.find(id) === undefined) return;
       inBackground(this.#deps.log, 'deletion of an ephemeral VM', () =>
         this.#deps.asOperation(
           'vm.delete',

@@ -1,13 +1,15 @@
 import { BangerError } from '@banger/contract/error';
 import { sideBySide } from '../../domain/side-by-side.ts';
+import type { VmRow } from '../../domain/vm-row.ts';
 import type { Stage, Step } from '../../domain/steps.ts';
 import { underLock } from '../lock-order.ts';
 import { capabilities } from './capabilities/list.ts';
 import { consoleSize } from './console.ts';
+import type { VmDeps } from './deps.ts';
 import { connectGuest, waitForInit } from './guest-session.ts';
 import { saidBy } from './image-defaults.ts';
 import { kernelCommandLine } from './kernel-command-line.ts';
-import { newLiveVm } from './live.ts';
+import { newLiveVm, type LiveVm } from './live.ts';
 import { removeResources } from './resources.ts';
 import type { StartContext } from './start-context.ts';
 import { watchVm } from './watch.ts';
@@ -55,8 +57,11 @@ export const startSteps: readonly Stage<StartContext>[] = [
     {
       name: 'accel',
       title: 'Finding out whether KVM works here',
-      run: async (context, signal) => {
-        const { accel } = await underLock('KVM check', 'the host', () => context.deps.vmm.probe(signal));
+      quiet: true,
+      run: async (context, signal, atWork) => {
+        const { accel } = await underLock('KVM check', 'the host', () =>
+          context.deps.vmm.probe(signal, atWork),
+        );
         context.accel = accel.accel;
       },
     },
@@ -154,10 +159,19 @@ export const startSteps: readonly Stage<StartContext>[] = [
 export const initStep: Step<StartContext> = {
   name: 'init',
   title: "Waiting for the image's services",
-  run: async ({ deps, row, live }, signal) => {
-    if (live === undefined) throw new BangerError('internal', 'A step ran out of order.');
-    await failedWait(deps, row, live, 'init', signal, (waitSignal) =>
-      waitForInit(live, deps.clock, waitSignal),
-    );
-  },
+  run: ({ deps, row, live }, signal) => awaitInit(deps, row, live, signal),
 };
+
+/** Waits for the services of a VM that runs. Rejects with `agent_not_ready` for one whose VMM does not answer. */
+export async function awaitInit(
+  deps: VmDeps,
+  row: VmRow,
+  live: LiveVm | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (live === undefined)
+    throw new BangerError('agent_not_ready', `${row.spec.name} runs, but does not answer. ${row.reason}`);
+  await failedWait(deps, row, live, 'init', signal, (waitSignal) =>
+    waitForInit(live, deps.clock, waitSignal),
+  );
+}

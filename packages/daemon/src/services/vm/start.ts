@@ -9,17 +9,38 @@ import { release } from './ended.ts';
 import { catchUp } from './watch.ts';
 import type { LiveVm } from './live.ts';
 import type { StartContext } from './start-context.ts';
-import { initStep, startSteps } from './start-steps.ts';
+import { awaitInit, initStep, startSteps } from './start-steps.ts';
 import { refuseStray } from './stray.ts';
 import type { StepsTaken } from './steps-at-work.ts';
 
 /** Bytes of the token in the VMM's argv: not guessable, and short enough to read in a list of processes. */
 const TOKEN_BYTES = 16;
 
+/**
+ * Starts a VM whose lock the caller holds, unless it runs: then it is as asked, and only its services are waited for, where they were to
+ * be. Refuses with `vm_state` what is between the two.
+ */
+export async function startUnlessRunning(
+  deps: VmDeps,
+  id: string,
+  { waitInit }: Pick<StartOptions, 'waitInit'>,
+  signal: AbortSignal,
+): Promise<VmRow> {
+  const row = deps.vms.get(id);
+  if (row.state !== 'running') {
+    checkStartable(deps, row);
+    return startHeld(deps, id, { waitInit }, signal);
+  }
+  if (waitInit) await awaitInit(deps, row, deps.live.get(id), signal);
+  return deps.vms.get(id);
+}
+
 /** Refuses with `vm_state` what has a VMM, or has one that is being ended: a stop that a daemon began may be another one's to finish. */
-export function checkStartable(deps: Pick<VmDeps, 'live'>, { id, state, spec: { name } }: VmRow): void {
-  if (state === 'running' || state === 'paused')
-    throw new BangerError('vm_state', `${name} is ${state} already.`);
+function checkStartable(
+  deps: Pick<VmDeps, 'live'>,
+  { id, state, reason, hint, spec: { name } }: VmRow,
+): void {
+  if (state === 'paused') throw new BangerError('vm_state', `${name} is paused: ${reason}`, { hint });
   if (state === 'stopping')
     throw new BangerError('vm_state', `${name} is still being stopped.`, {
       hint: `Wait for it, or end it with \`banger vm stop --force ${name}\`.`,

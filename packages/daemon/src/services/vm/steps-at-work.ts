@@ -44,16 +44,14 @@ export class StepsAtWork {
       steps,
       monotonic,
       observer: {
-        started: ({ name, title }) => {
-          underWay.set(name, monotonic());
-          tell({ stage: title });
-        },
-        ended: ({ title }, report) => {
+        started: ({ name }) => void underWay.set(name, monotonic()),
+        atWork: ({ title }) => tell({ stage: title }),
+        ended: ({ title }, report, wasAtWork) => {
           underWay.delete(report.name);
           const step = { ...report, ms: rounded(report.ms) };
           steps.push(step);
           this.#log.info({ vm: id, step: step.name, ms: step.ms, outcome: step.outcome }, 'vm step');
-          tell({ stage: title, ms: report.ms });
+          if (wasAtWork) tell({ stage: title, ms: report.ms });
         },
       },
       close: () => {

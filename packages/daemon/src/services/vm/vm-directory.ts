@@ -1,23 +1,6 @@
 import { mkdir, symlink } from 'node:fs/promises';
-import { MAX_SOCKET_PATH_BYTES } from '@banger/contract/socket-path';
 import { BangerError } from '@banger/contract/error';
 import type { Layout } from '../../domain/layout.ts';
-
-/** The longest name that is bound in the directory of a VM's sockets: netguard's, until it is renamed. */
-const LONGEST_SOCKET = 'outbound.sock.new';
-const ANY_ID = '0'.repeat(12);
-
-/** Refuses, with `path_unsafe`, a home in which no VM could have its sockets: before anything is fetched for one. */
-export function checkSocketRoom(layout: Layout): void {
-  const { runtime } = layout.vm(ANY_ID);
-  const over = Buffer.byteLength(`${runtime}/${LONGEST_SOCKET}`) - MAX_SOCKET_PATH_BYTES;
-  if (over <= 0) return;
-  throw new BangerError(
-    'path_unsafe',
-    `The directory for sockets is ${over} ${over === 1 ? 'byte' : 'bytes'} too long for what Linux allows a socket: ${runtime}.`,
-    { hint: 'Set BANGER_HOME or XDG_RUNTIME_DIR to a shorter path.', details: { path: runtime } },
-  );
-}
 
 /**
  * Makes a directory of a VM, 0700, with its missing parents, which lie in directories of ours; one that is there is fine. Rejects with

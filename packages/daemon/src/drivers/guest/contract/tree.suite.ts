@@ -56,7 +56,8 @@ function compare(records: readonly TreeRecord[]): string[] {
   return lines.toSorted();
 }
 
-const encoded = (records: readonly TreeRecord[]): Readable =>
+/** A tree as it goes over the wire. */
+export const encodedTree = (records: readonly TreeRecord[]): Readable =>
   Readable.from(records.map((record) => encodeRecord(record))).pipe(new FrameEncoder(format));
 
 /** What every guest makes of trees. */
@@ -66,7 +67,7 @@ export function describeTrees(name: string, start: (directory: string) => Promis
 
     const place = (path: string): string => `${used.directory}/${path}`;
     const unpack = (records: readonly TreeRecord[], path: string, target: Partial<UnpackTarget> = {}) =>
-      used.session.unpack({ path: place(path), into: false, ...target }, encoded(records));
+      used.session.unpack({ path: place(path), into: false, ...target }, encodedTree(records));
     async function pack(path: string, follow = false): Promise<TreeRecord[]> {
       const decoder = new FrameDecoder(format);
       const content = await used.session.pack({ path: place(path), follow });
@@ -182,7 +183,7 @@ export function describeTrees(name: string, start: (directory: string) => Promis
           { path: place('u'), into: false },
           Readable.from(
             (async function* () {
-              for await (const chunk of encoded(records)) yield chunk as Buffer;
+              for await (const chunk of encodedTree(records)) yield chunk as Buffer;
               throw new Error('the client left');
             })(),
           ),

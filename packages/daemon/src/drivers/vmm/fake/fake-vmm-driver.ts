@@ -18,8 +18,9 @@ export class FakeVmmDriver implements VmmDriver {
     this.#world = world;
   }
 
-  async probe(signal?: AbortSignal): Promise<VmmProbe> {
+  async probe(signal?: AbortSignal, onTrial?: () => void): Promise<VmmProbe> {
     checkSignal(signal);
+    onTrial?.();
     const accel = {
       accel: 'tcg',
       reason: 'A fake VMM translates nothing.',

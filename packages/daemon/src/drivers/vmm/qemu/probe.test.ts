@@ -62,11 +62,15 @@ const daemon = (): QemuProbe => new QemuProbe(deps, new QemuFinder(deps.runner))
 describe('the probe', () => {
   it('keeps a "no" that speaks of KVM, with QEMU\'s words, for every daemon to come', async () => {
     lastWords = 'qemu-system-x86_64: error: failed to set MSR 0x10a to 0x69';
-    const { accel } = await daemon().probe();
+    let trials = 0;
+    const onTrial = (): void => void (trials += 1);
+    const { accel } = await daemon().probe(undefined, onTrial);
     expect(accel).toMatchObject({ accel: 'tcg', cached: false });
+    expect(trials).toBe(1);
     expect(accel.reason).toContain('failed to set MSR 0x10a');
     await clock.advance(10 * UNSURE_NO_MS);
-    expect((await daemon().probe()).accel).toEqual({ ...accel, cached: true });
+    expect((await daemon().probe(undefined, onTrial)).accel).toEqual({ ...accel, cached: true });
+    expect(trials).toBe(1);
     expect(started).toBe(1);
   });
 

@@ -39,10 +39,10 @@ export class QemuProbe {
   }
 
   /** See `VmmDriver.probe`. */
-  async probe(signal: AbortSignal = new AbortController().signal): Promise<VmmProbe> {
+  async probe(signal: AbortSignal = new AbortController().signal, onTrial?: () => void): Promise<VmmProbe> {
     await this.#sweepOnce();
     const qemu = await this.#finder.find(signal);
-    return { binary: qemu.binary, version: qemu.version, accel: await this.#accel(qemu, signal) };
+    return { binary: qemu.binary, version: qemu.version, accel: await this.#accel(qemu, signal, onTrial) };
   }
 
   /** See `VmmDriver.look`. */
@@ -61,9 +61,14 @@ export class QemuProbe {
     return [{ what: `check of KVM in ${dir}`, action: 'delete it', since, remove: () => this.#remove() }];
   }
 
-  async #accel(qemu: InstalledQemu, signal: AbortSignal): Promise<AccelVerdict> {
+  async #accel(
+    qemu: InstalledQemu,
+    signal: AbortSignal,
+    onTrial: (() => void) | undefined,
+  ): Promise<AccelVerdict> {
     const known = await this.#known(qemu);
     if (known !== undefined) return known;
+    onTrial?.();
     this.#running ??= this.#check(qemu).finally(() => {
       this.#running = undefined;
     });

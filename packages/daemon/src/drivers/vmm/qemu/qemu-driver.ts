@@ -31,7 +31,7 @@ export function createQemuDriver(deps: ProbeDeps): VmmDriver {
   return {
     kind: 'qemu',
     features,
-    probe: (signal) => probe.probe(signal),
+    probe: (signal, onTrial) => probe.probe(signal, onTrial),
     look: () => probe.look(),
     leftovers: () => probe.leftovers(),
     launch: async (spec, signal) => watch(await launchQemu(deps, await finder.find(signal), spec, signal)),

@@ -130,7 +130,6 @@ const start: Verb = {
   before: stopped,
   command: (host) => host.vms.start(NAME, true, never),
   keeps: oneVm,
-  doneAlready: { code: 'vm_state', proof: isIn('running') },
 };
 
 const recovery: Pick<Verb, 'command' | 'repeat'> = {

@@ -154,8 +154,8 @@ export const verbs = {
   start: {
     run: (host, vm, signal) => host.vms.start(vm, false, signal),
     from: {
-      ...{ absent: notFound, stopped: 'running', error: 'running' },
-      ...{ running: inItsState, paused: inItsState, stopping: inItsState },
+      ...{ absent: notFound, stopped: 'running', error: 'running', running: 'running' },
+      ...{ paused: inItsState, stopping: inItsState },
     },
     kind: 'starts',
     yields: true,

@@ -6,7 +6,7 @@ import type { ConnectRequest, Machine } from './machine.ts';
 
 /** Connects to the daemon of this installation as the request says; undefined when none runs and none may be started. */
 export async function connect(
-  { start, signal }: ConnectRequest,
+  { start, signal, onStart }: ConnectRequest,
   { paths, env, uid }: Pick<Machine, 'paths' | 'env' | 'uid'>,
 ): Promise<DaemonClient | undefined> {
   const options = { paths, uid, signal, build: buildInfo() };
@@ -14,6 +14,7 @@ export async function connect(
   return connectDaemon({
     ...options,
     start: async (startSignal) => {
+      onStart?.();
       const { startDaemon } = await import('@banger/sdk/start-daemon');
       const command = installation().daemon;
       await startDaemon({

@@ -24,6 +24,8 @@ export interface ConnectRequest {
   /** Start a daemon when none runs, and replace one of another build when it is idle. */
   readonly start: boolean;
   readonly signal: AbortSignal;
+  /** Called when one is started: that takes a second, and reaching one that runs on a busy machine may take as long. */
+  readonly onStart?: () => void;
 }
 
 /** Everything of the process and its host that the commands touch; tests bring their own. */

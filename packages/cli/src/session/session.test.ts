@@ -2,7 +2,14 @@ import { Readable } from 'node:stream';
 import { BangerError } from '@banger/contract/error';
 import { describe, expect, test } from 'vitest';
 import { FakeDaemon, vmView } from '../fake-daemon.suite.ts';
-import { fakeMachine, run, settle, until, type FakeOptions } from '../fake-machine.suite.ts';
+import {
+  fakeMachine,
+  run,
+  settle,
+  until,
+  type FakeMachine,
+  type FakeOptions,
+} from '../fake-machine.suite.ts';
 
 /** `vm exec box -- cmd`, up to the moment at which the command runs. */
 async function started(options: FakeOptions & { words?: readonly string[] } = {}) {
@@ -29,6 +36,26 @@ describe('exec', () => {
     expect(Buffer.concat(received)).toEqual(bytes);
     expect(Buffer.concat(machine.stdout.chunks)).toEqual(bytes);
     expect(ran).toMatchObject({ status: 0, err: 'oops' });
+  });
+
+  test.each([
+    ['that runs and is slow puts no line into what the command says', false, ''],
+    [
+      'that is started is told of, for whoever wonders what took so long',
+      true,
+      'Starting the daemon (2.0 s)\n',
+    ],
+  ])('a daemon %s', async (_what, isStarted, said) => {
+    const daemon = new FakeDaemon();
+    daemon.onExec = (_, session) => session.end({ status: 0 });
+    const machine: FakeMachine = fakeMachine({
+      connect: async ({ onStart }) => {
+        if (isStarted) onStart?.();
+        machine.clock.advance(2_000);
+        return daemon;
+      },
+    });
+    expect(await run(['vm', 'exec', 'box', '--', 'cmd'], machine)).toMatchObject({ status: 0, err: said });
   });
 
   test('the words reach the daemon untouched, with or without --', async () => {

@@ -108,7 +108,7 @@ describe('a signal in the middle of a session', () => {
     expect(await home.run(['vm', 'delete', 'left'])).toMatchObject({ status: 0 });
   });
 
-  test('SIGTERM three times, when the command ignores it: the session ends all the same', async () => {
+  test('SIGTERM whenever the command has ignored one: the session ends all the same', async () => {
     const { status } = await home.run(
       [
         'vm',
@@ -123,8 +123,9 @@ describe('a signal in the middle of a session', () => {
       {
         onStart: (child) => {
           when(/^ready$/m, 'SIGTERM')(child);
-          when(/^no$/m, 'SIGTERM')(child);
-          when(/^no\nno$/m, 'SIGTERM')(child);
+          child.stderr?.on('data', (chunk: Buffer) => {
+            if (chunk.toString().includes('no\n')) child.kill('SIGTERM');
+          });
         },
       },
     );

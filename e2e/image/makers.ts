@@ -1,27 +1,49 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, chmodSync, linkSync, lutimesSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { toolEnvironment } from '@banger/daemon/drivers/image/oci/tools.suite';
+import { toolPlace } from '@banger/daemon/drivers/image/oci/tools.suite';
 import type { Written } from '@banger/daemon/drivers/image/oci/tar/archive.suite';
 
-function run(argv: readonly string[], env = process.env): string {
+function run(argv: readonly string[]): string {
   const [program = '', ...rest] = argv;
-  return execFileSync(program, rest, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+  return execFileSync(program, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
 }
 
 /** What every image here says besides its layers. */
 export const SAID = { env: 'GREETING=hello', cwd: '/srv', command: '/walker' } as const;
 
+/**
+ * Puts a directory in the place of /var/lib, for one program: there buildah remembers blobs, and nothing else moves that. Told that it works for
+ * another user than root, as skopeo is, it would leave devices out.
+ */
+const WITH_VAR_LIB = [
+  'unshare',
+  '--mount',
+  'sh',
+  '-c',
+  'mount --bind "$1" /var/lib && shift && exec "$@"',
+  'sh',
+];
+
 /** buildah with all that it keeps in a directory. Nothing of an image is run: it needs no namespace. */
 export class Buildah {
   readonly #argv: readonly string[];
-  readonly #env: NodeJS.ProcessEnv;
 
   constructor(directory: string) {
     const storage = join(directory, 'buildah');
-    this.#env = toolEnvironment(directory);
+    const place = toolPlace(directory);
+    mkdirSync(place, { recursive: true });
     const places = ['--root', join(storage, 'root'), '--runroot', join(storage, 'run')];
-    this.#argv = ['buildah', ...places, '--storage-driver', 'vfs'];
+    this.#argv = [
+      ...WITH_VAR_LIB,
+      place,
+      'env',
+      `HOME=${place}`,
+      'buildah',
+      ...places,
+      '--storage-driver',
+      'vfs',
+    ];
   }
 
   /** Makes an image of a layer with a program, and a layer for each change to the tree. */
@@ -52,7 +74,7 @@ export class Buildah {
   }
 
   #do(argv: readonly string[]): string {
-    return run([...this.#argv, ...argv], this.#env);
+    return run([...this.#argv, ...argv]);
   }
 }
 

@@ -21,9 +21,11 @@ export function openContext(parts: ContextParts): CommandContext & { close(): vo
   let opened: DaemonClient | undefined;
 
   const connect = async (start: boolean): Promise<DaemonClient | undefined> => {
-    const task = reporter.follow('Reaching the daemon', { handsOver: true });
-    const onStart = (): void =>
-      task.progress({ operation: '', stage: 'Starting the daemon', level: 'stage' });
+    let task = reporter.follow('Reaching the daemon', { handsOver: true });
+    const onStart = (): void => {
+      task.end();
+      task = reporter.follow('Starting the daemon');
+    };
     try {
       opened = await machine.connect({ start, signal, onStart });
       return opened;

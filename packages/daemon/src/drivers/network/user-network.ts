@@ -29,10 +29,7 @@ export interface UserNetworkOptions extends GuardHost {
   readonly own?: OwnProcessesOptions;
 }
 
-/**
- * How long what was found out of the host's routes is good for: several times what making a VM's disks takes, and no longer than a route
- * that changes in between would have to wait for to be missed by who asks now.
- */
+/** How long what was found out of the host's routes is good for: several times what making a VM's disks takes. */
 const FRESH_MS = 1_000;
 
 /** The user that netguard becomes when root starts it: NOBODY in netguard's sandbox.c. */
@@ -101,9 +98,11 @@ export class UserNetwork implements NetworkDriver {
   foresee(): void {
     if (this.#fresh() !== undefined) return;
     const host = readHostNetwork(this.#options.runner);
-    // Whoever prepares is told; and nobody may.
-    host.catch(() => undefined);
     this.#foreseen = { host, at: this.#options.clock.monotonic() };
+    // Who waits for it is told; whoever comes later asks anew.
+    host.catch(() => {
+      if (this.#foreseen?.host === host) this.#foreseen = undefined;
+    });
   }
 
   async prepare(spec: NetworkSpec): Promise<NetworkAttachment> {

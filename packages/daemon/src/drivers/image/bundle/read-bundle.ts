@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { isBangerError } from '@banger/contract/error';
 import { ByteBudget } from '../oci/byte-budget.ts';
 import { decompressed } from '../oci/decompress.ts';
+import { hashed } from '../oci/hashed.ts';
 import { invalidImage, mistakenImage, shownBytes, TARBALL_HINT } from '../oci/invalid.ts';
 import { counted, type Layer } from '../oci/layer.ts';
 import { layerPath, namesOf, WHITEOUT } from '../oci/merge/layer-path.ts';
@@ -58,16 +59,9 @@ export class Bundle {
 
   async *#entries(signal: AbortSignal): AsyncGenerator<TarEntry, void, void> {
     const hash = createHash('sha256');
-    const watched = async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
-      for await (const piece of source) {
-        signal.throwIfAborted();
-        hash.update(piece);
-        yield piece;
-      }
-    };
     const check = new ContentCheck(this.manifest);
     let isFirst = true;
-    for await (const entry of readArchive(watched(this.#open()))) {
+    for await (const entry of readArchive(hashed(this.#open(), hash, signal))) {
       if (!isFirst) yield check.accept(entry);
       else if ((await manifestText(entry)) !== this.#text)
         throw invalidImage('The bundle has changed while it was read.');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ByteBudget } from '../oci/byte-budget.ts';
 import { decompressed } from '../oci/decompress.ts';
+import { hashed } from '../oci/hashed.ts';
 import { invalidImage, shownBytes } from '../oci/invalid.ts';
 import { counted, type Layer } from '../oci/layer.ts';
 import { layerPath, namesOf, WHITEOUT } from '../oci/merge/layer-path.ts';
@@ -33,15 +34,8 @@ export class Tarball {
 
   async *#entries(signal: AbortSignal): AsyncGenerator<TarEntry, void, void> {
     const hash = createHash('sha256');
-    const hashed = async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
-      for await (const piece of source) {
-        signal.throwIfAborted();
-        hash.update(piece);
-        yield piece;
-      }
-    };
     const budget = new ByteBudget();
-    const unpacked = counted(decompressed(hashed(this.#open())), budget);
+    const unpacked = counted(decompressed(hashed(this.#open(), hash, signal)), budget);
     let isEmpty = true;
     for await (const entry of readTar(unpacked, budget, { endMarked: true })) {
       const path = layerPath(entry.name);

@@ -63,14 +63,15 @@ beforeAll(async () => {
     netguard: netguardProgram,
     resolvConf: lab.resolvConf,
   });
-  attachment = await networks.prepare({
+  const spec = {
     vmId: 'guest',
     dir: directory,
     logFile: join(directory, 'network.log'),
     outbound: true,
     mac: MAC,
-  });
-  await attachTapGuest(lab, attachment);
+  };
+  attachment = await networks.prepare(spec);
+  await attachTapGuest(lab, networks.nic(spec), attachment);
   ({ onHost, onOutside } = await listenEverywhere(lab));
 });
 

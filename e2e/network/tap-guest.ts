@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { NetworkAttachment } from '@banger/daemon/drivers/network/driver';
+import type { NetworkAttachment, VmmNetwork } from '@banger/daemon/drivers/network/driver';
 import type { Lab } from './lab.ts';
 
 const repository = join(import.meta.dirname, '../..');
@@ -16,13 +16,17 @@ export interface TapGuest {
 }
 
 /**
- * Makes the lab's guest namespace the guest of a network: a TAP device whose frames go to netguard as QEMU's do, with the addresses
- * that an agent would configure. Loopback stays down, so that loopback addresses leave by the NIC like any other.
+ * Makes the lab's guest namespace the guest of a network, and waits until that is ready: a TAP device whose frames go to netguard as QEMU's
+ * do, with the addresses that an agent would configure. Loopback stays down, so that loopback addresses leave by the NIC like any other.
  */
-export async function attachTapGuest(lab: Lab, attachment: NetworkAttachment): Promise<TapGuest> {
-  const { vmm, guest } = attachment;
-  if (vmm.kind !== 'stream' || guest === undefined) throw new Error('This network has no NIC.');
-  const bridge = await lab.start('guest', [tapBridge, INTERFACE, vmm.socket]);
+export async function attachTapGuest(
+  lab: Lab,
+  nic: VmmNetwork,
+  { guest, ready }: NetworkAttachment,
+): Promise<TapGuest> {
+  if (nic.kind !== 'stream' || guest === undefined) throw new Error('This network has no NIC.');
+  const bridge = await lab.start('guest', [tapBridge, INTERFACE, nic.socket]);
+  await ready(new AbortController().signal);
   const ip = (...args: readonly string[]) => lab.exec('guest', 'ip', ...args);
   await ip('link', 'set', INTERFACE, 'address', guest.mac, 'mtu', String(guest.mtu), 'up');
   for (const own of [guest.ipv4, guest.ipv6]) {

@@ -1,7 +1,7 @@
 /* netguard: one VM's network, between QEMU and passt.
 
-   It starts passt, listens on a unix socket for the one VMM, and then copies frames: what the guest sends only after
-   the filter's verdict, what comes back only where the guest has sent to. It ends when either side does. */
+   It starts passt, connects to the unix socket on which the VMM listens, and then copies frames: what the guest sends
+   only after the filter's verdict, what comes back only where the guest has sent to. It ends when either side does. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -25,9 +25,12 @@
 #include "verdict.h"
 #include "wire.h"
 
-/* The VMM is started right after netguard listens. One that has not come by now never will (its daemon was killed in
-   between), and netguard must not stay behind. */
+/* The VMM is started beside netguard. One that does not listen by now never will (its daemon was killed in between),
+   and netguard must not stay behind. */
 #define VMM_WAIT_MS 60000
+
+/* QEMU listens some 100 ms after its start: it is looked for this often. */
+#define VMM_POLL_MS 2
 
 /* One socket buffer of a unix stream socket holds this much, so passt gets whole frames (see GUEST_MTU). */
 #define PASST_BURST 32768
@@ -51,17 +54,24 @@ static struct inlet from_vmm, from_passt;
 static struct outlet to_vmm, to_passt;
 static struct control control = {.listener = -1, .peer = -1};
 
+static bool address_of(const char *path, struct sockaddr_un *address)
+{
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof address->sun_path) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    strcpy(address->sun_path, path);
+    return true;
+}
+
 /* A private socket at the path. */
 static int listen_at(const char *path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address;
+    int fd = address_of(path, &address) ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
 
-    if (strlen(path) >= sizeof address.sun_path) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    strcpy(address.sun_path, path);
     umask(0177);
     unlink(path);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 1) != 0)
@@ -69,16 +79,44 @@ static int listen_at(const char *path)
     return fd;
 }
 
-static int accept_vmm(int listener)
+static int connect_to(const char *path)
 {
-    struct pollfd fds[2] = {{.fd = listener, .events = POLLIN}, {.fd = passt.frames_fd, .events = POLLRDHUP}};
-    int ready = poll(fds, 2, VMM_WAIT_MS);
+    struct sockaddr_un address;
+    int fd = address_of(path, &address) ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+    int failure;
 
-    if (ready == 0)
-        say("no VMM connected within %d s", VMM_WAIT_MS / 1000);
-    else if (fds[1].revents != 0)
-        say("passt ended before a VMM connected");
-    return ready <= 0 || fds[1].revents != 0 ? -1 : accept(listener, NULL, NULL);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    failure = errno;
+    close(fd);
+    errno = failure;
+    return -1;
+}
+
+/* Waits until the VMM listens, as long as passt serves. */
+static int connect_vmm(void)
+{
+    int64_t deadline = clock_ms() + VMM_WAIT_MS;
+    struct pollfd end = {.fd = passt.frames_fd, .events = POLLRDHUP};
+
+    for (;;) {
+        int vmm = connect_to(options.socket);
+
+        if (vmm >= 0)
+            return vmm;
+        if (errno != ENOENT && errno != ECONNREFUSED) {
+            say("cannot connect to the VMM at %s: %s", options.socket, strerror(errno));
+            return -1;
+        }
+        if (clock_ms() >= deadline) {
+            say("no VMM listened within %d s", VMM_WAIT_MS / 1000);
+            return -1;
+        }
+        if (poll(&end, 1, VMM_POLL_MS) > 0) {
+            say("passt ended before a VMM listened");
+            return -1;
+        }
+    }
 }
 
 /* Judges one frame of the guest; there is room for it towards passt. */
@@ -225,28 +263,20 @@ static bool turn(void)
 static int failed_setup(const char *temporary)
 {
     unlink(temporary);
-    unlink(options.socket);
     return EXIT_SETUP;
 }
 
 int main(int argc, char **argv)
 {
     char temporary[sizeof ((struct sockaddr_un *)0)->sun_path + 8];
-    int listener, vmm;
+    int vmm;
 
     signal(SIGPIPE, SIG_IGN);
     if (!options_read(&options, argc, argv)) {
         fputs(usage, stderr);
         return EXIT_USAGE;
     }
-    /* Each gets its own name when its presence is true: the VMM's once it may connect, and then waits while passt starts
-       (it boots meanwhile); the control's once everything is ready. */
-    snprintf(temporary, sizeof temporary, "%s.new", options.socket);
-    listener = listen_at(temporary);
-    if (listener < 0 || rename(temporary, options.socket) != 0) {
-        say("cannot listen at %s: %s", options.socket, strerror(errno));
-        return failed_setup(temporary);
-    }
+    /* It gets its own name when its presence is true: once there is a network. */
     snprintf(temporary, sizeof temporary, "%s.new", options.control);
     control.listener = listen_at(temporary);
     if (control.listener < 0) {
@@ -259,23 +289,22 @@ int main(int argc, char **argv)
     }
     if (!passt_start(&passt, options.passt, options.interface, &options.guard))
         return failed_setup(temporary);
+    vmm = connect_vmm();
+    if (vmm < 0)
+        return failed_setup(temporary);
+    from_vmm.fd = to_vmm.fd = vmm;
+    from_passt.fd = to_passt.fd = passt.frames_fd;
+    to_passt.burst = PASST_BURST;
     if (rename(temporary, options.control) != 0 || !sandbox_drop_root()) {
         say("cannot finish the set-up: %s", strerror(errno));
         return failed_setup(temporary);
     }
-    say("ready%s", options.guard.outbound ? "" : "; nothing leaves: outbound is closed");
-    vmm = accept_vmm(listener);
-    close(listener);
-    if (vmm < 0)
-        return EXIT_SETUP;
-    from_vmm.fd = to_vmm.fd = vmm;
-    from_passt.fd = to_passt.fd = passt.frames_fd;
-    to_passt.burst = PASST_BURST;
+    /* Before the sandbox: the C library opens a file for the first time that is told. */
+    say("the VMM is connected%s", options.guard.outbound ? "" : "; nothing leaves: outbound is closed");
     if (!sandbox_enter()) {
         say("cannot enter the sandbox: %s", strerror(errno));
         return EXIT_SETUP;
     }
-    say("the VMM is connected");
     while (turn())
         ;
     journal_summary(&journal);

@@ -17,7 +17,7 @@ const char usage[] =
     "                [--address6 ADDRESS/PREFIX --gateway6 ADDRESS [--dns6 ADDRESS]]\n"
     "                --passt PATH --interface NAME [--udp-ports LOW-HIGH] [--closed]\n"
     "\n"
-    "Filters one VM's network between QEMU (-netdev stream on PATH) and passt. With --closed nothing leaves, until the\n"
+    "Filters one VM's network between QEMU (-netdev stream,server=on at PATH) and passt. With --closed nothing leaves, until the\n"
     "word is given on the control socket.\n";
 
 /* Linux's own ip_local_port_range: what a guest's kernel takes, and most hosts. */

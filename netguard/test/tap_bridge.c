@@ -1,7 +1,8 @@
 /* A guest for tests: a TAP device in this network namespace, whose frames go to netguard as QEMU's would.
 
    usage: tap-bridge INTERFACE SOCKET
-   Makes the TAP device INTERFACE, prints "ready", and copies frames until either side ends. */
+   Makes the TAP device INTERFACE, listens at SOCKET, prints "ready", and copies the frames of the first who comes until
+   either side ends. */
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
@@ -28,13 +29,13 @@ static int open_tap(const char *name)
     return fd >= 0 && ioctl(fd, TUNSETIFF, &request) == 0 ? fd : -1;
 }
 
-static int connect_to(const char *path)
+static int listen_at(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
     strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-    return connect(fd, (struct sockaddr *)&address, sizeof address) == 0 ? fd : -1;
+    return bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 1) == 0 ? fd : -1;
 }
 
 static int from_tap(int tap, int stream)
@@ -63,15 +64,17 @@ static int from_stream(int stream, int tap)
 int main(int argc, char **argv)
 {
     int tap = argc == 3 ? open_tap(argv[1]) : -1;
-    int stream = tap >= 0 ? connect_to(argv[2]) : -1;
-    struct pollfd fds[2] = {{.fd = tap, .events = POLLIN}, {.fd = stream, .events = POLLIN}};
+    int listener = tap >= 0 ? listen_at(argv[2]) : -1;
+    struct pollfd fds[2] = {{.fd = tap, .events = POLLIN}, {.events = POLLIN}};
+    int stream;
 
-    if (stream < 0) {
+    if (listener < 0) {
         perror("tap-bridge");
         return 1;
     }
     puts("ready");
     fflush(stdout);
+    fds[1].fd = stream = accept(listener, NULL, NULL);
     while (poll(fds, 2, -1) > 0) {
         if (fds[0].revents != 0 && !from_tap(tap, stream))
             break;

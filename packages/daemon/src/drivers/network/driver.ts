@@ -59,7 +59,7 @@ export interface GuestAddresses {
   readonly mtu: number;
 }
 
-/** How the VMM attaches: a unix stream socket with length-prefixed Ethernet frames, or no NIC. */
+/** How the VMM attaches: a unix stream socket on which it listens, for length-prefixed Ethernet frames, or no NIC. */
 export type VmmNetwork =
   | { readonly kind: 'stream'; readonly socket: string; readonly mac: string }
   | { readonly kind: 'none' };
@@ -69,24 +69,23 @@ export type NetworkHandle =
   | {
       readonly kind: 'user';
       readonly guard: ProcessIdentity;
-      /** Where the VMM connects. */
+      /** Where the VMM listens. */
       readonly socket: string;
       /** Where the way out is opened and closed. */
       readonly control: string;
     }
   | { readonly kind: 'none' };
 
-/** A network that its VMM can be started on. */
+/** A network that is on its way to its VMM. */
 export interface NetworkAttachment {
   readonly handle: NetworkHandle;
-  readonly vmm: VmmNetwork;
   /** Absent without a NIC. */
   readonly guest: GuestAddresses | undefined;
   /** What the user should know although the VM starts. */
   readonly warnings: readonly string[];
   /**
-   * Resolves once it carries packets; until then those of the guest wait, so a machine may boot meanwhile. Rejects with
-   * `network_failed` (message: the reason) when it never does, or with `cancelled`; `remove` is then still to be called.
+   * Resolves once it carries packets, for which the VMM must listen; until then those of the guest are lost, as without a cable. Rejects
+   * with `network_failed` (message: the reason) when it never does, or with `cancelled`; `remove` is then still to be called.
    */
   ready(signal: AbortSignal): Promise<void>;
 }
@@ -102,20 +101,17 @@ export interface FoundNetwork {
 /** Whether the network of a run still works. */
 export type NetworkStatus = { readonly up: true } | { readonly up: false; readonly reason: string };
 
-/** Networks of VMs: made before the VMM starts, gone after it ended. */
+/** Networks of VMs: made while the VMM starts, gone after it ended. */
 export interface NetworkDriver {
   readonly kind: 'user' | 'none' | 'bridge' | 'fake';
   readonly features: NetworkFeatures;
   /** Looks at this host; makes nothing. */
   probe(): Promise<NetworkProbe>;
-  /**
-   * Tells that a `prepare` follows at once: what it will want to know of the host is begun to be found out. It may not follow, and need
-   * not have been told of. Makes nothing.
-   */
-  foresee(): void;
+  /** How the VMM of a run attaches: known before anything is there, as the VMM starts beside its network. */
+  nic(spec: Pick<NetworkSpec, 'dir' | 'mac'>): VmmNetwork;
   /**
    * Starts what must run beside the VMM and outlive this daemon. Rejects with `missing_tool`, `network_failed` (message: the
-   * reason) or `cancelled`, and then has left nothing running.
+   * reason) or `cancelled`, and then has left nothing running. What takes longer than a start is told by `ready`.
    */
   prepare(spec: NetworkSpec): Promise<NetworkAttachment>;
   /** Whether it still works; it ends with its VMM, and may end before it. */
@@ -129,7 +125,7 @@ export interface NetworkDriver {
   remove(handle: NetworkHandle): Promise<void>;
   /**
    * Ends and removes whatever a `prepare` in that directory (`NetworkSpec.dir`) started and nobody has the handle of: a
-   * daemon may be killed before it could keep it. Only before a VMM has come; nothing there is fine.
+   * daemon may be killed before it could keep it. Nothing there is fine.
    */
   sweep(dir: string): Promise<void>;
   /** What runs of all networks whose `NetworkSpec.dir` lies in that directory, whichever daemon prepared them. */

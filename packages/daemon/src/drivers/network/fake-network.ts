@@ -1,5 +1,6 @@
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BangerError } from '@banger/contract/error';
 import type { ProcessIdentity } from '../../host/process-identity.ts';
 import type {
@@ -10,10 +11,14 @@ import type {
   NetworkProbe,
   NetworkSpec,
   NetworkStatus,
+  VmmNetwork,
 } from './driver.ts';
 
 /** Pids above any that Linux gives (PID_MAX_LIMIT is 2^22), so that a handle never names a real process. */
 const FIRST_FAKE_PID = 6_000_000;
+
+/** A fake VMM listens as soon as it runs. */
+const LISTENING_POLL_MS = 1;
 
 /** A NIC's address as the real driver takes it: six hexadecimal pairs, not a group address. */
 const UNICAST_MAC = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/;
@@ -28,16 +33,22 @@ export class FakeNetwork implements NetworkDriver {
   >();
   readonly #warnings: readonly string[];
   readonly #now: () => number;
+  readonly #listens: (socket: string) => Promise<boolean>;
   #nextPid = FIRST_FAKE_PID;
   #ticks = 1;
   #boots = 1;
   #nextFailure: BangerError | undefined;
   #nextReady: BangerError | undefined;
 
-  /** `warnings`: what every attachment warns of; `now`: the time of day. */
-  constructor(warnings: readonly string[] = [], now: () => number = Date.now) {
+  /** `warnings`: what every attachment warns of; `now`: the time of day; `listens`: whether a VMM does, where VMMs have no sockets. */
+  constructor(
+    warnings: readonly string[] = [],
+    now: () => number = Date.now,
+    listens: (socket: string) => Promise<boolean> = isSocket,
+  ) {
     this.#warnings = warnings;
     this.#now = now;
+    this.#listens = listens;
   }
 
   /** Directories whose network runs: empty when everything was removed. */
@@ -77,8 +88,8 @@ export class FakeNetwork implements NetworkDriver {
     return Promise.resolve({ usable: true, missingTools: [], ipv4: true, ipv6: false, problems: [] });
   }
 
-  foresee(): void {
-    // A network in memory asks nobody.
+  nic({ dir, mac }: Pick<NetworkSpec, 'dir' | 'mac'>): VmmNetwork {
+    return { kind: 'stream', socket: join(dir, 'network.sock'), mac };
   }
 
   async prepare({ dir, mac, outbound, signal }: NetworkSpec): Promise<NetworkAttachment> {
@@ -95,7 +106,6 @@ export class FakeNetwork implements NetworkDriver {
     const socket = join(dir, 'network.sock');
     return {
       handle: { kind: 'user', guard, socket, control: `${socket}.control` },
-      vmm: { kind: 'stream', socket, mac },
       guest: {
         mac,
         ipv4: { address: '10.0.2.15', prefixLength: 24, gateway: '10.0.2.2' },
@@ -103,7 +113,7 @@ export class FakeNetwork implements NetworkDriver {
         mtu: 1500,
       },
       warnings: this.#warnings,
-      ready: (either) => this.#ready(guard, either),
+      ready: (either) => this.#ready(guard, socket, either),
     };
   }
 
@@ -139,14 +149,18 @@ export class FakeNetwork implements NetworkDriver {
     );
   }
 
-  async #ready(guard: ProcessIdentity, signal: AbortSignal): Promise<void> {
-    await Promise.resolve();
-    if (signal.aborted) throw new BangerError('cancelled', 'Setting up the network was cancelled.');
-    const failure = this.#nextReady;
-    this.#nextReady = undefined;
-    if (failure !== undefined) this.#running.delete(guard.pid);
-    if (failure !== undefined || !this.#runs(guard))
-      throw failure ?? new BangerError('network_failed', 'The fake network has ended.');
+  async #ready(guard: ProcessIdentity, socket: string, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const listening = await this.#listens(socket);
+      if (signal.aborted) throw new BangerError('cancelled', 'Setting up the network was cancelled.');
+      const failure = this.#nextReady;
+      this.#nextReady = undefined;
+      if (failure !== undefined) this.#running.delete(guard.pid);
+      if (failure !== undefined || !this.#runs(guard))
+        throw failure ?? new BangerError('network_failed', 'The fake network has ended.');
+      if (listening) return;
+      await sleep(LISTENING_POLL_MS);
+    }
   }
 
   #mayFail(): void {
@@ -159,4 +173,8 @@ export class FakeNetwork implements NetworkDriver {
     const guard = this.#running.get(pid)?.guard;
     return guard?.startTicks === startTicks && guard.bootId === bootId;
   }
+}
+
+async function isSocket(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isSocket() === true;
 }

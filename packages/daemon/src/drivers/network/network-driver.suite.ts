@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { NetworkAttachment, NetworkDriver, NetworkSpec } from './driver.ts';
 
@@ -10,19 +13,38 @@ export interface NetworkSuite {
   readonly nic: boolean;
 }
 
+/** Long enough for a network to get ready that could. */
+const SOON_MS = 300;
 const MAC = '52:54:00:12:34:56';
 
 /** The contract of every network driver. */
 export function describeNetworkDriver(name: string, { make, nic }: NetworkSuite): void {
   describe(`${name} as a network driver`, () => {
     let driver: NetworkDriver;
+    /** Of this test alone, so that what lies in it is. */
+    let around: string;
     let root: string;
     let attached: NetworkAttachment[];
+    let vmms: Server[];
 
     const spec = async (vmId: string, changes: Partial<NetworkSpec> = {}): Promise<NetworkSpec> => {
       const dir = join(root, vmId);
       await mkdir(dir, { recursive: true, mode: 0o700 });
       return { vmId, dir, logFile: join(root, `${vmId}.log`), outbound: true, mac: MAC, ...changes };
+    };
+    /** What stands there of a run, but for the socket of its VMM. */
+    const leftIn = async (vmId: string): Promise<string[]> => {
+      const { dir, mac } = await spec(vmId);
+      const vmm = driver.nic({ dir, mac });
+      return (await readdir(dir)).filter((name) => vmm.kind === 'none' || join(dir, name) !== vmm.socket);
+    };
+    /** Listens as a VMM with a NIC does. */
+    const startVmm = async (vmId: string): Promise<void> => {
+      const vmm = driver.nic(await spec(vmId));
+      if (vmm.kind === 'none') return;
+      const server = createServer((socket) => socket.resume().on('error', () => undefined));
+      vmms.push(server);
+      await once(server.listen(vmm.socket), 'listening');
     };
     const prepare = async (vmId: string, changes: Partial<NetworkSpec> = {}): Promise<NetworkAttachment> => {
       const attachment = await driver.prepare(await spec(vmId, changes));
@@ -31,13 +53,17 @@ export function describeNetworkDriver(name: string, { make, nic }: NetworkSuite)
     };
 
     beforeEach(async () => {
-      root = await mkdtemp(join(tmpdir(), 'network-'));
+      around = await mkdtemp(join(tmpdir(), 'network-'));
+      root = join(around, 'runs');
+      await mkdir(root);
       driver = make();
       attached = [];
+      vmms = [];
     });
     afterEach(async () => {
       for (const { handle } of attached) await driver.remove(handle);
-      await rm(root, { recursive: true });
+      for (const vmm of vmms) vmm.close();
+      await rm(around, { recursive: true });
     });
 
     test('its probe says that it is usable, and makes nothing', async () => {
@@ -47,7 +73,8 @@ export function describeNetworkDriver(name: string, { make, nic }: NetworkSuite)
     });
 
     test('gives the VMM and the guest the same NIC, or none to both', async () => {
-      const { vmm, guest } = await prepare('one');
+      const vmm = driver.nic(await spec('one'));
+      const { guest } = await prepare('one');
       expect(vmm.kind).toBe(nic ? 'stream' : 'none');
       expect(guest?.mac).toBe(nic ? MAC : undefined);
       if (vmm.kind === 'stream')
@@ -67,15 +94,33 @@ export function describeNetworkDriver(name: string, { make, nic }: NetworkSuite)
       await driver.remove(handle);
       await driver.remove(handle);
       expect((await driver.status(handle)).up).toBe(!nic);
-      expect(await readdir(join(root, 'one'))).toEqual([]);
+      expect(await leftIn('one')).toEqual([]);
     });
 
-    test('gets ready by itself, and says so as often as it is asked', async () => {
-      const { handle, ready } = await prepare('one');
+    test('gets ready when its VMM listens, whichever of the two comes first, and says so as often as it is asked', async () => {
       const { signal } = new AbortController();
-      await ready(signal);
-      await ready(signal);
-      expect(await driver.status(handle)).toEqual({ up: true });
+      await startVmm('one');
+      const [early, late] = [await prepare('one'), await prepare('two')];
+      await early.ready(signal);
+      await early.ready(signal);
+      expect(await driver.status(early.handle)).toEqual({ up: true });
+
+      let isReady = !nic;
+      const waiting = late.ready(signal).then(() => (isReady = true));
+      await sleep(SOON_MS);
+      expect(isReady).toBe(!nic);
+      await startVmm('two');
+      await waiting;
+      expect(await driver.status(late.handle)).toEqual({ up: true });
+    });
+
+    test('one that runs is found and removed without its handle', async () => {
+      await startVmm('one');
+      const { handle, ready } = await prepare('one');
+      await ready(new AbortController().signal);
+      await driver.sweep(join(root, 'one'));
+      expect((await driver.status(handle)).up).toBe(!nic);
+      expect(await leftIn('one')).toEqual([]);
     });
 
     test('can be prepared again in the same place', async () => {
@@ -109,7 +154,7 @@ export function describeNetworkDriver(name: string, { make, nic }: NetworkSuite)
         expect(found).toEqual([{ dir: join(root, 'one'), startedAt: expect.any(Number) as number }]);
         expect(Math.abs(Date.now() - (found[0]?.startedAt ?? 0))).toBeLessThan(60_000);
       }
-      for (const other of [join(root, 'one'), dirname(root), `${root}x`])
+      for (const other of [join(root, 'one'), around, `${root}x`])
         expect(await driver.find(other)).toEqual([]);
       await driver.remove(handle);
       expect(await driver.find(root)).toEqual([]);
@@ -120,7 +165,6 @@ export function describeNetworkDriver(name: string, { make, nic }: NetworkSuite)
     test('without outbound there is the same NIC, so that it can be opened later', async () => {
       const closed = await prepare('one', { outbound: false });
       const open = await prepare('two');
-      expect(closed.vmm.kind).toBe('stream');
       expect(closed.guest).toEqual(open.guest);
     });
 
@@ -136,12 +180,21 @@ export function describeNetworkDriver(name: string, { make, nic }: NetworkSuite)
       await expect(ready(new AbortController().signal)).rejects.toMatchObject({ code: 'network_failed' });
     });
 
-    test('refuses what is no address of a NIC, and leaves nothing', async () => {
-      for (const mac of ['', '52:54:00:12:34', '01:00:5e:00:00:01'])
-        await expect(spec('one', { mac }).then((wrong) => driver.prepare(wrong))).rejects.toMatchObject({
-          code: 'network_failed',
-        });
-      expect(await readdir(join(root, 'one'))).toEqual([]);
+    test('a wait for it can be cancelled', async () => {
+      const { ready } = await prepare('one');
+      const cancel = new AbortController();
+      const waiting = ready(cancel.signal);
+      cancel.abort();
+      await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
+    });
+
+    test('refuses what is no address of a NIC, at the latest when it is to be ready, and leaves nothing', async () => {
+      await startVmm('one');
+      for (const mac of ['', '52:54:00:12:34', '01:00:5e:00:00:01']) {
+        const readied = prepare('one', { mac }).then(({ ready }) => ready(new AbortController().signal));
+        await expect(readied).rejects.toMatchObject({ code: 'network_failed' });
+      }
+      expect(await leftIn('one')).toEqual([]);
     });
 
     test('rejects with cancelled when the call was cancelled, and leaves nothing', async () => {

@@ -1,4 +1,4 @@
-import type { NetworkAttachment, NetworkDriver, NetworkProbe, NetworkStatus } from './driver.ts';
+import type { NetworkAttachment, NetworkDriver, NetworkProbe, NetworkStatus, VmmNetwork } from './driver.ts';
 
 /** VMs without a NIC. */
 export class NoNetwork implements NetworkDriver {
@@ -9,14 +9,13 @@ export class NoNetwork implements NetworkDriver {
     return Promise.resolve({ usable: true, missingTools: [], ipv4: false, ipv6: false, problems: [] });
   }
 
-  foresee(): void {
-    // There is nothing to find out.
+  nic(): VmmNetwork {
+    return { kind: 'none' };
   }
 
   prepare(): Promise<NetworkAttachment> {
     return Promise.resolve({
       handle: { kind: 'none' },
-      vmm: { kind: 'none' },
       guest: undefined,
       warnings: [],
       ready: () => Promise.resolve(),

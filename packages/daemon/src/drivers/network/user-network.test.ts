@@ -2,11 +2,10 @@ import { once } from 'node:events';
 import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FakeClock } from '@banger/testkit/fake-clock';
 import { FakeRunner, type ExpectedArgument } from '@banger/testkit/fake-runner';
-import { systemClock, type Clock } from '../../host/clock.ts';
+import { systemClock } from '../../host/clock.ts';
 import type { ProcessIdentity } from '../../host/process-identity.ts';
 import type { NetworkSpec } from './driver.ts';
 import { UserNetwork } from './user-network.ts';
@@ -22,6 +21,7 @@ describe('the user-mode network', () => {
   let runner: FakeRunner;
   let alive: Set<number>;
   let signalled: number[];
+  let identifies: boolean;
 
   const hostWith = ({ ipv6 = false, routed = true } = {}): void => {
     const routes = routed ? [{ dst: 'default', dev: 'eth0' }] : [];
@@ -29,15 +29,16 @@ describe('the user-mode network', () => {
     const answers = [routes, ipv6 ? routes : [], links].map((answer) => JSON.stringify(answer));
     runner.expectRun(['ip', '-j', '-batch', '-'], { stdout: answers.join('\n') });
   };
-  const network = (clock: Clock = systemClock): UserNetwork =>
+  const network = (uid = 1000): UserNetwork =>
     new UserNetwork({
       runner,
-      clock,
+      clock: systemClock,
       netguard: NETGUARD,
       resolvConf: join(dir, 'resolv.conf'),
-      own: { proc: join(dir, 'proc'), uid: 1000 },
+      own: { proc: join(dir, 'proc'), uid },
       processes: {
         identify: (pid) => {
+          if (!identifies) return undefined;
           alive.add(pid);
           return identity(pid);
         },
@@ -58,21 +59,18 @@ describe('the user-mode network', () => {
     ...changes,
   });
   const expectGuard = (...options: ExpectedArgument[]): FakeRunner =>
-    runner.expectSpawn(
-      [
-        NETGUARD,
-        '--socket',
-        join(dir, 'network.sock'),
-        '--control',
-        join(dir, 'outbound.sock'),
-        '--mac',
-        MAC,
-        '--gateway-mac',
-        '52:54:00:62:6e:67',
-        ...options,
-      ],
-      { effect: () => writeFile(join(dir, 'network.sock'), '') },
-    );
+    runner.expectSpawn([
+      NETGUARD,
+      '--socket',
+      join(dir, 'network.sock'),
+      '--control',
+      join(dir, 'outbound.sock'),
+      '--mac',
+      MAC,
+      '--gateway-mac',
+      '52:54:00:62:6e:67',
+      ...options,
+    ]);
   const ipv4 = ['--address4', '10.0.2.15/24', '--gateway4', '10.0.2.2'];
   const ipv6 = ['--address6', 'fd62:616e:6765:7200::f/64', '--gateway6', 'fd62:616e:6765:7200::2'];
   const passt = ['--passt', '/usr/bin/passt', '--interface', 'eth0'];
@@ -83,6 +81,7 @@ describe('the user-mode network', () => {
     runner = new FakeRunner(PROGRAMS);
     alive = new Set();
     signalled = [];
+    identifies = true;
   });
   afterEach(async () => {
     runner.verify();
@@ -99,7 +98,6 @@ describe('the user-mode network', () => {
         socket: join(dir, 'network.sock'),
         control: join(dir, 'outbound.sock'),
       },
-      vmm: { kind: 'stream', socket: join(dir, 'network.sock'), mac: MAC },
       guest: {
         mac: MAC,
         ipv4: { address: '10.0.2.15', prefixLength: 24, gateway: '10.0.2.2' },
@@ -110,29 +108,7 @@ describe('the user-mode network', () => {
       warnings: [],
       ready: expect.any(Function) as unknown,
     });
-  });
-
-  test('asks the host once for those that were foreseen to start, and again when a second has passed', async () => {
-    const clock = new FakeClock();
-    const networks = network(clock);
-    hostWith();
-    networks.foresee();
-    networks.foresee();
-    for (const vmId of ['one', 'two']) {
-      expectGuard(...ipv4, '--dns4', '10.0.2.3', ...passt);
-      await networks.prepare(spec({ vmId }));
-    }
-    await clock.advance(1_001);
-    hostWith();
-    expectGuard(...ipv4, '--dns4', '10.0.2.3', ...passt);
-    await networks.prepare(spec());
-  });
-
-  test('that the host could not be asked is told to who prepares, and to nobody before', async () => {
-    const networks = network();
-    runner.expectRun(['ip', '-j', '-batch', '-'], { stdout: 'nonsense' });
-    networks.foresee();
-    await expect(networks.prepare(spec())).rejects.toMatchObject({ code: 'network_failed' });
+    expect(network().nic(spec())).toEqual({ kind: 'stream', socket: join(dir, 'network.sock'), mac: MAC });
   });
 
   test('without outbound all is there, but closed, and nobody is warned of what is missing outside', async () => {
@@ -181,27 +157,10 @@ describe('the user-mode network', () => {
     expect((await network().prepare(spec())).guest?.dns).toEqual(['fd62:616e:6765:7200::3']);
   });
 
-  test('a start that fails says what netguard said, and leaves nothing', async () => {
-    const logFile = join(dir, 'network.log');
-    await writeFile(logFile, 'of an earlier run\n');
-    hostWith();
-    runner.expectSpawn([NETGUARD, ...Array.from({ length: 18 }, () => () => true)], {
-      effect: async () => {
-        await appendFile(logFile, '2026-01-02T03:04:05Z netguard: passt: no memory\n');
-        // The process of the fake is known only after this effect.
-        setTimeout(() => runner.spawned[0]?.exit(3), 10);
-      },
-    });
-    await expect(network().prepare(spec())).rejects.toMatchObject({
-      code: 'network_failed',
-      message: 'The network of the VM could not be started: passt: no memory.',
-    });
-    expect(await readdir(dir)).toEqual(['network.log', 'resolv.conf']);
-  });
-
-  test('is there before passt serves, and says when it does, or why it never will', async () => {
+  test('says when it is ready, or what netguard said of why it never will be', async () => {
     const logFile = join(dir, 'network.log');
     const never = new AbortController();
+    await writeFile(logFile, 'of an earlier run\n');
     for (let times = 0; times < 3; times += 1) {
       hostWith();
       expectGuard(...ipv4, '--dns4', '10.0.2.3', ...passt);
@@ -210,7 +169,7 @@ describe('the user-mode network', () => {
     const early = serving.ready(never.signal);
     await writeFile(join(dir, 'outbound.sock'), '');
     await early;
-    await rm(join(dir, 'outbound.sock'));
+    await network().remove(serving.handle);
 
     const ending = await network().prepare(spec());
     await appendFile(logFile, '2026-01-02T03:04:05Z netguard: passt: no memory\n');
@@ -219,21 +178,34 @@ describe('the user-mode network', () => {
       code: 'network_failed',
       message: 'The network of the VM could not be started: passt: no memory.',
     });
+    await network().remove(ending.handle);
 
     const left = await network().prepare(spec());
     await expect(left.ready(AbortSignal.abort())).rejects.toMatchObject({ code: 'cancelled' });
+    await network().remove(left.handle);
+    expect(await readdir(dir)).toEqual(['network.log', 'resolv.conf']);
   });
 
-  test('a cancelled start ends netguard', async () => {
-    const cancel = new AbortController();
+  test('one that has ended before it could be looked at says why, and leaves nothing', async () => {
+    const logFile = join(dir, 'network.log');
     hostWith();
     runner.expectSpawn([NETGUARD, ...Array.from({ length: 18 }, () => () => true)], {
-      effect: () => void setTimeout(() => cancel.abort(), 20),
+      effect: () => appendFile(logFile, '2026-01-02T03:04:05Z netguard: passt: no memory\n'),
     });
-    await expect(network().prepare(spec({ signal: cancel.signal }))).rejects.toMatchObject({
-      code: 'cancelled',
+    identifies = false;
+    await expect(network().prepare(spec())).rejects.toMatchObject({
+      code: 'network_failed',
+      message: 'The network of the VM could not be started: passt: no memory.',
     });
     expect(runner.spawned[0]?.signals).toEqual(['SIGKILL']);
+    expect(await readdir(dir)).toEqual(['network.log', 'resolv.conf']);
+  });
+
+  test('a cancelled start starts no netguard', async () => {
+    await expect(network().prepare(spec({ signal: AbortSignal.abort() }))).rejects.toMatchObject({
+      code: 'cancelled',
+    });
+    expect(runner.spawned).toEqual([]);
   });
 
   test('a path too long for a socket is refused before anything starts', async () => {
@@ -283,34 +255,23 @@ describe('the user-mode network', () => {
       ['13', 1000, 'cat', '--socket', socket],
       ['14', 1000, NETGUARD, socket],
     ]);
-    await writeFile(socket, '');
-    const driver = network();
-    await driver.sweep(dir);
+    await writeFile(join(dir, 'outbound.sock'), '');
+    await network().sweep(dir);
     expect(new Set(signalled)).toEqual(new Set([10]));
     expect((await readdir(dir)).sort()).toEqual(['proc', 'resolv.conf']);
   });
 
-  test('sweeps one that is no longer of our user by hanging up on its socket', async () => {
+  test('for root, one that has given its rights away is still its own', async () => {
     const socket = join(dir, 'network.sock');
-    await mkdir(join(dir, 'proc'));
-    let served = 0;
-    const guard = createServer((vmm) => {
-      guard.close();
-      vmm.resume().once('end', () => (served += 1));
-    });
-    await once(guard.listen(socket), 'listening');
-    await network().sweep(dir);
-    expect(served).toBe(1);
-    expect((await readdir(dir)).sort()).toEqual(['proc', 'resolv.conf']);
-  });
-
-  test('names one that is no longer of our user, and does not end', async () => {
-    const socket = join(dir, 'network.sock');
-    await pretend([['15', 65_534, NETGUARD, '--socket', socket]]);
-    await expect(network().sweep(dir)).rejects.toMatchObject({
-      code: 'network_failed',
-      message: `The network process 15 of ${socket} does not end.`,
-    });
+    await pretend([
+      ['10', 0, NETGUARD, '--socket', socket],
+      ['11', 65_534, NETGUARD, '--socket', socket],
+      ['12', 65_534, NETGUARD, '--socket', `${socket}2`],
+      ['13', 1000, NETGUARD, '--socket', socket],
+    ]);
+    expect((await network(0).find(dirname(dir))).map((one) => one.dir)).toEqual([dir, dir]);
+    await network(0).sweep(dir);
+    expect(new Set(signalled)).toEqual(new Set([10, 11]));
   });
 
   test('removes netguard and its socket, once', async () => {

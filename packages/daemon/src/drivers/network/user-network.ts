@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BangerError } from '@banger/contract/error';
-import { findOwnProcesses, type OwnProcessesOptions } from '../../host/own-processes.ts';
+import { findOwnProcesses, type OwnProcess, type OwnProcessesOptions } from '../../host/own-processes.ts';
 import type {
   FoundNetwork,
   GuestAddresses,
@@ -12,9 +12,10 @@ import type {
   NetworkProblem,
   NetworkSpec,
   NetworkStatus,
+  VmmNetwork,
 } from './driver.ts';
 import { chooseIpv4, chooseIpv6, type GuestSubnet } from './guest-subnet.ts';
-import { endGuard, endUnattended, startGuard, type GuardHost, type GuardSockets } from './guard-process.ts';
+import { clearControl, endGuard, startGuard, type GuardHost } from './guard-process.ts';
 import { tellGuard } from './guard-word.ts';
 import { readHostNetwork, type HostNetwork } from './host-network.ts';
 import { resolversIn, type Resolvers } from './resolver.ts';
@@ -28,9 +29,6 @@ export interface UserNetworkOptions extends GuardHost {
   /** Where `sweep` looks. */
   readonly own?: OwnProcessesOptions;
 }
-
-/** How long what was found out of the host's routes is good for: several times what making a VM's disks takes. */
-const FRESH_MS = 1_000;
 
 /** The user that netguard becomes when root starts it: NOBODY in netguard's sandbox.c. */
 const NOBODY = 65534;
@@ -72,7 +70,6 @@ export class UserNetwork implements NetworkDriver {
   readonly kind = 'user';
   readonly features = { outbound: true, privileged: false };
   readonly #options: UserNetworkOptions;
-  #foreseen: { readonly host: Promise<HostNetwork>; readonly at: number } | undefined;
 
   constructor(options: UserNetworkOptions) {
     this.#options = options;
@@ -95,34 +92,30 @@ export class UserNetwork implements NetworkDriver {
     }
   }
 
-  foresee(): void {
-    if (this.#fresh() !== undefined) return;
-    const host = readHostNetwork(this.#options.runner);
-    this.#foreseen = { host, at: this.#options.clock.monotonic() };
-    // Who waits for it is told; whoever comes later asks anew.
-    host.catch(() => {
-      if (this.#foreseen?.host === host) this.#foreseen = undefined;
-    });
+  nic({ dir, mac }: Pick<NetworkSpec, 'dir' | 'mac'>): VmmNetwork {
+    return { kind: 'stream', socket: socketsIn(dir).socket, mac };
   }
 
   async prepare(spec: NetworkSpec): Promise<NetworkAttachment> {
     const plan = await this.#plan(spec.signal);
-    const sockets = socketsIn(spec.dir);
+    const { socket, control } = socketsIn(spec.dir);
+    const passt = await this.#passt();
+    if (spec.signal?.aborted === true)
+      throw new BangerError('cancelled', 'Setting up the network was cancelled.');
     const guard = await startGuard(
       this.#options,
       [
         this.#options.netguard,
-        ...['--socket', sockets.socket, '--control', sockets.control],
+        ...['--socket', socket, '--control', control],
         ...addressArguments(spec.mac, plan),
         // There also while nothing may leave: netguard starts no process once it runs.
-        ...['--passt', await this.#passt(), '--interface', plan.host.template],
+        ...['--passt', passt, '--interface', plan.host.template],
         ...(spec.outbound ? [] : ['--closed']),
       ],
-      { ...spec, sockets },
+      { control, logFile: spec.logFile },
     );
     return {
-      handle: { kind: 'user', guard: guard.identity, ...sockets },
-      vmm: { kind: 'stream', socket: sockets.socket, mac: spec.mac },
+      handle: { kind: 'user', guard: guard.identity, socket, control },
       guest: guestAddresses(spec.mac, plan),
       warnings: spec.outbound ? problemsOf(plan).map(({ message }) => message) : [],
       ready: (signal) => guard.ready(signal),
@@ -140,33 +133,33 @@ export class UserNetwork implements NetworkDriver {
   }
 
   async remove(handle: NetworkHandle): Promise<void> {
-    if (handle.kind === 'user') await endGuard(this.#options, handle.guard, handle);
+    if (handle.kind === 'user') await endGuard(this.#options, handle.guard, handle.control);
   }
 
   async sweep(dir: string): Promise<void> {
-    const sockets = socketsIn(dir);
-    const isGuard = (argv: readonly string[]): boolean => this.#socketOf(argv) === sockets.socket;
-    const { processes, own } = this.#options;
-    for (const { identity } of await findOwnProcesses(isGuard, processes, own))
-      await endGuard(this.#options, identity, sockets);
-    // One that is ready has given root's rights away, and a stranger could look the same: its socket is what proves it.
-    const dropped = await findOwnProcesses(isGuard, processes, { ...own, uid: NOBODY });
-    await endUnattended(
-      this.#options,
-      sockets,
-      dropped.map(({ identity }) => identity),
-    );
+    const { socket, control } = socketsIn(dir);
+    for (const { identity } of await this.#guards((argv) => this.#socketOf(argv) === socket))
+      await endGuard(this.#options, identity, control);
+    await clearControl(control);
   }
 
   async find(directory: string): Promise<readonly FoundNetwork[]> {
-    const { processes, own, clock } = this.#options;
-    const isGuard = (argv: readonly string[]): boolean => this.#dirOf(argv, directory) !== undefined;
-    const users = isRoot(own) ? [own, { ...own, uid: NOBODY }] : [own];
-    const guards = await Promise.all(users.map((user) => findOwnProcesses(isGuard, processes, user)));
-    return guards.flat().flatMap(({ identity, argv }) => {
+    const { processes, clock } = this.#options;
+    const guards = await this.#guards((argv) => this.#dirOf(argv, directory) !== undefined);
+    return guards.flatMap(({ identity, argv }) => {
       const dir = this.#dirOf(argv, directory);
       return dir === undefined ? [] : [{ dir, startedAt: clock.now() - processes.ageMs(identity) }];
     });
+  }
+
+  /**
+   * Those of this user, and those that root started and that have given its rights away. Of the latter a stranger could make one that
+   * looks the same: it would have named itself by a directory that only we can enter, and ask for nothing but to be ended.
+   */
+  async #guards(matches: (argv: readonly string[]) => boolean): Promise<readonly OwnProcess[]> {
+    const { processes, own } = this.#options;
+    const users = isRoot(own) ? [own, { ...own, uid: NOBODY }] : [own];
+    return (await Promise.all(users.map((user) => findOwnProcesses(matches, processes, user)))).flat();
   }
 
   /** The socket of a netguard, by its argv; undefined when it is none. */
@@ -182,19 +175,12 @@ export class UserNetwork implements NetworkDriver {
   }
 
   async #plan(signal?: AbortSignal): Promise<Plan> {
-    const host = await (this.#fresh() ?? readHostNetwork(this.#options.runner, signal));
+    const host = await readHostNetwork(this.#options.runner, signal);
     const resolvers = await this.#resolvers();
     const ipv6 = host.ipv6 ? chooseIpv6(host.taken) : undefined;
     // One address is enough, and a resolver on the guest's own wire needs no route: IPv4 wherever the host has one.
     const dns6 = !resolvers.ipv4 && resolvers.ipv6 && ipv6 !== undefined;
     return { host, ipv4: chooseIpv4(host.taken), ipv6, dns4: resolvers.ipv4, dns6 };
-  }
-
-  /** What is being found out, or was just now; undefined when it was too long ago. */
-  #fresh(): Promise<HostNetwork> | undefined {
-    const { clock } = this.#options;
-    const { host, at } = this.#foreseen ?? {};
-    return at !== undefined && clock.monotonic() - at <= FRESH_MS ? host : undefined;
   }
 
   async #resolvers(): Promise<Resolvers> {
@@ -221,8 +207,8 @@ function isRoot(own: OwnProcessesOptions | undefined): boolean {
   return (own?.uid ?? process.getuid?.()) === 0;
 }
 
-/** Where netguard listens; part of its argv, by which `sweep` knows it. */
-function socketsIn(dir: string): GuardSockets {
+/** Where netguard connects to its VMM, part of its argv by which it is known, and where it listens for a word. */
+function socketsIn(dir: string): { readonly socket: string; readonly control: string } {
   return { socket: join(dir, 'network.sock'), control: join(dir, 'outbound.sock') };
 }
 

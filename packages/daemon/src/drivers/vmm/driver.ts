@@ -48,7 +48,7 @@ export interface VmmDisk {
   readonly readOnly?: boolean;
 }
 
-/** The guest's network interface. `stream`: Ethernet frames over a unix socket on which somebody listens. */
+/** The guest's network interface. `stream`: Ethernet frames over a unix socket on which the VMM listens for whoever carries them. */
 export type VmmNetwork =
   | { readonly kind: 'none' }
   | {
@@ -112,7 +112,7 @@ export type VmmEvent =
   | { readonly kind: 'resumed' }
   /** Nobody in the guest has the agent's end of the channel open any more, though the byte stream to it stays. */
   | { readonly kind: 'agent-gone' }
-  /** Whoever listened on the network's socket is gone; the guest's interface stays dead until the next start. */
+  /** Whoever was connected to the network's socket is gone: the guest's interface is dead. */
   | { readonly kind: 'network-lost' }
   | {
       readonly kind: 'disk-error';

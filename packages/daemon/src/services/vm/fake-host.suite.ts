@@ -102,7 +102,7 @@ export interface FakeHostOptions {
 export class FakeHost {
   readonly directory: string;
   readonly world = new FakeVmmWorld(() => this.clock.now());
-  readonly network = new FakeNetwork([], () => this.clock.now());
+  readonly network: FakeNetwork;
   readonly clock: Clock;
   readonly bus: EventBus;
   readonly operations: Operations;
@@ -138,6 +138,9 @@ export class FakeHost {
     this.bus = new EventBus(clock);
     this.operations = new Operations(this.bus, clock);
     this.#options = options;
+    // Guests in memory have no sockets, and so their VMMs have none.
+    const listens = options.guests === undefined ? undefined : () => Promise.resolve(true);
+    this.network = new FakeNetwork([], () => this.clock.now(), listens);
     this.#database = open(this.layout.paths.state);
     this.#deps = this.#compose();
   }
@@ -355,7 +358,7 @@ export class FakeHost {
       },
       launch: async (spec, signal) => {
         await turn('launch', signal);
-        if (spec.network.kind === 'stream')
+        if (spec.network.kind === 'stream' && this.#options.guests === undefined)
           this.#sockets.push(await listenOnUnixSocket(spec.network.socket, () => undefined));
         const running = await fake.launch(spec, signal);
         const { pid } = running.handle.process;
@@ -394,11 +397,10 @@ export class FakeHost {
       status: (handle) => network.status(handle),
       sweep: (dir) => network.sweep(dir),
       find: (directory) => network.find(directory),
-      foresee: () => network.foresee(),
+      nic: (spec) => network.nic(spec),
       prepare: async (spec) => {
         await turn('network', spec.signal);
-        const attachment = await network.prepare(spec);
-        return this.#options.guests === undefined ? attachment : { ...attachment, vmm: { kind: 'none' } };
+        return network.prepare(spec);
       },
       setOutbound: async (handle, outbound) => {
         await turn('setOutbound');

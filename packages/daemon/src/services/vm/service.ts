@@ -60,7 +60,6 @@ export class VmService {
   async create(spec: VmSpec, options: CreateOptions, signal: AbortSignal): Promise<VmView> {
     // Who asked for a VM that runs has nothing before it does: until then the next daemon deletes it.
     const reserved = reserve(this.#deps, spec, options.start);
-    if (options.start) this.#deps.networks[spec.network].foresee();
     // The lock is free, as nobody knows the VM yet: the caller's signal is for the work, whose undo removes the row.
     const row = await this.#deps.locks.hold(reserved.id, { preemptible: true }, async (held) => {
       const either = AbortSignal.any([held, signal]);

@@ -21,6 +21,8 @@ export interface StartContext {
   kernel?: StoredKernel;
   attachment?: NetworkAttachment;
   accel?: Accel;
+  /** Bytes that the console log had before this run. */
+  consoleFrom?: number;
   vmm?: RunningVmm;
   live?: LiveVm;
 }

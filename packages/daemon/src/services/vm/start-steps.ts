@@ -53,7 +53,6 @@ export const startSteps: readonly Stage<StartContext>[] = [
         ]);
       },
     },
-    ...capabilities.flatMap(({ name, prepare }) => (prepare === undefined ? [] : [{ name, ...prepare }])),
     {
       name: 'accel',
       title: 'Finding out whether KVM works here',
@@ -66,30 +65,24 @@ export const startSteps: readonly Stage<StartContext>[] = [
       },
     },
   ],
-  {
-    name: 'vmm',
-    title: 'Starting the virtual machine',
-    run: async (context, signal) => {
-      const { deps, row, token } = context;
-      const { kernel, attachment, accel } = context;
-      if (kernel === undefined || attachment === undefined || accel === undefined)
-        throw new BangerError('internal', 'A step ran out of order.');
-      const files = deps.layout.vm(row.id);
-      const consoleFrom = await consoleSize(files.console);
-      const parts = capabilities.map(({ machine }) => machine?.(context) ?? {});
-      // A VMM that finds its network gone cannot tell why, the network can.
-      const orNetworkEnded = async (thrown: unknown): Promise<never> => {
-        const network = await deps.networks[row.spec.network].status(attachment.handle);
-        if (!network.up) await attachment.ready(signal);
-        throw thrown;
-      };
-      const vmm = await deps.ledger.make(
-        row.id,
-        'vmm',
-        { token },
-        () =>
-          deps.vmm
-            .launch(
+  [
+    {
+      name: 'vmm',
+      title: 'Starting the virtual machine',
+      run: async (context, signal) => {
+        const { deps, row, token } = context;
+        const { kernel, accel } = context;
+        if (kernel === undefined || accel === undefined)
+          throw new BangerError('internal', 'A step ran out of order.');
+        const files = deps.layout.vm(row.id);
+        context.consoleFrom = await consoleSize(files.console);
+        const parts = capabilities.map(({ machine }) => machine?.(context) ?? {});
+        context.vmm = await deps.ledger.make(
+          row.id,
+          'vmm',
+          { token },
+          () =>
+            deps.vmm.launch(
               {
                 id: row.id,
                 token,
@@ -109,28 +102,17 @@ export const startSteps: readonly Stage<StartContext>[] = [
                 vmmLog: files.vmmLog,
               },
               signal,
-            )
-            .catch(orNetworkEnded),
-        ({ handle }) => ({ token, handle }),
-      );
-      context.vmm = vmm;
-      const runtime = {
-        vmm: vmm.handle,
-        network: attachment.handle,
-        addresses: attachment.guest,
-        agentKey: Buffer.from(context.agentKey).toString('hex'),
-        startedAt: deps.clock.now(),
-        consoleFrom,
-      };
-      deps.runtimes.set(row.id, runtime);
-      context.live = newLiveVm(row.id, vmm, runtime, runtime.startedAt);
-      watchVm(deps, context.live);
+            ),
+          ({ handle }) => ({ token, handle }),
+        );
+      },
+      undo: ({ deps, row }) => removeResources(deps.ledger, row.id, ['vmm']),
     },
-    undo: async ({ deps, row }) => {
-      await removeResources(deps.ledger, row.id, ['vmm']);
-      deps.runtimes.clear(row.id);
-    },
-  },
+    // Begun after the VMM, which takes longer to start than all of them.
+    ...capabilities.flatMap(({ name, accompany }) =>
+      accompany === undefined ? [] : [{ name, ...accompany }],
+    ),
+  ],
   [
     // Begun first, so that what is told to be going on is the boot, which takes longer.
     ...capabilities.flatMap(({ name, settle }) =>
@@ -139,21 +121,43 @@ export const startSteps: readonly Stage<StartContext>[] = [
     {
       name: 'agent',
       title: 'Booting to the agent',
-      run: async ({ deps, row, said, live, warnings }, signal) => {
-        if (live === undefined) throw new BangerError('internal', 'A step ran out of order.');
+      run: async (context, signal) => {
+        const { deps, row, said, warnings } = context;
+        const live = watchStarted(context);
         const configured = { ...row, ...said };
         const told = await failedWait(deps, row, live, 'agent hello', signal, (waitSignal) =>
           connectGuest(deps, configured, live, { deadlineMs: AGENT_DEADLINE_MS, signal: waitSignal }),
         );
         warnings.push(...told);
       },
-      undo: async ({ live }) => {
+      undo: async ({ deps, row, live }) => {
         live?.released.abort();
         live?.session?.close();
+        deps.runtimes.clear(row.id);
       },
     },
   ],
 ];
+
+/** Writes down what another daemon needs to find a VM again, now that all of it runs, and watches it from here on. */
+function watchStarted(context: StartContext): LiveVm {
+  const { deps, row, vmm, attachment, consoleFrom } = context;
+  if (vmm === undefined || attachment === undefined || consoleFrom === undefined)
+    throw new BangerError('internal', 'A step ran out of order.');
+  const runtime = {
+    vmm: vmm.handle,
+    network: attachment.handle,
+    addresses: attachment.guest,
+    agentKey: Buffer.from(context.agentKey).toString('hex'),
+    startedAt: deps.clock.now(),
+    consoleFrom,
+  };
+  deps.runtimes.set(row.id, runtime);
+  const live = newLiveVm(row.id, vmm, runtime, runtime.startedAt);
+  context.live = live;
+  watchVm(deps, live);
+  return live;
+}
 
 /** The last step, for who asked for it: also wait for the image's own services. */
 export const initStep: Step<StartContext> = {

@@ -69,7 +69,6 @@ export async function startHeld(
   { waitInit, first }: StartOptions,
   signal: AbortSignal,
 ): Promise<VmRow> {
-  deps.networks[deps.vms.get(id).spec.network].foresee();
   await refuseStray(deps, id);
   const row = deps.states.go(id, 'starting', {}, { steps: [] });
   deps.uses.touch(id);

@@ -45,11 +45,14 @@ test('what a start has come to is seen while it runs, and nothing of what was be
   const { reached, release } = holdAt('launch');
   const starting = host.vms.start('box', false, never);
   await reached;
-  expect(await seen()).toEqual([
-    expect.stringMatching('runtime done'),
-    ...(done(['accel', 'network', 'preflight']).map(() => expect.stringMatching(/ done$/)) as string[]),
-    'vmm running',
-  ]);
+  await expect
+    .poll(seen)
+    .toEqual([
+      expect.stringMatching('runtime done'),
+      ...(done(['accel', 'preflight']).map(() => expect.stringMatching(/ done$/)) as string[]),
+      'network done',
+      'vmm running',
+    ]);
   release();
   await starting;
   expect((await seen()).toSorted()).toEqual(

@@ -87,7 +87,7 @@ it('is exactly this for a VM with disks and a network, whatever its paths hold',
     '{"driver":"virtio-blk-pci","id":"disk-seed","drive":"node-seed","serial":"seed","disable-legacy":"on",' +
       '"werror":"enospc","rerror":"report"}',
     '-netdev',
-    '{"type":"stream","id":"net","server":false,"addr":{"type":"unix","path":"/run/vm,1/net.sock"}}',
+    '{"type":"stream","id":"net","server":true,"addr":{"type":"unix","path":"/run/vm,1/net.sock"}}',
     '-device',
     '{"driver":"virtio-net-pci","netdev":"net","mac":"02:00:00:00:00:01","disable-legacy":"on","romfile":""}',
   ]);

@@ -119,7 +119,8 @@ export function serialOf(node: string): string | undefined {
 
 function nic({ network }: VmSpec): string[] {
   if (network.kind === 'none') return ['-nic', 'none'];
-  const netdev = { type: 'stream', id: 'net', server: false, addr: { type: 'unix', path: network.socket } };
+  // Who carries the frames may come later than QEMU, which of the two would wait for the other one otherwise.
+  const netdev = { type: 'stream', id: 'net', server: true, addr: { type: 'unix', path: network.socket } };
   return [
     ...['-netdev', JSON.stringify(netdev)],
     // Without a ROM: nothing boots from the network, and loading one takes time.

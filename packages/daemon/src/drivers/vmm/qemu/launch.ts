@@ -10,7 +10,7 @@ import { deathHint } from './death-hint.ts';
 import { DYING_MS, killProcess, waitForExit } from './end-process.ts';
 import type { QemuHandle } from './handle.ts';
 import { logTail } from './log-tail.ts';
-import { awaitNetworkLink } from './network-link.ts';
+import { awaitNetworkSocket } from './network-socket.ts';
 import { QmpConnection } from './qmp-connection.ts';
 import { RunningQemu } from './running-qemu.ts';
 
@@ -57,7 +57,10 @@ export async function launchQemu(
       return died(child, spec.vmmLog, vmmLogStart);
     });
     await Promise.all(Object.values(sockets).map(checkPrivate));
-    if (spec.network.kind === 'stream') await awaitNetworkLink(qmp, deps.clock, spec.network.socket);
+    if (spec.network.kind === 'stream') {
+      await awaitNetworkSocket(qmp, deps.clock, spec.network.socket);
+      await checkPrivate(spec.network.socket);
+    }
     const handle: QemuHandle = {
       driver: 'qemu',
       id: spec.id,

@@ -8,8 +8,8 @@ test('the steps of a creation and of a start have those of every capability, eac
   expect(names(createSteps)).toEqual(['image', 'directory', ['root-disk', 'work-disk']]);
   expect(names(startSteps)).toEqual([
     'runtime',
-    ['preflight', 'network', 'accel'],
-    'vmm',
+    ['preflight', 'accel'],
+    ['vmm', 'network'],
     ['network-ready', 'agent'],
   ]);
 });

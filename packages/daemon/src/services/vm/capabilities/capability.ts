@@ -46,11 +46,11 @@ export interface Capability {
   readonly make?: Part<MakeContext>;
   /** Sees, before a start, that what the VM keeps is whole, and as the row says. */
   preflight?(context: StartContext): Promise<void>;
-  /** Sets up what one run needs, before the VMM starts; its undo is its own, or the ledger's. */
-  readonly prepare?: Part<StartContext>;
-  /** What the VMM is given, once everything is prepared. */
+  /** What the VMM is given. */
   machine?(context: StartContext): MachineParts;
-  /** Waits, while the machine boots, for what the VM needs before it counts as running; `prepare` has begun it and undoes it. */
+  /** Sets up what runs beside the VMM, while that starts; its undo is its own, or the ledger's. */
+  readonly accompany?: Part<StartContext>;
+  /** Waits, while the machine boots, for what the VM needs before it counts as running; `accompany` has begun it and undoes it. */
   readonly settle?: Omit<Part<StartContext>, 'undo'>;
   /** What of the spec `apply` brings about while the VM runs; all else needs a stop. */
   readonly changesLive?: readonly (keyof VmSpec)[];

@@ -6,7 +6,10 @@ import type { Capability } from './capability.ts';
 /** The guest's way out: a NIC, and what runs beside the VMM and judges its frames. */
 export const network = {
   name: 'network',
-  prepare: {
+  machine: ({ deps, row }) => ({
+    network: deps.networks[row.spec.network].nic({ dir: deps.layout.vm(row.id).runtime, mac: row.mac }),
+  }),
+  accompany: {
     title: 'Setting up the network',
     run: async (context, signal) => {
       const { deps, row } = context;
@@ -30,10 +33,6 @@ export const network = {
       context.warnings.push(...context.attachment.warnings);
     },
     undo: ({ deps, row }) => removeResources(deps.ledger, row.id, ['network']),
-  },
-  machine: ({ attachment }) => {
-    if (attachment === undefined) throw new BangerError('internal', 'A step ran out of order.');
-    return { network: attachment.vmm };
   },
   settle: {
     title: 'Waiting for the network',

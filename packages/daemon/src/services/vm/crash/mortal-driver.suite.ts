@@ -15,7 +15,7 @@ const LOOKS = new Set([
   'leftovers',
 ]);
 /** Methods that answer at once and change nothing but what the daemon itself holds. */
-const OWN = new Set(['foresee', 'onEvent', 'events', 'release', 'close']);
+const OWN = new Set(['nic', 'onEvent', 'events', 'release', 'close']);
 
 type Method = (...args: unknown[]) => unknown;
 

@@ -5,7 +5,6 @@ import { BangerError } from '@banger/contract/error';
 import { checkArtifactName } from '../../domain/artifact-name.ts';
 import { SingleFlight } from '../../domain/single-flight.ts';
 import type { StageContext } from '../../domain/stage-progress.ts';
-import { writeFileAtomic } from '../../host/private-files.ts';
 import type { Runner } from '../../host/runner.ts';
 import { hostSources } from './apt-sources.ts';
 import type { BuildNamespace } from './build-namespace.ts';
@@ -19,7 +18,7 @@ import { writeImageDisks, type ImageDisks } from './oci/image-disks.ts';
 import { archiveLayer } from './oci/layer.ts';
 import { FileChunks } from './oci/source/file-chunks.ts';
 import { recipeLayer } from './recipe-layer.ts';
-import { imageFiles, type ImageDirectory } from './store.ts';
+import { imageFiles, storeManifest, type ImageDirectory } from './store.ts';
 
 /** Two steps more: the tree is packed, and the disks are written. */
 const STEPS = MMDEBSTRAP_STEPS + 2;
@@ -123,8 +122,7 @@ export class RecipeImageBuilder implements ImageBuilder {
       contentBytes: disks.contentBytes,
       createdAt: new Date(now).toISOString(),
     };
-    await writeFileAtomic(join(staging, imageFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
-    if (signal.aborted) throw new BangerError('cancelled', 'The call was cancelled.');
+    await storeManifest(staging, manifest, signal);
   }
 }
 

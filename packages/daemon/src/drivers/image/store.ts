@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { BangerError, isBangerError } from '@banger/contract/error';
 import { checkArtifactName, isArtifactName } from '../../domain/artifact-name.ts';
 import type { Leftover } from '../../domain/leftover.ts';
-import { readJson } from '../../host/private-files.ts';
+import { readJson, writeFileAtomic } from '../../host/private-files.ts';
 import { StagedDirectories, type DirectoryListener } from '../../host/staged-directories.ts';
 import type { DamagedImage, ImageStore, StoredImage } from './driver.ts';
 import { allocatedBytes } from './ext4.ts';
@@ -89,6 +89,19 @@ export class ImageDirectory implements ImageStore {
   leftovers(): Promise<readonly Leftover[]> {
     return this.staged.leftovers();
   }
+}
+
+/**
+ * The last that is written of an image in a directory of staging. Rejects with `cancelled`: what was given up meanwhile is not to be
+ * published.
+ */
+export async function storeManifest(
+  staging: string,
+  manifest: ImageManifest,
+  signal: AbortSignal,
+): Promise<void> {
+  await writeFileAtomic(join(staging, imageFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
+  if (signal.aborted) throw new BangerError('cancelled', 'The call was cancelled.');
 }
 
 async function readManifest(name: string, directory: string): Promise<ImageManifest> {

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { BangerError, isBangerError } from '@banger/contract/error';
+import { isBangerError } from '@banger/contract/error';
 import type { StageContext } from '../../../domain/stage-progress.ts';
-import { writeFileAtomic } from '../../../host/private-files.ts';
 import { beginsAsBundle, Bundle } from '../bundle/read-bundle.ts';
 import type { ImagePullWish } from '../driver.ts';
 import { timestampOfMs } from '../ext4/time.ts';
@@ -10,7 +9,7 @@ import { IMAGE_MANIFEST_VERSION, type BundleImageManifest } from '../manifest.ts
 import { writeImageDisks } from '../oci/image-disks.ts';
 import { invalidImage } from '../oci/invalid.ts';
 import { FileChunks } from '../oci/source/file-chunks.ts';
-import { imageFiles } from '../store.ts';
+import { imageFiles, storeManifest } from '../store.ts';
 import { fileBytes, toldChunks, type PulledFile } from './pulled-file.ts';
 
 const WHAT = 'bundle';
@@ -69,8 +68,7 @@ export async function fillFromBundle(
     ...sizes,
     createdAt: new Date(now).toISOString(),
   };
-  await writeFileAtomic(join(staging, imageFiles.manifest), `${JSON.stringify(stored, null, 2)}\n`);
-  if (signal.aborted) throw new BangerError('cancelled', 'The call was cancelled.');
+  await storeManifest(staging, stored, signal);
 }
 
 /** A size that nobody but the bundle has named is its fault. */

@@ -1,15 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { BangerError } from '@banger/contract/error';
 import type { StageContext } from '../../../domain/stage-progress.ts';
-import { writeFileAtomic } from '../../../host/private-files.ts';
 import type { ImagePullWish } from '../driver.ts';
 import { timestampOfMs } from '../ext4/time.ts';
 import { IMAGE_MANIFEST_VERSION, type TarballManifest } from '../manifest.ts';
 import { writeImageDisks } from '../oci/image-disks.ts';
 import { bootedInit } from '../oci/image-facts.ts';
 import { checkPacking } from '../oci/source/spool.ts';
-import { imageFiles } from '../store.ts';
+import { imageFiles, storeManifest } from '../store.ts';
 import { Tarball } from '../tarball/read-tarball.ts';
 import { fileBytes, toldChunks, type PulledFile } from './pulled-file.ts';
 
@@ -51,6 +49,5 @@ export async function fillFromTarball(
     ...sizes,
     createdAt: new Date(now).toISOString(),
   };
-  await writeFileAtomic(join(staging, imageFiles.manifest), `${JSON.stringify(stored, null, 2)}\n`);
-  if (signal.aborted) throw new BangerError('cancelled', 'The call was cancelled.');
+  await storeManifest(staging, stored, signal);
 }

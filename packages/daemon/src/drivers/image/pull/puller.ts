@@ -6,7 +6,6 @@ import { checkArtifactName } from '../../../domain/artifact-name.ts';
 import { SingleFlight } from '../../../domain/single-flight.ts';
 import type { StageContext } from '../../../domain/stage-progress.ts';
 import type { Downloads } from '../../../host/http/download.ts';
-import { writeFileAtomic } from '../../../host/private-files.ts';
 import type { ImageOrigin, ImagePuller, ImagePullWish, ImageUploads, StoredImage } from '../driver.ts';
 import { timestampOfMs } from '../ext4/time.ts';
 import { IMAGE_MANIFEST_VERSION, wasPulledAs, type OciManifest } from '../manifest.ts';
@@ -17,7 +16,7 @@ import { INIT_PATHS } from '../oci/image-facts.ts';
 import { openImage } from '../oci/source/open-image.ts';
 import { layersOfFiles, type OpenedImage } from '../oci/source/opened-image.ts';
 import type { RegistryClient } from '../registry/client.ts';
-import { imageFiles, type ImageDirectory } from '../store.ts';
+import { imageFiles, storeManifest, type ImageDirectory } from '../store.ts';
 import { bundleKernel, fillFromBundle, isBundle } from './fill-from-bundle.ts';
 import { fillFromTarball } from './fill-from-tarball.ts';
 import { readOrigin, type KnownOrigin } from './origin.ts';
@@ -197,8 +196,7 @@ export class OciImagePuller implements ImagePuller {
       ...sizes,
       createdAt: new Date(this.#now()).toISOString(),
     };
-    await writeFileAtomic(join(staging, imageFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
-    if (signal.aborted) throw new BangerError('cancelled', 'The call was cancelled.');
+    await storeManifest(staging, manifest, signal);
   }
 }
 

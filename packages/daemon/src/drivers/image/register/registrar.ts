@@ -6,14 +6,13 @@ import { vmLimits } from '@banger/contract/vm-limits';
 import { checkArtifactName } from '../../../domain/artifact-name.ts';
 import { SingleFlight } from '../../../domain/single-flight.ts';
 import type { StageContext } from '../../../domain/stage-progress.ts';
-import { writeFileAtomic } from '../../../host/private-files.ts';
 import type { ImageRegistrar, RegisterWish, StoredImage } from '../driver.ts';
 import { Ext4Tree } from '../ext4/read/ext4-tree.ts';
 import { timestampOfMs } from '../ext4/time.ts';
 import { IMAGE_MANIFEST_VERSION, wasPulledAs, type FileManifest } from '../manifest.ts';
 import { writeWorkDisk } from '../oci/image-disks.ts';
 import { bootedInit, factsOf } from '../oci/image-facts.ts';
-import { imageFiles, type ImageDirectory } from '../store.ts';
+import { imageFiles, storeManifest, type ImageDirectory } from '../store.ts';
 import { copyWhole } from './copy-file.ts';
 import { checkUserFile, fileState } from './user-file.ts';
 
@@ -118,8 +117,7 @@ export class FileImageRegistrar implements ImageRegistrar {
     };
     // Whoever wrote to it meanwhile had it read in halves.
     await checkUserFile(manifest);
-    await writeManifest(staging, manifest);
-    if (signal.aborted) throw new BangerError('cancelled', 'The call was cancelled.');
+    await storeManifest(staging, manifest, signal);
   }
 }
 
@@ -140,12 +138,7 @@ async function copyInto(
   await checkUserFile(manifest);
   onProgress({ stage: 'Storing the image' });
   await copyWhole(workTemplate, join(staging, imageFiles.workTemplate), { signal, onBytes: () => undefined });
-  await writeManifest(staging, { ...manifest, promoted: true });
-  if (signal.aborted) throw new BangerError('cancelled', 'The call was cancelled.');
-}
-
-function writeManifest(staging: string, manifest: FileManifest): Promise<void> {
-  return writeFileAtomic(join(staging, imageFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
+  await storeManifest(staging, { ...manifest, promoted: true }, signal);
 }
 
 /** Without links on it: one that is turned elsewhere later changes no image. Rejects with `invalid_argument`. */

@@ -108,17 +108,18 @@ describe('a signal in the middle of a session', () => {
     expect(await home.run(['vm', 'delete', 'left'])).toMatchObject({ status: 0 });
   });
 
-  // As somebody does who insists, not by what the command says: once, for a reason not found, it said less than it was sent.
-  test('SIGTERM again and again, when the command ignores it: the session ends all the same', async () => {
+  // At each answer, so that one lost on the way is missed. Not of bash, which forgets one itself when it comes as its trap ends, after the
+  // answer: `run_pending_traps` (trap.c, to 5.3 at least) takes the signal as seen before it runs the trap, and once more behind it.
+  test('SIGTERM whenever the command has ignored one: each comes through, and the third of some seconds ends the session', async () => {
     const deaf = 'trap "echo no >&2" TERM; echo ready >&2; while :; do sleep 0.1; done';
-    let kills: NodeJS.Timeout | undefined;
-    const { status } = await home.run(['vm', 'run', '--rm', ...small, '--', 'bash', '-c', deaf], {
-      onStart: (child) =>
-        onceSaid(child, /^ready$/m, () => {
-          kills = setInterval(() => child.kill('SIGTERM'), PRESS_MS);
-        }),
+    const { status } = await home.run(['vm', 'run', '--rm', ...small, '--', 'dash', '-c', deaf], {
+      onStart: (child) => {
+        when(/^ready$/m, 'SIGTERM')(child);
+        child.stderr?.on('data', (chunk: Buffer) => {
+          if (chunk.toString().includes('no\n')) child.kill('SIGTERM');
+        });
+      },
     });
-    clearInterval(kills);
     expect(status).toBe(143);
   });
 });

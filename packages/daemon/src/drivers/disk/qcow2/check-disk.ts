@@ -3,19 +3,15 @@ import { open, stat, type FileHandle } from 'node:fs/promises';
 import type { Runner } from '../../../host/runner.ts';
 import type { Disk } from '../driver.ts';
 import { ext4Bytes } from './ext4-superblock.ts';
-import { checkQcow2, damaged, qcow2Info } from './qemu-img.ts';
+import { qcow2Header, type Qcow2Header } from './qcow2-header.ts';
+import { checkQcow2, damaged } from './qemu-img.ts';
 import { missingImage } from './staged-file.ts';
-
-/** What a qcow2 file begins with, and where its virtual size stands: QEMU's `docs/interop/qcow2.txt`. */
-const QCOW2_MAGIC = Buffer.from('QFI\xfb', 'latin1');
-const QCOW2_SIZE_AT = 24;
-const QCOW2_HEADER_BYTES = QCOW2_SIZE_AT + 8;
 
 /** Bytes that a guest sees of a disk. Rejects with `file_damaged` when it is missing, a link, no file, or a root disk that is no qcow2. */
 export async function bytesOf({ kind, path }: Disk): Promise<number> {
   const file = await openDisk(path);
   try {
-    return kind === 'work' ? (await file.stat()).size : await virtualBytes(file, path);
+    return kind === 'work' ? (await file.stat()).size : (await qcow2Header(file, path)).virtualBytes;
   } finally {
     await file.close();
   }
@@ -28,20 +24,17 @@ export async function checkDisk(runner: Runner, { kind, path }: Disk): Promise<v
     return;
   }
   // Before a program that would follow a link.
-  await (await openDisk(path)).close();
-  await checkOverlay(runner, path);
+  const file = await openDisk(path);
+  try {
+    await checkOwnWord(await qcow2Header(file, path), path);
+  } finally {
+    await file.close();
+  }
+  // At each start: the file does not tell whether who wrote it last came to the end of it, and a host that crashes harms it unseen.
+  await checkQcow2(runner, path);
 }
 
-/** A qcow2 file is written by QEMU: its guest sees only the content. */
-async function virtualBytes(file: FileHandle, path: string): Promise<number> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(QCOW2_HEADER_BYTES), 0, QCOW2_HEADER_BYTES, 0);
-  if (bytesRead < QCOW2_HEADER_BYTES) throw damaged(path, 'it is cut short');
-  if (!buffer.subarray(0, QCOW2_MAGIC.length).equals(QCOW2_MAGIC)) throw damaged(path, 'it is no qcow2 file');
-  return Number(buffer.readBigUInt64BE(QCOW2_SIZE_AT));
-}
-
-async function checkOverlay(runner: Runner, path: string): Promise<void> {
-  const { base, corrupt, virtualBytes } = await qcow2Info(runner, path);
+async function checkOwnWord({ base, corrupt, virtualBytes }: Qcow2Header, path: string): Promise<void> {
   if (corrupt) throw damaged(path, 'QEMU has marked it as inconsistent');
   if (base !== undefined) {
     const found = await stat(base).catch((cause: unknown) => {
@@ -50,7 +43,6 @@ async function checkOverlay(runner: Runner, path: string): Promise<void> {
     if (!found.isFile()) throw missingImage(base, undefined);
     if (found.size > virtualBytes) throw damaged(path, `its image ${base} is larger than the disk`);
   }
-  await checkQcow2(runner, path);
 }
 
 /**

@@ -136,6 +136,16 @@ describe('root disk', () => {
     await expect(disks.check(root('root.qcow2'))).rejects.toMatchObject({ code: 'file_damaged' });
     await truncate(path, 100);
     await expect(disks.check(root('root.qcow2'))).rejects.toMatchObject({ code: 'file_damaged' });
+    // Where the name of its base begins, and how long it is.
+    for (const offset of [8, 16]) {
+      await disks.createRoot({ path, base, bytes: 64 * MIB });
+      const lying = await open(path, 'r+');
+      await lying.write(Buffer.from([0xff]), 0, 1, offset);
+      await lying.close();
+      await expect(disks.check(root('root.qcow2')), `${offset}`).rejects.toMatchObject({
+        code: 'file_damaged',
+      });
+    }
 
     await disks.createRoot({ path, base, bytes: 64 * MIB });
     await disks.check(root('root.qcow2'));
@@ -143,6 +153,41 @@ describe('root disk', () => {
     const missing = disks.check(root('root.qcow2'));
     await expect(missing).rejects.toMatchObject({ code: 'image_invalid' });
     await expect(missing).rejects.toThrow(base);
+  });
+
+  it('is refused when QEMU has marked it, and looked at by one program', async () => {
+    const path = at('root.qcow2');
+    const programs: string[][] = [];
+    const watching: Runner = {
+      ...runner,
+      run: (argv, options) => {
+        programs.push([...argv]);
+        return runner.run(argv, options);
+      },
+    };
+    await disks.createRoot({ path, base, bytes: GIB });
+    await createQcow2Disks(watching).check(root('root.qcow2'));
+    expect(programs).toEqual([['qemu-img', 'check', '-q', '-f', 'qcow2', path]]);
+
+    // The last byte of the incompatible features.
+    const file = await open(path, 'r+');
+    await file.write(Buffer.from([2]), 0, 1, 79);
+    await file.close();
+    expect(await info(path)).toMatchObject({ 'format-specific': { data: { corrupt: true } } });
+    await expect(disks.check(root('root.qcow2'))).rejects.toThrow('QEMU has marked it as inconsistent');
+  });
+
+  it('of an older QEMU, with a base that is told by its name only, is as good', async () => {
+    const path = at('root.qcow2');
+    const name = base.slice(dir.length + 1);
+    await runner.run([
+      ...(['qemu-img', 'create', '-q', '-f', 'qcow2', '-o', 'compat=0.10', '-F', 'raw'] as const),
+      ...['-b', name, path, String(GIB)],
+    ]);
+    await disks.check(root('root.qcow2'));
+    expect(await disks.size(root('root.qcow2'))).toBe(GIB);
+    await rm(base);
+    await expect(disks.check(root('root.qcow2'))).rejects.toThrow(base);
   });
 
   it('grows and does not shrink', async () => {

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { BangerError, isBangerError } from '@banger/contract/error';
 import type { Runner } from '../../../host/runner.ts';
 
@@ -9,22 +8,6 @@ const ANSWER_MS = 60_000;
 /** Exit codes of `qemu-img check` (qemu-img(1)): sound, tables inconsistent, clusters that nobody uses. */
 const CORRUPT = 2;
 const LEAKED = 3;
-
-const infoSchema = z.object({
-  format: z.string(),
-  'virtual-size': z.number(),
-  'full-backing-filename': z.string().optional(),
-  'format-specific': z.object({ data: z.object({ corrupt: z.boolean().optional() }) }).optional(),
-});
-
-/** What a qcow2 file says of itself. */
-export interface Qcow2Info {
-  readonly virtualBytes: number;
-  /** Absolute path of the base; undefined when it has none. */
-  readonly base: string | undefined;
-  /** QEMU found it inconsistent once and marked it. */
-  readonly corrupt: boolean;
-}
 
 /** Makes an overlay of `bytes` over a raw base in an existing file. */
 export async function createOverlay(
@@ -41,19 +24,6 @@ export async function createOverlay(
     timeoutMs: ANSWER_MS,
     ...(signal === undefined ? {} : { signal }),
   });
-}
-
-/** Reads a qcow2 file's header, not its base. Rejects with `file_damaged` when it cannot be read as one. */
-export async function qcow2Info(runner: Runner, path: string): Promise<Qcow2Info> {
-  const { stdout } = await damagedWhenFailed(path, () =>
-    runner.run([BINARY, 'info', '--output=json', '-f', 'qcow2', path], { timeoutMs: ANSWER_MS }),
-  );
-  const info = infoSchema.parse(JSON.parse(stdout));
-  return {
-    virtualBytes: info['virtual-size'],
-    base: info['full-backing-filename'],
-    corrupt: info['format-specific']?.data.corrupt === true,
-  };
 }
 
 /** Checks a qcow2 file's tables. Rejects with `file_damaged` when they are inconsistent; unused clusters are harmless. */

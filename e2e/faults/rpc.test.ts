@@ -171,7 +171,7 @@ describe("what comes on the daemon's socket", () => {
     raw.send(call(1, 'stream.attach', { stream: 'guessed' }));
     expect(await raw.line()).toEqual(refusal(1, -32_602));
     raw.send(call(2, 'exec.signal', { session: '0'.repeat(32), signal: 9 }));
-    expect(await raw.line()).toEqual(refusal(2, -32_602));
+    expect(await raw.line()).toEqual(refusal(2, -32_000));
     await goesOn();
   });
 

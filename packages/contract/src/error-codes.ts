@@ -34,6 +34,11 @@ const table = {
     summary: 'The call was cancelled.',
     hint: 'Run the command again when you want it.',
   },
+  command_ended: {
+    kind: 'user',
+    summary: 'The command in the guest has ended already.',
+    hint: 'How it ended is told where it was started.',
+  },
   command_failed: {
     kind: 'system',
     summary: 'A program of the host that banger needs failed.',

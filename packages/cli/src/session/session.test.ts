@@ -165,6 +165,34 @@ describe('signals during exec', () => {
     expect(machine.rawModes).toEqual([true, false]);
   });
 
+  test('one that may not have come through is told of, and none that comes after the end of the command', async () => {
+    const { machine, ended, session } = await started();
+    const failures = [
+      new BangerError('agent_not_ready', 'The guest agent did not answer signal within 30 s.'),
+      new BangerError('command_ended', 'That command has ended.'),
+    ];
+    session.signal = () => Promise.reject(failures.shift()!);
+    machine.kill('SIGINT');
+    machine.clock.advance(3_000);
+    machine.kill('SIGTERM');
+    await settle();
+    session.end({ status: 3 });
+    expect(await ended).toMatchObject({
+      status: 3,
+      err: 'SIGINT may not have reached the command: The guest agent did not answer signal within 30 s.\n',
+    });
+  });
+
+  test('one that is on its way when the session is left is nothing to tell of', async () => {
+    const { machine, ended, session } = await started();
+    const failing = Promise.withResolvers<never>();
+    session.signal = () => failing.promise;
+    for (let press = 0; press < 3; press += 1) machine.kill('SIGINT');
+    await until(() => session.closed === 1);
+    failing.reject(new BangerError('daemon_unreachable', 'The connection to the daemon was lost.'));
+    expect(await ended).toMatchObject({ status: 130, err: '' });
+  });
+
   test('SIGHUP closes the session', async () => {
     const { machine, ended, session } = await started();
     machine.kill('SIGHUP');

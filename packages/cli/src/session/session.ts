@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { isBangerError, toBangerError } from '@banger/contract/error';
 import type { ExecEnd, VmExec } from '@banger/contract/exec';
 import type { CommandContext } from '../command.ts';
 import { signalNumber, statusOfEnd, statusOfSignal } from '../exit-status.ts';
@@ -17,7 +18,6 @@ const INSIST_COUNT = 3;
 const INSIST_MS = 5_000;
 /** SIGPIPE ends most programs at once; one that ignores it may tidy up that long. */
 const BROKEN_PIPE_GRACE_MS = 1_000;
-const SIGPIPE = 13;
 
 /**
  * Runs a command in a VM with the program's own input and output, and resolves with the exit status: the command's,
@@ -41,7 +41,12 @@ export async function runSession(
   }
 
   const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<number>();
-  const forward = (number: number): void => void session.signal(number).catch(() => {});
+  let isOver = false;
+  const forward = (name: NodeJS.Signals): void =>
+    void session.signal(signalNumber(name)).catch((error: unknown) => {
+      if (isOver || isBangerError(error, 'command_ended')) return;
+      reporter.notice(`${name} may not have reached the command: ${toBangerError(error).message}`);
+    });
   const insisted = insistence(machine.clock.monotonic, () => {
     if (machine.stderr.isTTY === true)
       reporter.notice(
@@ -50,14 +55,17 @@ export async function runSession(
   });
   const stopListening = machine.signals.listen((name) => {
     if (closes(name, request.tty !== undefined) || insisted()) giveUp(statusOfSignal(signalNumber(name)));
-    else forward(signalNumber(name));
+    else forward(name);
   });
+  // A command of the wrong size is seen to be one; words of ours in the midst of what it paints would be worse.
   const onResize = (): void => void session.resize(terminalSize(machine)).catch(() => {});
   if (request.tty !== undefined) machine.stdout.on('resize', onResize);
   let cancelGrace = (): void => {};
   const onBroken = (): void => {
-    forward(SIGPIPE);
-    cancelGrace = machine.clock.after(BROKEN_PIPE_GRACE_MS, () => giveUp(statusOfSignal(SIGPIPE)));
+    forward('SIGPIPE');
+    cancelGrace = machine.clock.after(BROKEN_PIPE_GRACE_MS, () =>
+      giveUp(statusOfSignal(signalNumber('SIGPIPE'))),
+    );
   };
 
   let stopInput = (): void => {};
@@ -80,6 +88,7 @@ export async function runSession(
     const ended = Promise.all([session.exit, ...output]).then(([end]) => statusOf(end));
     return await Promise.race([ended, givenUp]);
   } finally {
+    isOver = true;
     cancelGrace();
     stopInput();
     machine.stdout.off('resize', onResize);

@@ -41,7 +41,7 @@ export class ExecSessions {
 
   get(session: string): GuestExec {
     const found = this.#sessions.get(session);
-    if (found === undefined) throw new BangerError('invalid_argument', 'That command has ended.');
+    if (found === undefined) throw new BangerError('command_ended', 'That command has ended.');
     return found;
   }
 }

@@ -210,7 +210,7 @@ export interface GuestExec {
   readonly stderr: Readable;
   /** Resolves after the last byte of output was taken. Rejects when the channel ends or the command is given up. */
   readonly exit: Promise<ExecEnd>;
-  /** Sends a signal, by its Linux number, to the command's process group. */
+  /** Sends a signal, by its Linux number, to the command's process group. Rejects with `command_ended`, as `resize` does. */
   signal(number: number): Promise<void>;
   /** Changes the size of its terminal. */
   resize(rows: number, columns: number): Promise<void>;

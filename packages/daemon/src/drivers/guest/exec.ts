@@ -1,11 +1,11 @@
-import { toBangerError, type BangerError } from '@banger/contract/error';
+import { BangerError, isBangerError, toBangerError } from '@banger/contract/error';
 import type { ExecEnd, ExecRequest, GuestExec, RequestOptions } from './driver.ts';
 import { FieldWriter, type FieldReader } from './fields.ts';
 import type { MessageStream } from './message-stream.ts';
 import { MessageType } from './message-types.ts';
 import { RawOutput } from './raw-output.ts';
 import { createRawInput } from './raw-input.ts';
-import { ask, cancelled, converse, type AgentChannel } from './request.ts';
+import { ask, cancelled, converse, type AgentChannel, type AgentRequest } from './request.ts';
 import { violation } from './violation.ts';
 
 /** Tags of the messages of exec. */
@@ -115,11 +115,7 @@ class Exec implements GuestExec {
 
   async signal(number: number): Promise<void> {
     const fields = new FieldWriter().u32(SignalTag.session, this.#session).u32(SignalTag.signal, number);
-    return ask(
-      this.#channel,
-      { type: MessageType.signal, fields, name: 'signal', what: 'signal the command' },
-      () => undefined,
-    );
+    return this.#tell({ type: MessageType.signal, fields, name: 'signal', what: 'signal the command' });
   }
 
   async resize(rows: number, columns: number): Promise<void> {
@@ -127,11 +123,17 @@ class Exec implements GuestExec {
       .u32(ResizeTag.session, this.#session)
       .u16(ResizeTag.rows, rows)
       .u16(ResizeTag.columns, columns);
-    return ask(
-      this.#channel,
-      { type: MessageType.resize, fields, name: 'resize', what: 'resize the terminal' },
-      () => undefined,
-    );
+    return this.#tell({ type: MessageType.resize, fields, name: 'resize', what: 'resize the terminal' });
+  }
+
+  async #tell(request: AgentRequest): Promise<void> {
+    try {
+      await ask(this.#channel, request, () => undefined);
+    } catch (error) {
+      // The agent knows only sessions that are there.
+      if (!isBangerError(error, 'guest_failed') || error.details['errno'] !== 'ESRCH') throw error;
+      throw new BangerError('command_ended', 'That command has ended.', { cause: error });
+    }
   }
 
   abort(): void {

@@ -215,7 +215,7 @@ export function describeGuest(name: string, start: (directory: string) => Promis
       const sleep = await runScript(session, programs.sleep);
       await sleep.signal(15);
       expect((await outputOf(sleep)).end).toMatchObject({ signal: 15 });
-      await expect(sleep.signal(15)).rejects.toMatchObject({ code: 'guest_failed' });
+      await expect(sleep.signal(15)).rejects.toMatchObject({ code: 'command_ended' });
 
       const stubborn = await runScript(session, programs.stubborn);
       let seen = '';

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { addressBytes } from '../address.ts';
 import { ClockTag } from '../clock.ts';
@@ -98,7 +99,7 @@ function serveSignal(state: FakeGuestState, stream: MessageStream, payload: Uint
   const session = state.sessions.get(fields.required(fields.number(SignalTag.session), 'a session'));
   const number = fields.required(fields.number(SignalTag.signal), 'a signal');
   if (session === undefined) {
-    refuse(stream, ErrorReason.failed, 0, 'no such session');
+    refuse(stream, ErrorReason.failed, constants.errno.ESRCH, 'no such session');
     return;
   }
   session.signal(number);
@@ -109,7 +110,7 @@ function serveResize(state: FakeGuestState, stream: MessageStream, payload: Uint
   const fields = new FieldReader(payload, 'resize');
   const session = state.sessions.get(fields.required(fields.number(ResizeTag.session), 'a session'));
   if (session === undefined) {
-    refuse(stream, ErrorReason.failed, 0, 'no such session');
+    refuse(stream, ErrorReason.failed, constants.errno.ESRCH, 'no such session');
     return;
   }
   session.resize(

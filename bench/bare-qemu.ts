@@ -1,17 +1,18 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { VmSpec as Guest } from '@banger/contract/vm';
+import { createQcow2Disks } from '../packages/daemon/src/drivers/disk/qcow2/disks.ts';
 import type { Accel, VmSpec } from '../packages/daemon/src/drivers/vmm/driver.ts';
 import { qemuArgv } from '../packages/daemon/src/drivers/vmm/qemu/argv.ts';
 import type { QemuProgram } from '../packages/daemon/src/drivers/vmm/qemu/launch.ts';
+import { createRunner } from '../packages/daemon/src/host/execa-runner.ts';
 import { kernelCommandLine } from '../packages/daemon/src/services/vm/kernel-command-line.ts';
-import { program } from './program.ts';
 
 /** How a bare QEMU is started. */
 export type Arguments = (spec: VmSpec) => readonly string[];
@@ -21,6 +22,7 @@ const ANSWER = Buffer.from('banger-agent-v1\n');
 /** QEMU makes its socket some 30 ms after its start. */
 const CONNECT_POLL_MS = 2;
 const HELLO_INTERVAL_MS = 1_000;
+const disks = createQcow2Disks(createRunner());
 const MAC = '02:00:00:00:00:01';
 
 /** Every argument that banger gives, with QEMU's own user-mode network where banger has a process beside it. */
@@ -38,8 +40,8 @@ export function plain(qemu: QemuProgram): Arguments {
     ...['-machine', 'q35', '-accel', accel, '-cpu', accel === 'kvm' ? 'host' : 'max'],
     ...['-smp', String(vcpu), '-m', String(memoryMib)],
     ...['-kernel', kernel, '-initrd', initrd, '-append', cmdline],
-    ...disks.flatMap(({ serial, path, format }) => [
-      ...['-drive', `if=none,id=${serial},file=${path},format=${format}`],
+    ...disks.flatMap(({ serial, path, format, readOnly = false }) => [
+      ...['-drive', `if=none,id=${serial},file=${path},format=${format},readonly=${readOnly ? 'on' : 'off'}`],
       ...['-device', `virtio-blk-pci,drive=${serial},serial=${serial}`],
     ]),
     ...['-nic', 'user,model=virtio-net-pci', '-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],
@@ -86,19 +88,19 @@ async function specOf(
 ): Promise<VmSpec> {
   const image = join(home, 'state/images', guest.image);
   const kernel = join(home, 'state/kernels', guest.kernel);
+  const modules = join(kernel, 'modules.ext4');
   const [root, work] = [join(dir, 'root.qcow2'), join(dir, 'work.ext4')];
-  const overlay = ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', join(image, 'root.ext4'), root];
-  await program(['qemu-img', ...overlay, String(guest.rootBytes)]);
-  await program(['cp', '--sparse=always', '--no-preserve=mode', join(image, 'work.ext4'), work]);
-  truncateSync(work, guest.diskBytes);
+  await disks.createRoot({ path: root, base: join(image, 'root.ext4'), bytes: guest.rootBytes });
+  await disks.createWork({ path: work, template: join(image, 'work.ext4'), bytes: guest.diskBytes });
   return {
     ...{ id: 'bare', token: 'bare', dir, accel, vcpu: guest.vcpu, memoryMib: guest.memoryMib },
     kernel: join(kernel, 'vmlinux'),
     initrd: join(kernel, 'initramfs.img'),
-    cmdline: kernelCommandLine('agent'),
+    cmdline: kernelCommandLine('agent', ['banger.modules=modules']),
     disks: [
       { serial: 'root', path: root, format: 'qcow2' },
       { serial: 'work', path: work, format: 'raw' },
+      { serial: 'modules', path: modules, format: 'raw', readOnly: true },
     ],
     network: { kind: 'stream', socket: join(dir, 'unused'), mac: MAC },
     consoleLog: join(dir, 'console.log'),

@@ -57,7 +57,8 @@ static void write_file(const char *path, const struct file_owner *owner, const v
     if (snprintf(full, sizeof full, "%s%s", agent.root, path) >= (int)sizeof full)
         return configure_warn("%s: name too long", path);
     if (*agent.root && strstr(path, "/../")) return configure_warn("%s: outside of the root", path);
-    if (is_written(full, owner, data, size)) return;
+    if (is_written(full, owner, data, size) || write_over(full, owner, data, size) == 0)
+        return;
     make_parents(full);
     if (replace_file(full, owner, data, size) == 0) return;
     if ((errno == EROFS || errno == EBUSY) && mount_over(full, owner, data, size) == 0) return;

@@ -25,4 +25,11 @@ struct file_owner {
  */
 int replace_file(const char *path, const struct file_owner *owner, const void *data, size_t size);
 
+/*
+ * Writes over a file that is there, so that it stays the same one: a new one takes 20 ms under emulation where its part of the disk was not
+ * written to before. For what nobody may be reading meanwhile. -1 when it cannot be done that way: `path` is no file of one name, or
+ * it or `size` is more than one block (4096 bytes); the text there may then be half of each. So it may after a crash.
+ */
+int write_over(const char *path, const struct file_owner *owner, const void *data, size_t size);
+
 #endif

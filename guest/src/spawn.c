@@ -199,6 +199,8 @@ static void execute(const struct child_side *c, const char *file, char **argv) {
         int n = snprintf(path, sizeof path, "%.*s%s%s", (int)(end - dir), dir, end > dir ? "/" : "./", file);
         dir = end + 1;
         if (n < 0 || (size_t)n >= sizeof path) continue;
+        /* execve(2) makes a whole new memory before it looks for the file. */
+        if (access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR)) continue;
         execve(path, argv, c->env);
         if (errno == ENOENT && access(path, F_OK) == 0) fail_exec(c, path, ENOENT);
         if (errno == EACCES)

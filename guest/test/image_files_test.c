@@ -134,6 +134,28 @@ static void replaced(void) {
     EXPECT(entries_in("etc") == 6);
 }
 
+static void written_over(void) {
+    struct file_owner owner = {0640, getuid(), getgid()};
+    static char large[4097];
+    struct stat before, after;
+    EXPECT(mkdir(at("over"), 0755) == 0 && mkdir(at("over/dir"), 0755) == 0);
+    EXPECT(symlink("file", at("over/link")) == 0 && mkfifo(at("over/fifo"), 0600) == 0);
+    write_to("over/file", "a text of before, which is longer");
+    EXPECT(stat(at("over/file"), &before) == 0);
+    EXPECT(write_over(at("over/file"), &owner, "now", 3) == 0 && is_file_with("over/file", "now"));
+    EXPECT(write_over(at("over/file"), &owner, "then again", 10) == 0 && is_file_with("over/file", "then again"));
+    EXPECT(stat(at("over/file"), &after) == 0 && after.st_ino == before.st_ino && (after.st_mode & 07777) == 0640);
+
+    EXPECT(write_over(at("over/file"), &owner, large, sizeof large) < 0 && is_file_with("over/file", "then again"));
+    write_to("over/two", "of two names");
+    EXPECT(link(at("over/two"), at("over/names")) == 0);
+    static const char *const others[] = {"over/none", "over/link", "over/dir", "over/fifo", "over/two"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        EXPECT(write_over(at(others[i]), &owner, "now", 3) < 0);
+    EXPECT(is_file_with("over/file", "then again") && is_file_with("over/names", "of two names"));
+    EXPECT(truncate(at("over/file"), sizeof large) == 0 && write_over(at("over/file"), &owner, "now", 3) < 0);
+}
+
 static void nodes(void) {
     struct stat st;
     if (getuid() != 0) return; /* nobody else may make one */
@@ -162,6 +184,7 @@ void image_files_tests(void) {
     test("parents", parents);
     test("directories are copied", copies);
     test("files are replaced", replaced);
+    test("a small file is written over", written_over);
     test("nodes of drivers that are not there yet", nodes);
     remove_all();
 }

@@ -1,3 +1,4 @@
+import { program } from './program.ts';
 import { median, percentile } from './statistics.ts';
 
 /** What one benchmark found. Times in milliseconds. */
@@ -39,8 +40,8 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 
 /**
  * Measures several ways to do a thing turn and turn about, so that a machine that is busy for a while is so for all of
- * them. Who begins changes from round to round, because whoever comes next may profit or suffer from the one before; the
- * first round is thrown away, it fills caches.
+ * them. Who begins changes from round to round, and in turn it goes backwards, because whoever comes next may profit or suffer
+ * from the one before; what that one has left to be written is written first. The first round is thrown away, it fills caches.
  */
 export async function takeTurns<Side extends string>(
   rounds: number,
@@ -51,8 +52,10 @@ export async function takeTurns<Side extends string>(
   const values = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Side, number[]>;
   for (let round = 0; round <= rounds; round += 1) {
     const first = round % names.length;
+    const rotated = [...names.slice(first), ...names.slice(0, first)];
     const seen: string[] = [];
-    for (const name of [...names.slice(first), ...names.slice(0, first)]) {
+    for (const name of Math.floor(round / names.length) % 2 === 0 ? rotated : rotated.toReversed()) {
+      await program(['sync']);
       const value = await sides[name]();
       if (round > 0) values[name].push(value);
       seen.push(`${name} ${Math.round(value)}`);

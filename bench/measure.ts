@@ -40,7 +40,7 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 
 /**
  * Measures several ways to do a thing turn and turn about, so that a machine that is busy for a while is so for all of
- * them. Who begins changes from round to round, and in turn it goes backwards, because whoever comes next may profit or suffer
+ * them. Who begins changes from round to round, and once all have begun it goes backwards, because whoever comes next may profit or suffer
  * from the one before; what that one has left to be written is written first. The first round is thrown away, it fills caches.
  */
 export async function takeTurns<Side extends string>(

@@ -1,7 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { MAX_SOCKET_PATH_BYTES } from '../../domain/socket-path.ts';
-import { BangerError } from '@banger/contract/error';
+import { BangerError, toBangerError } from '@banger/contract/error';
 import type { VmSpec } from './driver.ts';
 
 /** VIRTIO_BLK_ID_BYTES of the virtio specification, 5.2.6.1. */
@@ -13,8 +13,8 @@ const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
 
 /**
  * Refuses a spec that no VMM could run, in words rather than in the VMM's own. `sockets` are the paths that the VMM
- * will listen on. Rejects with `path_unsafe` for a socket's path that is too long and for a disk that cannot be written where it is,
- * `vmm_failed` for a file that is not there or may not be read, `invalid_argument` for the rest.
+ * will listen on. Rejects with `path_unsafe` for a socket's path that is too long and for a file that may not be opened that way,
+ * `vmm_failed` for one that is not there, `invalid_argument` for the rest.
  */
 export async function checkSpec(spec: VmSpec, sockets: readonly string[]): Promise<void> {
   if (!ID.test(spec.id)) throw invalid(`The VM id "${spec.id}" is not made of a-z, 0-9 and hyphens.`);
@@ -68,16 +68,13 @@ async function checkFile(path: string, what: string, mode: number): Promise<void
     await access(path, mode);
   } catch (cause) {
     if (cause instanceof BangerError) throw cause;
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'EROFS')
-      throw new BangerError('path_unsafe', `The ${what} is on a read-only file system: ${path}.`, {
-        cause,
-        hint: 'Make it writable, then start the VM again.',
-        details: { path },
-      });
-    const why =
-      code === 'ENOENT' ? 'is missing' : code === 'EACCES' ? 'may not be opened' : 'cannot be opened';
-    throw new BangerError('vmm_failed', `The ${what} ${why}: ${path}.`, { cause, details: { path } });
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'is missing' : `cannot be opened (${code})`;
+    const known = toBangerError(cause).code;
+    throw new BangerError(known === 'internal' ? 'vmm_failed' : known, `The ${what} ${why}: ${path}.`, {
+      cause,
+      details: { path },
+    });
   }
 }
 

@@ -176,7 +176,7 @@ export interface FoundVmm {
 export interface Launcher {
   /**
    * Resolves when the VMM runs and answers; the guest is then booting. Rejects with `vmm_failed` and the VMM's last words
-   * when it does not, `cancelled` by the signal, `path_unsafe` when a socket's path is too long, others could open it, or a disk is read-only;
+   * when it does not, `cancelled` by the signal, `path_unsafe` when a socket's path is too long, others could open it, or we may not open a file;
    * in each case no process is left.
    */
   launch(spec: VmSpec, signal?: AbortSignal): Promise<RunningVmm>;

@@ -119,7 +119,7 @@ export function serialOf(node: string): string | undefined {
 
 function nic({ network }: VmSpec): string[] {
   if (network.kind === 'none') return ['-nic', 'none'];
-  // Who carries the frames may come later than QEMU, which of the two would wait for the other one otherwise.
+  // QEMU listens, so that neither it nor who carries the frames has to wait for the other to start.
   const netdev = { type: 'stream', id: 'net', server: true, addr: { type: 'unix', path: network.socket } };
   return [
     ...['-netdev', JSON.stringify(netdev)],

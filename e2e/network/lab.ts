@@ -4,6 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import type { ReadNet } from '@banger/daemon/drivers/network/host-network';
 import { createRunner } from '@banger/daemon/host/execa-runner';
 import type { Runner } from '@banger/daemon/host/runner';
 import type { Listening, Seen } from './listener.ts';
@@ -116,6 +117,11 @@ export class Lab {
       spawnDetached: (argv, options) => real.spawnDetached(inside(argv), options),
       which: (program) => real.which(program),
     };
+  }
+
+  /** Reads what the kernel tells of a namespace's network. */
+  readNet(place: Place): ReadNet {
+    return (file) => this.exec(place, 'cat', `/proc/net/${file}`);
   }
 
   /** Starts TCP and UDP listeners in a namespace, and waits until all listen. */

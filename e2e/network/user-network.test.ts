@@ -36,6 +36,7 @@ const networkWith = (changes: Partial<Runner> = {}): UserNetwork =>
     clock: systemClock,
     netguard: netguardProgram,
     resolvConf: lab.resolvConf,
+    readNet: lab.readNet('host'),
   });
 
 const spec = (changes: Partial<NetworkSpec> = {}): NetworkSpec => ({

@@ -49,7 +49,6 @@ export const tools: readonly Tool[] = [
   tool('apt-get', 'fetches the packages of images and kernels', 'apt', 'apt', 'apt'),
   tool('xz', 'unpacks XZ kernels, modules and packages', 'xz-utils', 'xz', 'xz'),
   tool('depmod', 'lists what modules need for modprobe in the guest', 'kmod', 'kmod', 'kmod'),
-  tool('ip', "tells the host's addresses and routes", 'iproute2', 'iproute', 'iproute2'),
   tool('passt', 'gives the guest a network without privileges', 'passt', 'passt', 'passt'),
 ];
 

@@ -1,7 +1,6 @@
-import { z } from 'zod';
+import { readFile } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
-import type { Runner } from '../../host/runner.ts';
-import { parsePrefix, type Prefix } from './prefix.ts';
+import type { Prefix } from './prefix.ts';
 
 /** What this host's routing means for a user-mode network. */
 export interface HostNetwork {
@@ -15,89 +14,131 @@ export interface HostNetwork {
   readonly taken: readonly Prefix[];
 }
 
-/** `ip` answers in milliseconds; this bounds a kernel that is stuck. */
-const IP_TIMEOUT_MS = 10_000;
+/** A file in which the kernel tells of a network namespace: proc_net(5). */
+type NetFile = 'route' | 'fib_trie' | 'ipv6_route' | 'if_inet6';
 
-/** Of an answer that is not understood: enough to see what it is. */
-const TOLD_CHARACTERS = 1_000;
+/** Reads such a file; the tests read those of namespaces that they make. */
+export type ReadNet = (file: NetFile) => Promise<string>;
 
 /** Always there, and enough of a template for IPv4. */
 const LOOPBACK = 'lo';
 
+/** RTF_REJECT of linux/route.h: an IPv6 route that leads nowhere. */
+const REJECT = 0x0200;
+
+/** What `route` has as the interface of a route that leads nowhere. */
+const NO_DEVICE = '*';
+
+/** IPV6_ADDR_LINKLOCAL of the kernel's net/ipv6.h: the scope of an address that holds on its link alone. */
+const SCOPE_LINK = 0x20;
+
 /** Routes that lead nowhere: they reserve no range. */
-const NOWHERE = new Set(['unreachable', 'blackhole', 'prohibit', 'throw', 'multicast']);
+const NOWHERE = new Set(['UNREACHABLE', 'BLACKHOLE', 'PROHIBIT', 'THROW', 'MULTICAST']);
 
-const routeList = z.array(
-  z.object({
-    dst: z.string(),
-    type: z.string().optional(),
-    dev: z.string().optional(),
-    table: z.string().optional(),
-  }),
-);
-
-const linkList = z.array(
-  z.object({
-    ifname: z.string().optional(),
-    addr_info: z.array(z.object({ family: z.string().optional() })).optional(),
-  }),
-);
-
-const answers = z.tuple([routeList, routeList, linkList]);
-
-/** All that is asked of `ip`, in one process: routes of every table, IPv4 and IPv6 apart as a default route does not say which it is. */
-const QUESTIONS = [
-  'route show table all root 0.0.0.0/0',
-  'route show table all root ::/0',
-  'address show scope link',
-] as const;
+/** Of a line that is not understood: enough to see what it is. */
+const TOLD_CHARACTERS = 200;
 
 /**
- * Reads every routing table and the interfaces with an IPv6 link-local address, by `ip` of iproute2. Rejects with `missing_tool`,
- * `command_failed`, or `network_failed` when its answer cannot be understood.
+ * Reads every routing table and the interfaces with an IPv6 link-local address from the kernel, without a process. Rejects with
+ * `network_failed` when it does not tell them, or in words that are not understood.
  */
-export async function readHostNetwork(runner: Runner, signal?: AbortSignal): Promise<HostNetwork> {
-  const { stdout } = await runner.run(['ip', '-j', '-batch', '-'], {
-    input: `${QUESTIONS.join('\n')}\n`,
-    timeoutMs: IP_TIMEOUT_MS,
-    ...(signal === undefined ? {} : { signal }),
-  });
-  const [routes4, routes6, links] = answersIn(stdout);
-  const default4 = defaultInterface(routes4);
-  const default6 = defaultInterface(routes6);
-  const linkLocal = links.flatMap(({ ifname, addr_info: addresses = [] }) =>
-    ifname !== undefined && ifname !== LOOPBACK && addresses.some(({ family }) => family === 'inet6')
-      ? [ifname]
-      : [],
-  );
+export async function readHostNetwork(read: ReadNet = readProcNet): Promise<HostNetwork> {
+  const lines = async (file: NetFile): Promise<string[]> => {
+    try {
+      return (await read(file)).split('\n').filter((line) => line.trim() !== '');
+    } catch (cause) {
+      throw new BangerError('network_failed', `The file /proc/net/${file} cannot be read.`, { cause });
+    }
+  };
+  const [main4, every4, every6, addresses6] = await Promise.all([
+    lines('route'),
+    lines('fib_trie'),
+    lines('ipv6_route'),
+    lines('if_inet6'),
+  ]);
+  const routes4 = routesOfTrie(every4);
+  const routes6 = every6.flatMap(ipv6Route);
+  const default4 = main4.slice(1).map(defaultDevice).find(Boolean);
+  const default6 = routes6.find(({ bits, device }) => bits === 0 && device !== LOOPBACK)?.device;
+  const linkLocal = addresses6.flatMap(linkLocalDevice);
   const template6 = default6 !== undefined && linkLocal.includes(default6) ? default6 : linkLocal[0];
   return {
-    ipv4: default4 !== undefined,
+    ipv4: routes4.some(({ bits }) => bits === 0),
     ipv6: default6 !== undefined && template6 !== undefined,
     template: (default6 === undefined ? default4 : (template6 ?? default4)) ?? LOOPBACK,
-    taken: [...routes4, ...routes6].flatMap(({ dst, type }) => {
-      const range = NOWHERE.has(type ?? '') || dst === 'default' ? undefined : parsePrefix(dst);
-      return range === undefined || range.bits === 0 ? [] : [range];
-    }),
+    taken: [...routes4, ...routes6]
+      .filter(({ bits }) => bits > 0)
+      .map(({ address, bits }) => ({ address, bits })),
   };
 }
 
-function defaultInterface(routes: z.infer<typeof routeList>): string | undefined {
-  return routes.find(
-    ({ dst, type = 'unicast', dev }) =>
-      dst === 'default' && type === 'unicast' && dev !== undefined && dev !== LOOPBACK,
-  )?.dev;
+async function readProcNet(file: NetFile): Promise<string> {
+  try {
+    return await readFile(`/proc/net/${file}`, 'latin1');
+  } catch (error) {
+    // A kernel without IPv6 has not the two files that tell of it.
+    if (file.includes('6') && (error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
 }
 
-/** Each answer is one line. */
-function answersIn(stdout: string): z.infer<typeof answers> {
-  try {
-    const lines = stdout.split('\n').filter((line) => line.trim() !== '');
-    return answers.parse(lines.map((line): unknown => JSON.parse(line)));
-  } catch (cause) {
-    throw new BangerError('network_failed', 'The answer of `ip -j -batch -` cannot be understood.', {
-      cause,
-      details: { questions: QUESTIONS, answer: stdout.slice(0, TOLD_CHARACTERS) },
-    });
-  }
+/** The interface of a line of `route`, the IPv4 routes of the main table, if that is a default route. */
+function defaultDevice(line: string): string | undefined {
+  const [device = '', to = '', mask = ''] = fields(
+    'route',
+    line,
+    /^(\S+)\s+([\dA-F]{8})\s+[\dA-F]{8}\s+[\dA-F]{4}\s+(?:-?\d+\s+){3}([\dA-F]{8})\s/,
+  );
+  const isDefault = Number(`0x${to}${mask}`) === 0;
+  return isDefault && device !== LOOPBACK && device !== NO_DEVICE ? device : undefined;
+}
+
+/** The routes of `fib_trie`, all IPv4 tables: trees whose leaves are addresses, each with a line for every route that begins there. */
+function routesOfTrie(lines: readonly string[]): Prefix[] {
+  let address: string | undefined;
+  return lines.flatMap((line) => {
+    const [leaf, bits, type = ''] = fields(
+      'fib_trie',
+      line,
+      /^(?:(?:Main|Local|Id \d+):|\s+\+-- .*|\s+\|-- (\d+\.\d+\.\d+\.\d+)|\s+\/(\d+) \S+ ([A-Z]+|type \d+)(?: tos=\d+)?)$/,
+    );
+    address = leaf ?? address;
+    if (bits === undefined || NOWHERE.has(type)) return [];
+    if (address === undefined) throw notUnderstood('fib_trie', line);
+    return [{ address, bits: Number(bits) }];
+  });
+}
+
+/** The route of a line of `ipv6_route`, all IPv6 tables; none when it leads nowhere. */
+function ipv6Route(line: string): (Prefix & { readonly device: string })[] {
+  const [to = '', bits = '', flags = '', device = ''] = fields(
+    'ipv6_route',
+    line,
+    /^([\da-f]{32}) ([\da-f]{2}) [\da-f]{32} [\da-f]{2} [\da-f]{32}(?: [\da-f]{8}){3} ([\da-f]{8})\s+(\S+)$/,
+  );
+  if ((Number(`0x${flags}`) & REJECT) !== 0) return [];
+  return [{ address: to.replaceAll(/.{4}(?!$)/g, '$&:'), bits: Number(`0x${bits}`), device }];
+}
+
+/** The interface of a line of `if_inet6`, if the address there is a link-local one. */
+function linkLocalDevice(line: string): string[] {
+  const [scope = '', device = ''] = fields(
+    'if_inet6',
+    line,
+    /^[\da-f]{32} [\da-f]+ [\da-f]+ ([\da-f]+) [\da-f]+\s+(\S+)$/,
+  );
+  return Number(`0x${scope}`) === SCOPE_LINK ? [device] : [];
+}
+
+/** What the groups of `shape` match in a line; those that are left out are undefined. */
+function fields(file: NetFile, line: string, shape: RegExp): (string | undefined)[] {
+  const found = shape.exec(line);
+  if (found === null) throw notUnderstood(file, line);
+  return found.slice(1);
+}
+
+function notUnderstood(file: NetFile, line: string): BangerError {
+  return new BangerError('network_failed', `The file /proc/net/${file} cannot be understood.`, {
+    details: { line: line.slice(0, TOLD_CHARACTERS) },
+  });
 }

@@ -8,10 +8,18 @@ import { FakeRunner, type ExpectedArgument } from '@banger/testkit/fake-runner';
 import { systemClock } from '../../host/clock.ts';
 import type { ProcessIdentity } from '../../host/process-identity.ts';
 import type { NetworkSpec } from './driver.ts';
+import {
+  linkLocal,
+  mainDefault,
+  procNet,
+  route6,
+  trieDefault,
+  type ProcNet,
+} from './host-network-fixture.ts';
 import { UserNetwork } from './user-network.ts';
 
 const NETGUARD = '/opt/netguard';
-const PROGRAMS = { ip: '/usr/sbin/ip', passt: '/usr/bin/passt', [NETGUARD]: NETGUARD };
+const PROGRAMS = { passt: '/usr/bin/passt', [NETGUARD]: NETGUARD };
 const MAC = '52:54:00:12:34:56';
 
 const identity = (pid: number): ProcessIdentity => ({ pid, startTicks: 7, bootId: 'boot' });
@@ -22,12 +30,14 @@ describe('the user-mode network', () => {
   let alive: Set<number>;
   let signalled: number[];
   let identifies: boolean;
+  let routing: ProcNet;
 
   const hostWith = ({ ipv6 = false, routed = true } = {}): void => {
-    const routes = routed ? [{ dst: 'default', dev: 'eth0' }] : [];
-    const links = [{ ifname: 'eth0', addr_info: [{ family: 'inet6', scope: 'link' }] }];
-    const answers = [routes, ipv6 ? routes : [], links].map((answer) => JSON.stringify(answer));
-    runner.expectRun(['ip', '-j', '-batch', '-'], { stdout: answers.join('\n') });
+    routing = procNet({
+      ...(routed ? { route: [mainDefault('eth0')], fibTrie: trieDefault } : {}),
+      ...(routed && ipv6 ? { ipv6Route: [route6('', 0, 'eth0')] } : {}),
+      ifInet6: [linkLocal('eth0')],
+    });
   };
   const network = (uid = 1000): UserNetwork =>
     new UserNetwork({
@@ -35,6 +45,7 @@ describe('the user-mode network', () => {
       clock: systemClock,
       netguard: NETGUARD,
       resolvConf: join(dir, 'resolv.conf'),
+      readNet: (file) => Promise.resolve(routing[file]),
       own: { proc: join(dir, 'proc'), uid },
       processes: {
         identify: (pid) => {
@@ -79,6 +90,7 @@ describe('the user-mode network', () => {
     dir = await mkdtemp(join(tmpdir(), 'user-network-'));
     await writeFile(join(dir, 'resolv.conf'), 'nameserver 127.0.0.53\n');
     runner = new FakeRunner(PROGRAMS);
+    hostWith();
     alive = new Set();
     signalled = [];
     identifies = true;
@@ -217,7 +229,7 @@ describe('the user-mode network', () => {
   });
 
   test('its probe names every missing program', async () => {
-    runner = new FakeRunner({ ip: '/usr/sbin/ip' });
+    runner = new FakeRunner({});
     expect(await network().probe()).toMatchObject({ usable: false, missingTools: ['passt', NETGUARD] });
   });
 

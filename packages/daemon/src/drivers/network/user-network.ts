@@ -17,7 +17,7 @@ import type {
 import { chooseIpv4, chooseIpv6, type GuestSubnet } from './guest-subnet.ts';
 import { clearControl, endGuard, startGuard, type GuardHost } from './guard-process.ts';
 import { tellGuard } from './guard-word.ts';
-import { readHostNetwork, type HostNetwork } from './host-network.ts';
+import { readHostNetwork, type HostNetwork, type ReadNet } from './host-network.ts';
 import { resolversIn, type Resolvers } from './resolver.ts';
 
 /** What the user-mode network is made with. */
@@ -26,6 +26,8 @@ export interface UserNetworkOptions extends GuardHost {
   readonly netguard: string;
   /** The host's resolv.conf(5), which passt reads as well. */
   readonly resolvConf?: string;
+  /** Reads what the kernel tells of the host's network: this namespace's unless given. */
+  readonly readNet?: ReadNet;
   /** Where `sweep` looks. */
   readonly own?: OwnProcessesOptions;
 }
@@ -77,7 +79,7 @@ export class UserNetwork implements NetworkDriver {
 
   async probe(): Promise<NetworkProbe> {
     const missingTools: string[] = [];
-    for (const tool of ['passt', 'ip', this.#options.netguard])
+    for (const tool of ['passt', this.#options.netguard])
       if ((await this.#options.runner.which(tool)) === undefined) missingTools.push(tool);
     if (missingTools.length > 0)
       return { usable: false, missingTools, ipv4: false, ipv6: false, problems: [] };
@@ -97,7 +99,7 @@ export class UserNetwork implements NetworkDriver {
   }
 
   async prepare(spec: NetworkSpec): Promise<NetworkAttachment> {
-    const plan = await this.#plan(spec.signal);
+    const plan = await this.#plan();
     const { socket, control } = socketsIn(spec.dir);
     const passt = await this.#passt();
     if (spec.signal?.aborted === true)
@@ -174,8 +176,8 @@ export class UserNetwork implements NetworkDriver {
     return dirname(dir) === directory && this.#socketOf(argv) === socketsIn(dir).socket ? dir : undefined;
   }
 
-  async #plan(signal?: AbortSignal): Promise<Plan> {
-    const host = await readHostNetwork(this.#options.runner, signal);
+  async #plan(): Promise<Plan> {
+    const host = await readHostNetwork(this.#options.readNet);
     const resolvers = await this.#resolvers();
     const ipv6 = host.ipv6 ? chooseIpv6(host.taken) : undefined;
     // One address is enough, and a resolver on the guest's own wire needs no route: IPv4 wherever the host has one.

@@ -93,9 +93,11 @@ test('a network without its programs is no passing one', async () => {
       ...change,
     }),
   });
-  expect(await networkCheck(probe({ usable: false, missingTools: ['passt', 'ip'] })).run()).toMatchObject({
+  expect(
+    await networkCheck(probe({ usable: false, missingTools: ['passt', 'netguard'] })).run(),
+  ).toMatchObject({
     status: 'fail',
-    detail: 'It needs what is not there: passt, ip.',
+    detail: 'It needs what is not there: passt, netguard.',
   });
   const problems = [{ message: 'No route.', hint: 'Connect it.' }];
   expect(await networkCheck(probe({ problems })).run()).toMatchObject({ status: 'warn', fix: 'Connect it.' });

@@ -11,6 +11,7 @@
 
 #include <net/if_arp.h>
 
+#include "agent.h"
 #include "netlink.h"
 #include "warn.h"
 
@@ -81,9 +82,13 @@ static bool find_interface(const struct configure_request *r, char name[IFNAMSIZ
     return true;
 }
 
+/* Nobody has given an address to a machine whose first process we are, before it is configured; to look takes 10 ms under emulation. */
+static bool has_none(void) { return agent.is_init && !agent.configured; }
+
 static void set_address(unsigned index, int family, const struct address *a) {
     if (!a->given) return;
-    if (netlink_remove_addresses(index, family, a) < 0 || netlink_add_address(index, family, a) < 0)
+    if ((!has_none() && netlink_remove_addresses(index, family, a) < 0) ||
+        netlink_add_address(index, family, a) < 0)
         configure_warn("address: %s", strerror(errno));
 }
 

@@ -6,12 +6,6 @@ import type { TarEntry, TarKind } from './oci/tar/entry.ts';
 
 /** What the packages and mmdebstrap leave behind that must be in no image, each with the reason. */
 const LEFTOVERS: readonly (readonly [path: string, why: string])[] = [
-  ['/etc/hostname', 'the name of this machine'],
-  ['/etc/resolv.conf', 'the resolver of this machine'],
-  [
-    '/etc/hosts',
-    'the agent writes one at each start, and to replace another takes the guest 30 ms of its first',
-  ],
   ['/etc/apt/apt.conf.d/99mmdebstrap', 'settings for the way from this machine to its mirror'],
   ['/etc/dpkg/dpkg.cfg.d/99mmdebstrap', 'dpkg in the guest must sync what it unpacks'],
   ['/var/lib/apt/lists/lock', 'made anew by apt'],
@@ -19,8 +13,20 @@ const LEFTOVERS: readonly (readonly [path: string, why: string])[] = [
   ['/var/lib/systemd/random-seed', 'the same random state in every VM'],
 ];
 
-/** Written empty: so systemd(1) makes a new one at boot without taking that for the first boot of an installation. */
-const MACHINE_ID = '/etc/machine-id';
+/** The lines between which the agent rewrites /etc/hosts: BEGIN and END of its etc.c. */
+const HOSTS_MARKS = '# banger: begin (rewritten at every start; lines outside are kept)\n# banger: end\n';
+
+/**
+ * What the agent writes at each start, with nothing of this machine. It writes over a file that is there: to make the first one of a
+ * file system takes the guest 20 ms under emulation.
+ */
+const WRITTEN_BY_AGENT: readonly { readonly path: string; readonly text: string }[] = [
+  { path: '/etc/hostname', text: 'localhost\n' },
+  { path: '/etc/hosts', text: HOSTS_MARKS },
+  { path: '/etc/resolv.conf', text: '# banger writes the resolver here, at every start.\n' },
+  // Empty: so systemd(1) makes a new one at boot without taking that for the first boot of an installation.
+  { path: '/etc/machine-id', text: '' },
+];
 
 /** Every user of the guest reads these. */
 const FILE_MODE = 0o644;
@@ -33,7 +39,7 @@ export function recipeLayer(recipe: Pick<ImageRecipe, 'files' | 'links'>, modifi
   return {
     async *entries() {
       for (const [path] of LEFTOVERS) yield entry('file', whiteoutOf(path), owned(FILE_MODE));
-      for (const { path, text } of [{ path: MACHINE_ID, text: '' }, ...recipe.files])
+      for (const { path, text } of [...WRITTEN_BY_AGENT, ...recipe.files])
         yield { ...entry('file', path, owned(FILE_MODE)), ...holding(Buffer.from(text)) };
       for (const { path, to } of recipe.links)
         yield { ...entry('symlink', path, owned(LINK_MODE)), linkName: Buffer.from(to) };

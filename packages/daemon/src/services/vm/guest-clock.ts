@@ -2,7 +2,7 @@ import { toBangerError } from '@banger/contract/error';
 import type { GuestSession, RequestOptions } from '../../drivers/guest/driver.ts';
 import { agentReady, type HealthDeps } from './agent-health.ts';
 import type { VmDeps } from './deps.ts';
-import type { LiveVm } from './live.ts';
+import type { LiveVm, Moment } from './live.ts';
 
 /**
  * What a guest's clock may be off by. Well under a second, which people notice; well over what an answer takes on an idle machine, and
@@ -15,6 +15,9 @@ const MAX_ROUNDS = 4;
 export const QUESTION_MS = 30_000;
 /** A guest that was stopped since the clock was last seen is behind by no more than this; a look costs a command one answer. */
 const TRUST_MS = 500;
+
+/** The agent leaves a clock alone that is off by less: CLOCK_TOLERANCE_NS in its configure.c. */
+const LEFT_ALONE_MS = 100;
 
 const NS_PER_MS = 1_000_000;
 const MS_PER_SECOND = 1000;
@@ -45,6 +48,19 @@ export async function setClockRight(deps: HealthDeps, live: LiveVm, session: Gue
     if (!(await setClock(deps, live, session, limit()))) break;
   }
   live.clockSeen = { now: deps.clock.now(), monotonic: deps.clock.monotonic() };
+}
+
+/**
+ * When the guest's clock was right, after a configure that told it the time of `told`: then, unless the answer took so long that the agent
+ * may have set the clock too late, or it says that it could not.
+ */
+export function clockAfterConfigure(
+  { clock }: Pick<VmDeps, 'clock'>,
+  told: Moment,
+  warnings: readonly string[],
+): Moment | undefined {
+  const late = clock.monotonic() - told.monotonic + LEFT_ALONE_MS > TOLERANCE_MS;
+  return late || warnings.some((warning) => warning.startsWith('clock:')) ? undefined : told;
 }
 
 /** True when the guest's clock was seen so lately that it can be trusted. */

@@ -5,9 +5,10 @@ import type { VmRow } from '../../domain/vm-row.ts';
 import type { Clock } from '../../host/clock.ts';
 import { inBackground } from '../background.ts';
 import { agentReady, agentSilent } from './agent-health.ts';
+import { clockAfterConfigure } from './guest-clock.ts';
 import { environmentRecord } from './environment.ts';
 import type { VmDeps } from './deps.ts';
-import type { LiveVm } from './live.ts';
+import type { LiveVm, Moment } from './live.ts';
 import type { VmRuntimeRow } from './runtime-row.ts';
 import { warn } from './watch.ts';
 
@@ -43,17 +44,20 @@ export async function connectGuest(
   } as const;
   const session = await deps.guest.connect(target, options);
   let warnings: readonly string[] = [];
+  let clockSeen: Moment | undefined;
   try {
-    if (!session.hello.configured)
-      ({ warnings } = await session.configure(configurationOf(deps, row, live.runtime), {
-        signal: options.signal,
-      }));
+    if (!session.hello.configured) {
+      const told = { now: deps.clock.now(), monotonic: deps.clock.monotonic() };
+      const configuration = configurationOf(deps, row, live.runtime, told.now);
+      ({ warnings } = await session.configure(configuration, { signal: options.signal }));
+      clockSeen = clockAfterConfigure(deps, told, warnings);
+    }
   } catch (error) {
     session.close();
     throw error;
   }
   live.session = session;
-  live.clockSeen = undefined;
+  live.clockSeen = clockSeen;
   agentReady(deps, live);
   inBackground(deps.log, 'guest events', () => followEvents(deps, live, session), live.released.signal);
   inBackground(deps.log, 'agent channel', () => reopen(deps, row, live, session), live.released.signal);
@@ -77,13 +81,14 @@ async function reopen(deps: VmDeps, row: VmRow, live: LiveVm, session: GuestSess
 
 /** What the guest is told at each boot: who it is, the time, where its network is, and fresh randomness. */
 function configurationOf(
-  deps: Pick<VmDeps, 'clock' | 'randomBytes'>,
+  deps: Pick<VmDeps, 'randomBytes'>,
   row: VmRow,
   runtime: VmRuntimeRow,
+  now: number,
 ): GuestConfiguration {
   return {
     hostname: row.spec.name,
-    timeNs: BigInt(deps.clock.now()) * NS_PER_MS,
+    timeNs: BigInt(now) * NS_PER_MS,
     entropy: deps.randomBytes(SEED_BYTES),
     machineId: row.machineId,
     env: { ...DEFAULT_ENVIRONMENT, ...environmentRecord([...row.imageDefaults.env, ...row.spec.env]) },

@@ -2,6 +2,7 @@ import type { VmView } from '@banger/contract/vm';
 import { FakeClock } from '@banger/testkit/fake-clock';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeHost } from './fake-host.suite.ts';
+import { clockAfterConfigure } from './guest-clock.ts';
 import { checkHealth } from './health.ts';
 
 const never = new AbortController().signal;
@@ -25,6 +26,8 @@ beforeEach(async () => {
     },
   };
   await host.vms.create(host.spec('box'), { start: true, waitInit: false }, never);
+  // Longer than what its start has told of its clock is trusted.
+  await clock.advance(1_000);
 });
 afterEach(async () => {
   thaw?.();
@@ -43,8 +46,8 @@ function freeze(): void {
 const show = (): Promise<VmView> => host.vms.show('box');
 const offset = (): number => host.guest?.state.clockOffset ?? NaN;
 
-async function run(): Promise<unknown> {
-  const exec = await host.vms.exec({ vm: 'box', argv: ['true'], env: [] }, never);
+async function run(vm = 'box'): Promise<unknown> {
+  const exec = await host.vms.exec({ vm, argv: ['true'], env: [] }, never);
   for (const stream of [exec.stdout, exec.stderr]) stream.resume();
   return exec.exit;
 }
@@ -143,6 +146,27 @@ describe("a guest's clock", () => {
     host.guest!.state.clockOffset = -5_000;
     await run();
     expect(offset()).toBe(0);
+  });
+
+  test('was set by its start: a command right after it need not ask', async () => {
+    await host.vms.create(host.spec('new'), { start: true, waitInit: false }, never);
+    await run('new');
+    expect(questions).toBe(0);
+  });
+
+  test('is asked for after a start that could not set it', async () => {
+    host.guestOptions = { ...host.guestOptions, warnings: ['clock: Operation not permitted'] };
+    await host.vms.create(host.spec('new'), { start: true, waitInit: false }, never);
+    await run('new');
+    expect(questions).toBeGreaterThan(0);
+  });
+
+  test('is asked for after a start whose answer took so long that it tells nothing', async () => {
+    const told = { now: clock.now(), monotonic: clock.monotonic() };
+    await clock.advance(150);
+    expect(clockAfterConfigure({ clock }, told, [])).toBe(told);
+    await clock.advance(1);
+    expect(clockAfterConfigure({ clock }, told, [])).toBeUndefined();
   });
 
   test("follows the host's when that is set, or when the host has slept", async () => {

@@ -54,7 +54,12 @@ export async function deleteHeld(deps: VmDeps, id: string): Promise<ResultOf<'vm
     if (live !== undefined) {
       // Not asked to close its disks, which go. One that cannot be killed is told by the ledger's remover, which tries again.
       live.released.abort();
-      const kill = (): Promise<void> => live.vmm.kill('SIGKILL');
+      // Its network goes meanwhile: what is left of that is told by the step of its own, which tries again as well.
+      const kill = async (): Promise<void> => {
+        const network = deps.ledger.remove(id, ['network']);
+        const [killed] = await Promise.allSettled([live.vmm.kill('SIGKILL'), network]);
+        if (killed.status === 'rejected') throw killed.reason;
+      };
       await runAllSteps([killStep(kill)], undefined, taken);
       await release(deps, live, taken, () => undefined);
     }

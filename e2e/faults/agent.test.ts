@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { VmView } from '@banger/contract/vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Outcome } from '../harness/banger.ts';
+import { seen } from '../harness/seen.ts';
 import { until } from '../harness/until.ts';
 import { expectFault } from './expect-fault.ts';
 import { FaultHome } from './fault-home.ts';
@@ -88,8 +89,8 @@ describe('the agent alone', () => {
     const made = await create('beside', '--image', 'debian-bookworm-systemd', '--memory', '512');
     const open = guest('beside', 'kill -9 $PPID; sleep 1000');
     const view = await until('the silence to be told', async () => {
-      const seen = await home.show('beside');
-      return seen.runtime?.agent === 'silent' ? seen : undefined;
+      const told = await seen(home.path, 'beside');
+      return told.runtime?.agent === 'silent' ? told : undefined;
     });
     expect(view.runtime?.agentReason).toMatch(/^The agent has ended, the guest runs on\./);
     expect(await ps('beside')).toMatch(/running \(silent\)/);

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Outcome } from '../harness/banger.ts';
+import { seen, seenAll } from '../harness/seen.ts';
 import { until } from '../harness/until.ts';
 import { expectFault } from './expect-fault.ts';
 import { FaultHome } from './fault-home.ts';
@@ -16,12 +17,16 @@ let home: FaultHome;
 beforeAll(() => {
   home = FaultHome.stocked();
 });
-afterEach(({ task }) => home.tidy(task.result?.state === 'fail'));
 afterAll(() => home.remove());
 
+/** For tests that share nothing. */
+function leaveNothing(): void {
+  afterEach(({ task }) => home.tidy(task.result?.state === 'fail'));
+}
 const run = (...argv: string[]): Promise<Outcome> => home.run(['vm', 'run', '--rm', ...small, ...argv]);
 
-describe('commands that cannot be run', () => {
+describe('a command that cannot be run', () => {
+  leaveNothing();
   test('in a VM of its own: it says so, and nothing is left', async () => {
     expectFault(await run('--', '/etc/passwd'), {
       code: 'command_not_executable',
@@ -29,9 +34,21 @@ describe('commands that cannot be run', () => {
       says: '/etc/passwd',
     });
   });
+});
 
-  test('directories, interpreters, users and places that are not there', async () => {
-    await home.run(['vm', 'create', '--name', 'odd', ...small]);
+describe('a VM in which a session goes on', () => {
+  let session: Promise<Outcome>;
+  let vmm: number;
+  beforeAll(async () => {
+    session = home.run(['vm', 'run', '--name', 'odd', ...small, '--', 'sleep', '1000']);
+    vmm = await until('the VM to run', async () => {
+      const [view] = await seenAll(home.path);
+      return view?.state === 'running' ? view.runtime?.pid : undefined;
+    });
+  });
+  afterAll(() => home.tidy(true));
+
+  test('refuses directories, interpreters, users and places that are not there', async () => {
     const exec = (...argv: string[]): Promise<Outcome> => home.run(['vm', 'exec', 'odd', ...argv]);
     const make =
       'printf "#!/no/such/interpreter\\n" > /root/odd; printf "x" > /root/plain; chmod 755 /root/*';
@@ -49,11 +66,24 @@ describe('commands that cannot be run', () => {
     ] as const;
     for (const [argv, fault] of cases) expectFault(await exec(...argv), fault);
     expect((await exec('--', 'hostname')).stdout).toBe('odd\n');
-    await home.run(['vm', 'delete', 'odd']);
+  });
+
+  test('its VMM is killed: the session says what happened, the VM its state', async () => {
+    expect(vmm).toBeGreaterThan(1);
+    process.kill(vmm, 'SIGKILL');
+    const outcome = await session;
+    expectFault(outcome, { code: 'vmm_gone', status: 125, says: /odd is error: The VMM ended: .*SIGKILL/ });
+    const view = await until('its state', async () => {
+      const told = await seenAll(home.path);
+      return told[0]?.state === 'error' ? told[0] : undefined;
+    });
+    expect(view.reason).toMatch(/SIGKILL/);
+    expect(await home.run(['vm', 'delete', 'odd'])).toMatchObject({ status: 0 });
   });
 });
 
 describe('an image without a shell', () => {
+  leaveNothing();
   beforeAll(() => {
     const [from, to] = ['debian-bookworm', 'bare'].map((name) => home.at('state', 'images', name)) as [
       string,
@@ -87,6 +117,7 @@ describe('an image without a shell', () => {
 });
 
 describe('a guest that ends in the middle of a session', () => {
+  leaveNothing();
   const ends = [
     ['poweroff -f', 'stopped', /powered off/],
     [
@@ -110,8 +141,8 @@ describe('a guest that ends in the middle of a session', () => {
     ]);
     expectFault(outcome, { code: 'vmm_gone', status: 125, says: reason });
     const view = await until('its state', async () => {
-      const seen = await home.show('ends');
-      return seen.state === state ? seen : undefined;
+      const told = await seen(home.path, 'ends');
+      return told.state === state ? told : undefined;
     });
     expect(view.reason).toMatch(reason);
     await home.run(['vm', 'delete', 'ends']);
@@ -122,27 +153,10 @@ describe('a guest that ends in the middle of a session', () => {
     const outcome = await run('--', 'sh', '-c', `${script}; sleep 100`);
     expectFault(outcome, { code: 'vmm_gone', status: 125, says: reason });
   });
-
-  test('its VMM is killed: the same', async () => {
-    const running = home.run(['vm', 'run', '--name', 'shot', ...small, '--', 'sleep', '100']);
-    const pid = await until('the VM to run', async () => {
-      const [view] = await home.list();
-      return view?.state === 'running' ? view.runtime?.pid : undefined;
-    });
-    expect(pid).toBeGreaterThan(1);
-    process.kill(pid, 'SIGKILL');
-    const outcome = await running;
-    expectFault(outcome, { code: 'vmm_gone', status: 125, says: /shot is error: The VMM ended: .*SIGKILL/ });
-    const view = await until('its state', async () => {
-      const seen = await home.show('shot');
-      return seen.state === 'error' ? seen : undefined;
-    });
-    expect(view.reason).toMatch(/SIGKILL/);
-    await home.run(['vm', 'delete', 'shot']);
-  });
 });
 
 describe('a guest that does not come up', () => {
+  leaveNothing();
   /** A kernel of the store whose initramfs is another one. */
   const kernel = (name: string, initramfs: Uint8Array): void => {
     const [from, to] = ['debian-cloud', name].map((each) => home.at('state', 'kernels', each)) as [

@@ -1,8 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Outcome } from '../harness/banger.ts';
+import { processesOf } from '../harness/leftovers.ts';
+import { seenAll } from '../harness/seen.ts';
 import { until } from '../harness/until.ts';
 import { FaultHome } from './fault-home.ts';
 import { onceSaid } from './once-said.ts';
@@ -57,12 +59,12 @@ describe('a signal while a VM is made and started', () => {
     });
     expect(signal).toBe('SIGKILL');
     await until('the VM to be gone', async () =>
-      (await home.list()).length === 0 && home.leftovers().length === 0 ? true : undefined,
+      (await seenAll(home.path)).length === 0 && home.leftovers().length === 0 ? true : undefined,
     );
   });
 });
 
-describe('a signal in the middle of a session', () => {
+describe('a signal in the middle of the session of `run --rm`', () => {
   let home: FaultHome;
   beforeAll(() => {
     home = FaultHome.stocked();
@@ -70,9 +72,7 @@ describe('a signal in the middle of a session', () => {
   afterEach(({ task }) => home.tidy(task.result?.state === 'fail'));
   afterAll(() => home.remove());
 
-  const script = 'trap "" HUP; echo ready >&2; sleep 1000';
-
-  test.each(signals)('%s in `run --rm`: the command ends, and nothing is left', async (signal) => {
+  test.each(signals)('%s: the command ends, and nothing is left', async (signal) => {
     const { status, stderr } = await home.run(
       ['vm', 'run', '--rm', ...small, '--', 'bash', '-c', 'echo ready >&2; exec sleep 1000'],
       { onStart: when(/^ready$/m, signal) },
@@ -80,11 +80,27 @@ describe('a signal in the middle of a session', () => {
     expect(status).toBe(statusOf(signal));
     expect(stderr).not.toMatch(/^error/m);
   });
+});
+
+describe('a signal in the middle of a session in a VM that stays', () => {
+  let home: FaultHome;
+  beforeAll(() => {
+    home = FaultHome.stocked();
+  });
+  afterAll(async () => {
+    expect(await home.run(['vm', 'delete', 'left'])).toMatchObject({ status: 0 });
+    await home.expectNothingLeft();
+    await home.remove();
+  });
+
+  const script = 'trap "" HUP; echo ready >&2; sleep 1000';
 
   /** It ignores the hang-up, so that it is killed a moment later. */
-  const sleeperGone = async (): Promise<true | undefined> => {
-    const count = ['sh', '-c', 'pgrep -c -x sleep || true'];
-    return (await home.run(['vm', 'exec', 'left', '--', ...count])).stdout === '0\n' ? true : undefined;
+  const expectSleeperGone = async (): Promise<void> => {
+    // pidwait(1) ends with 1 when there is none any more, timeout(1) with 124.
+    const wait = ['timeout', '60', 'pidwait', '-x', 'sleep'];
+    const { status, stderr } = await home.run(['vm', 'exec', 'left', '--', ...wait]);
+    expect([0, 1], stderr).toContain(status);
   };
 
   test('SIGHUP in `run`, or SIGINT again and again in `exec`: the VM runs on, the command does not', async () => {
@@ -93,7 +109,7 @@ describe('a signal in the middle of a session', () => {
     });
     expect(status).toBe(129);
     expect(await home.show('left')).toMatchObject({ state: 'running' });
-    await until('the command to be gone', sleeperGone);
+    await expectSleeperGone();
 
     let presses: NodeJS.Timeout | undefined;
     const insisted = await home.run(['vm', 'exec', 'left', '--', 'sh', '-c', `trap "" INT; ${script}`], {
@@ -104,15 +120,14 @@ describe('a signal in the middle of a session', () => {
     });
     clearInterval(presses);
     expect(insisted.status).toBe(130);
-    await until('the command to be gone', sleeperGone);
-    expect(await home.run(['vm', 'delete', 'left'])).toMatchObject({ status: 0 });
+    await expectSleeperGone();
   });
 
   // At each answer, so that one lost on the way is missed. Not of bash, which forgets one itself when it comes as its trap ends, after the
   // answer: `run_pending_traps` (trap.c, to 5.3 at least) takes the signal as seen before it runs the trap, and once more behind it.
   test('SIGTERM whenever the command has ignored one: each comes through, and the third of some seconds ends the session', async () => {
     const deaf = 'trap "echo no >&2" TERM; echo ready >&2; while :; do sleep 0.1; done';
-    const { status } = await home.run(['vm', 'run', '--rm', ...small, '--', 'dash', '-c', deaf], {
+    const { status } = await home.run(['vm', 'exec', 'left', '--', 'dash', '-c', deaf], {
       onStart: (child) => {
         when(/^ready$/m, 'SIGTERM')(child);
         child.stderr?.on('data', (chunk: Buffer) => {
@@ -130,8 +145,14 @@ describe('an image build that is cut off', () => {
   const pull = (onStart: (child: ChildProcess) => void): Promise<Outcome> =>
     home.run(['image', 'pull', 'debian-bookworm'], { onStart, env: { TMPDIR: temporary } });
   const begun = /^Fetching package lists/m;
-  /** By now the tree has mounts in it, and programs of its own run there. */
-  const unpacked = /^Setting up the base system/m;
+  /** A step is said in writing when it is over. By then all is there that a program needs to run in the tree. */
+  const unpacked = /^Unpacking the base system/m;
+
+  /** Waits until a program of the tree runs in it: by then it has mounts, too. */
+  const setsItselfUp = (): Promise<true> =>
+    until('a program to run in the tree', async () =>
+      processesOf(home.path).some(({ pid }) => rootOf(pid).startsWith(home.at('state'))) ? true : undefined,
+    );
 
   beforeAll(async () => {
     home = FaultHome.empty();
@@ -160,10 +181,25 @@ describe('an image build that is cut off', () => {
   test('by kill -9 of the daemon: its programs end with it, the next daemon removes the rest', async () => {
     const pid = await home.daemonPid();
     expect(pid).toBeGreaterThan(1);
-    const outcome = await pull((child) => onceSaid(child, unpacked, () => void process.kill(pid, 'SIGKILL')));
+    let killed: Promise<boolean> | undefined;
+    const outcome = await pull((child) =>
+      onceSaid(child, unpacked, () => {
+        killed = setsItselfUp().then(() => process.kill(pid, 'SIGKILL'));
+      }),
+    );
+    expect(await killed).toBe(true);
     expect(outcome.status).toBe(1);
     expect(outcome.stderr.match(/^error\[daemon_unreachable\]: /gm)).toHaveLength(1);
     await home.list();
     await until('the build to be gone', async () => (home.leftovers().length === 0 ? true : undefined));
   });
 });
+
+/** The root directory of a process; empty when it has ended. */
+function rootOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/root`);
+  } catch {
+    return '';
+  }
+}

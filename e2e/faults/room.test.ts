@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { seen } from '../harness/seen.ts';
 import { until } from '../harness/until.ts';
 import { expectFault } from './expect-fault.ts';
 import { FaultHome } from './fault-home.ts';
@@ -84,7 +85,7 @@ describe('no room on the disk', () => {
       'head -c 40M /dev/urandom | tee /root/big | sha256sum; sync; sha256sum < /root/big',
     ]);
     const paused = await until('the VM to stand still', async () => {
-      const view = await home.show('full');
+      const view = await seen(home.path, 'full');
       return view.state === 'paused' ? view : undefined;
     });
     expect(paused.reason).toMatch(/disk of the host is full/);
@@ -101,7 +102,7 @@ describe('no room on the disk', () => {
     expect(read).toBe(sent);
     // It is called running once its writes have found room for a second.
     const running = await until('it to be called running', async () => {
-      const view = await home.show('full');
+      const view = await seen(home.path, 'full');
       return view.state === 'running' ? view : undefined;
     });
     expect(running).toMatchObject({ reason: '', hint: '' });
@@ -116,11 +117,11 @@ describe('no room on the disk', () => {
     expect(refused.stderr).toMatch(/vm_state[^]*waits for room/);
     expect(refused.status).toBe(1);
     await until('the VM to stand still', async () =>
-      (await home.show('full')).state === 'paused' ? true : undefined,
+      (await seen(home.path, 'full')).state === 'paused' ? true : undefined,
     );
     home.setRoom(512 * MIB, 'state', 'vms');
     await until('it to be called running', async () =>
-      (await home.show('full')).state === 'running' ? true : undefined,
+      (await seen(home.path, 'full')).state === 'running' ? true : undefined,
     );
     expect(await hash('sync; echo 3 > /proc/sys/vm/drop_caches')).toBe(held);
     expect(await home.run(['vm', 'delete', 'full'])).toMatchObject({ status: 0 });

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -18,7 +18,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { BANGER_BIN } from '../harness/banger.ts';
 import { entries, processesOf } from '../harness/leftovers.ts';
 import { until } from '../harness/until.ts';
@@ -51,11 +51,20 @@ function expectNoDaemon(): void {
 describe('the state database', () => {
   const file = (): string => home.at('state', 'banger.db');
 
+  /** What a daemon made in a state directory, and left when it was stopped. */
+  let left: string;
+  beforeAll(async () => {
+    left = mkdtempSync(join(tmpdir(), 'banger-left-'));
+    const first = FaultHome.empty();
+    await first.list();
+    await first.stopDaemon();
+    execFileSync('cp', ['--archive', first.at('state'), left]);
+    await first.remove();
+  });
+  afterAll(() => rmSync(left, { recursive: true }));
+
   /** A home with a database that a daemon made, and none that runs. */
-  async function used(): Promise<void> {
-    await home.list();
-    await home.stopDaemon();
-  }
+  const used = (): void => void execFileSync('cp', ['--archive', join(left, 'state'), home.path]);
 
   test.each([
     [
@@ -65,7 +74,7 @@ describe('the state database', () => {
     ['was cut short', () => truncateSync(file(), 1_000)],
     ['has a hole', () => writeFileSync(file(), readFileSync(file()).fill(0xff, 100, 3_000))],
   ])('that %s is refused and left as it is', async (_what, damage) => {
-    await used();
+    used();
     damage();
     const before = readFileSync(file());
     expectFault(await home.run(ps), { code: 'database_corrupt', status: 1, says: file() });
@@ -77,7 +86,7 @@ describe('the state database', () => {
   });
 
   test('of a newer banger is refused and left as it is', async () => {
-    await used();
+    used();
     const database = new DatabaseSync(file());
     const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
     database.exec('PRAGMA user_version = 999');

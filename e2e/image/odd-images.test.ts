@@ -6,6 +6,7 @@ import { writeLayout } from '@banger/daemon/drivers/image/oci/layout.suite';
 import { archive } from '@banger/daemon/drivers/image/oci/tar/archive.suite';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { banger, bangerJson, type Outcome } from '../harness/banger.ts';
+import { seen } from '../harness/seen.ts';
 import { sharedHome } from '../harness/shared-home.ts';
 import { until } from '../harness/until.ts';
 import { alpineImage, bareImage, hostileImage, systemdImage } from './odd-layers.ts';
@@ -70,7 +71,9 @@ test('one static program and nothing else: it is run as the image says, and with
 
   // The agent's own, found although the image has a PATH of its own.
   expect(await exec('--user', 'root', 'odd', '--', 'poweroff')).toMatchObject({ status: 0 });
-  await until('the end of the VM', async () => ((await show()).state === 'stopped' ? true : undefined));
+  await until('the end of the VM', async () =>
+    (await seen(home, 'odd')).state === 'stopped' ? true : undefined,
+  );
   expect((await show()).warnings).toEqual([]);
 });
 

@@ -7,14 +7,16 @@ import type { Runner, RunOptions, RunResult } from '@banger/daemon/host/runner';
 type Argv = readonly [string, ...string[]];
 
 /**
- * The machine, but a kernel's package comes over the network only once, as it is. After `lighten` apt tells of it, and gives it, without the
- * modules that no guest needs to boot: to unpack and look through all of them takes most of a pull.
+ * The machine, but its package lists are asked, and a kernel's package comes over the network, only once. After `lighten` apt tells of it, and
+ * gives it, without the modules that no guest needs to boot: to read the lists, and to unpack and look through all modules, takes most of a pull.
  */
 export class LightPackage implements Runner {
   readonly #runner = createRunner();
   readonly #directory: string;
   /** What apt said when it downloaded. */
   #said: RunResult | undefined;
+  /** What apt's lists say, by the package asked for. */
+  readonly #listed = new Map<string, RunResult>();
   #light: { readonly file: string; readonly replace: (list: string) => string } | undefined;
 
   /** `directory` is a private one that is there. */
@@ -40,7 +42,7 @@ export class LightPackage implements Runner {
       if (entry.name.endsWith('.ko') && !kept.has(entry.name)) await rm(join(entry.parentPath, entry.name));
     await mkdir(join(this.#directory, 'light'));
     const file = join(this.#directory, 'light', basename(whole));
-    await this.#runner.run(['dpkg-deb', '--build', '-Zxz', '-z0', '--root-owner-group', tree, file]);
+    await this.#runner.run(['dpkg-deb', '--build', '-Znone', '--root-owner-group', tree, file]);
     await rm(join(tree, 'DEBIAN'), { recursive: true });
     const [before, after] = await Promise.all([whole, file].map((path) => readFile(path)));
     if (before === undefined || after === undefined) throw new Error('It cannot be read.');
@@ -57,7 +59,9 @@ export class LightPackage implements Runner {
 
   async run(argv: Argv, options: RunOptions = {}): Promise<RunResult> {
     if (argv[0] === 'apt-cache') {
-      const result = await this.#runner.run(argv, options);
+      const name = argv.at(-1) ?? '';
+      const result = this.#listed.get(name) ?? (await this.#runner.run(argv, options));
+      this.#listed.set(name, result);
       return { ...result, stdout: this.#light?.replace(result.stdout) ?? result.stdout };
     }
     if (!argv.includes('download') || options.cwd === undefined) return this.#runner.run(argv, options);

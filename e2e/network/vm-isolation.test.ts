@@ -20,20 +20,33 @@ import type { Target } from './prober.ts';
 const RESOLVER = '10.0.2.3';
 const GATEWAYS = ['10.0.2.2', 'fd62:616e:6765:7200::2'];
 
-/** Targets tried at once: each is a shell of its own, and under emulation more of them only wait for each other. */
-const AT_ONCE = 8;
-
 /**
- * A script that tries each target and prints it with its answer. bash opens the sockets. The time bounds a silent one; what is refused is so
- * at once, and an answer comes within a tenth of it, also under emulation.
+ * A program that tries every target of its arguments at once, each in a process of its own, and prints it with its answer. Perl is part of every
+ * Debian. The time bounds a silent target; what is refused is so at once, and an answer comes within a tenth of it, also under emulation.
  */
-const probeScript = (targets: readonly Target[]): string => `
-try() {
-  answer=$(timeout 15 bash -c 'exec 3<>/dev/$0/$1/$2 && { [ $0 = tcp ] || echo hello >&3; } && head -c ${GREETING.length} <&3' $1 $2 $3 2>/dev/null)
-  echo "$1 $2 $3 $answer"
+const PROBE = `
+use IO::Socket::IP;
+use Socket 'AI_NUMERICHOST';
+for my $target (@ARGV) {
+  next if fork;
+  my ($protocol, $address, $port) = split / /, $target;
+  my $answer = '';
+  eval {
+    local $SIG{ALRM} = sub { die };
+    alarm 15;
+    my $type = $protocol eq 'udp' ? SOCK_DGRAM : SOCK_STREAM;
+    my @peer = (PeerHost => $address, PeerPort => $port, GetAddrInfoFlags => AI_NUMERICHOST);
+    my $socket = IO::Socket::IP->new(@peer, Type => $type) or die;
+    syswrite $socket, 'hello' if $protocol eq 'udp';
+    while (length $answer < ${GREETING.length}) {
+      sysread $socket, $answer, ${GREETING.length} - length $answer, length $answer or die;
+    }
+  };
+  syswrite STDOUT, "$target $answer\n";
+  exit;
 }
-${targets.map(({ protocol, address, port }, at) => `try ${protocol} ${address} ${port} &${at % AT_ONCE === AT_ONCE - 1 ? '\nwait' : ''}`).join('\n')}
-wait`;
+1 while wait > 0;
+`;
 
 let lab: Lab;
 let home: string;
@@ -46,7 +59,8 @@ const banger = (...argv: readonly string[]): Promise<string> =>
 
 /** Which of the targets answered the VM. */
 async function reached(targets: readonly Target[]): Promise<readonly string[]> {
-  const printed = await banger('vm', 'exec', 'probe', '--', 'bash', '-c', probeScript(targets));
+  const words = targets.map(({ protocol, address, port }) => `${protocol} ${address} ${port}`);
+  const printed = await banger('vm', 'exec', 'probe', '--', 'perl', '-e', PROBE, ...words);
   const lines = printed.trim().split('\n');
   expect(lines).toHaveLength(targets.length);
   return lines

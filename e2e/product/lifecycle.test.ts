@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { banger, bangerJson, startBanger, type Outcome } from '../harness/banger.ts';
 import { entries, vmProcessesOf } from '../harness/leftovers.ts';
 import { makeOtherBuild } from '../harness/other-build.ts';
+import { seen } from '../harness/seen.ts';
 import { sharedHome } from '../harness/shared-home.ts';
 import { until } from '../harness/until.ts';
 
@@ -101,7 +102,7 @@ describe('the life of one VM', () => {
       'echo 1 > /proc/sys/kernel/sysrq; sync; (sleep 0.3; echo b > /proc/sysrq-trigger) &',
     );
     const after = await until('the guest to be up again', async () => {
-      const { state, runtime } = await show(name);
+      const { state, runtime } = await seen(home, name);
       expect(state).toBe('running');
       return runtime?.agent === 'ready' && runtime.bootId !== before?.bootId ? runtime : undefined;
     });
@@ -119,7 +120,7 @@ describe('the life of one VM', () => {
       'echo 1 > /proc/sys/kernel/sysrq; sync; (sleep 0.3; echo o > /proc/sysrq-trigger) &',
     );
     await until('the VM to be stopped', async () =>
-      (await show(name)).state === 'stopped' ? true : undefined,
+      (await seen(home, name)).state === 'stopped' ? true : undefined,
     );
     expect((await show(name)).reason).toMatch(/powered off/);
     expect(vmProcessesOf(home)).toEqual([]);
@@ -137,7 +138,7 @@ describe('the life of one VM', () => {
       'echo 1 > /proc/sys/kernel/sysrq; (sleep 0.3; echo c > /proc/sysrq-trigger) &',
     );
     await until('the VM to be in error', async () =>
-      (await show(name)).state === 'error' ? true : undefined,
+      (await seen(home, name)).state === 'error' ? true : undefined,
     );
     const { reason, hint } = await show(name);
     expect(reason).toMatch(/panicked/);
@@ -152,7 +153,7 @@ describe('the life of one VM', () => {
     if (runtime === undefined) throw new Error('It does not run.');
     process.kill(runtime.pid, 'SIGKILL');
     await until('the VM to be in error', async () =>
-      (await show(name)).state === 'error' ? true : undefined,
+      (await seen(home, name)).state === 'error' ? true : undefined,
     );
     expect((await show(name)).reason).toMatch(/VMM ended/);
     expect(entries(home, 'run', 'vm')).toEqual([]);

@@ -4,6 +4,7 @@ import type { VmPort, VmStats } from '@banger/contract/guest';
 import type { VmView } from '@banger/contract/vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { banger, bangerJson, startBanger, type Outcome } from '../harness/banger.ts';
+import { seen } from '../harness/seen.ts';
 import { sharedHome } from '../harness/shared-home.ts';
 import { until } from '../harness/until.ts';
 
@@ -181,7 +182,7 @@ describe('a look inside a VM', () => {
     }
     // Nobody asks: the daemon looks by itself.
     await until('the agent to be heard again', async () =>
-      (await show()).runtime?.agent === 'ready' ? true : undefined,
+      (await seen(home, name)).runtime?.agent === 'ready' ? true : undefined,
     );
     expect(await vm('exec', name, '--', 'true')).toMatchObject({ status: 0 });
   });

@@ -7,13 +7,14 @@ import type { OperationOutcome, OperationView } from '@banger/contract/operation
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { banger, bangerJson, startBanger, type Outcome } from '../harness/banger.ts';
 import { entries, processesOf, vmProcessesOf } from '../harness/leftovers.ts';
+import { asked } from '../harness/seen.ts';
 import { sharedHome } from '../harness/shared-home.ts';
 import { until } from '../harness/until.ts';
 
 /** The operation of that method at work, once it is at the stage. */
 function atWork(home: string, method: string, stage: RegExp): Promise<OperationView> {
   return until(`${method} to be at ${String(stage)}`, async () => {
-    const operations = await bangerJson<OperationView[]>(['operation', 'list'], { home });
+    const operations = await asked(home, 'operation.list', { all: false });
     return operations.find((each) => each.method === method && stage.test(each.stage));
   });
 }

@@ -10,14 +10,16 @@ const list = () => bangerJson<VmView[]>(['vm', 'list'], { home });
 
 /** What is wrong in a command line, the specs of K1 among it, is in `faults/options.test.ts`. */
 describe('K1: vm run', () => {
-  test('exit code: the status of the command is ours', async () => {
-    expect((await run('--', 'sh', '-c', 'exit 42')).status).toBe(42);
-    expect(await list()).toEqual([]);
+  const name = 'detached';
+
+  test('run detached: the VM runs on, and its name is printed', async () => {
+    const { status, stdout } = await banger(['vm', 'run', '-d', '--name', name], { home });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: `${name}\n` });
+    expect(await list()).toMatchObject([{ name, state: 'running', runtime: { agent: 'ready' } }]);
+    expect((await banger(['vm', 'exec', name, '--', 'hostname'], { home })).stdout).toBe(`${name}\n`);
   });
 
   test('exit code: death by a signal is 128+n; 127 and 126 tell what is wrong', async () => {
-    const name = 'exits';
-    await banger(['vm', 'create', '--name', name], { home });
     const exec = (...argv: string[]) => banger(['vm', 'exec', name, '--', ...argv], { home });
     expect((await exec('sh', '-c', 'kill -9 $$')).status).toBe(137);
     expect((await exec('sh', '-c', 'kill -15 $$')).status).toBe(143);
@@ -33,22 +35,14 @@ describe('K1: vm run', () => {
     expect((await banger(['vm', 'delete', name], { home })).status).toBe(0);
   });
 
-  test('concurrent runs share nothing and leave nothing', async () => {
-    const outcomes = await Promise.all([1, 2, 3].map((n) => run('--', 'sh', '-c', `hostname; exit ${n}`)));
-    expect(outcomes.map(({ status }) => status)).toEqual([1, 2, 3]);
+  test('exit code: the status of the command is ours; concurrent runs share nothing and leave nothing', async () => {
+    const outcomes = await Promise.all([1, 2, 42].map((n) => run('--', 'sh', '-c', `hostname; exit ${n}`)));
+    expect(outcomes.map(({ status }) => status)).toEqual([1, 2, 42]);
     expect(new Set(outcomes.map(({ stdout }) => stdout)).size).toBe(3);
     expect(await list()).toEqual([]);
     expect(vmProcessesOf(home)).toEqual([]);
     expect(entries(home, 'state', 'vms')).toEqual([]);
     expect(entries(home, 'run', 'vm')).toEqual([]);
-  });
-
-  test('run detached: the VM runs on, and its name is printed', async () => {
-    const { status, stdout } = await banger(['vm', 'run', '-d', '--name', 'detached'], { home });
-    expect({ status, stdout }).toEqual({ status: 0, stdout: 'detached\n' });
-    expect(await list()).toMatchObject([{ name: 'detached', state: 'running', runtime: { agent: 'ready' } }]);
-    expect((await banger(['vm', 'exec', 'detached', '--', 'hostname'], { home })).stdout).toBe('detached\n');
-    await banger(['vm', 'delete', 'detached'], { home });
   });
 
   test('several names, one bad: the others are done, in the order given, and the status tells', async () => {

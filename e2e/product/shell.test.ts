@@ -1,7 +1,8 @@
 import type { VmView } from '@banger/contract/vm';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { banger, bangerJson } from '../harness/banger.ts';
 import { entries, vmProcessesOf } from '../harness/leftovers.ts';
+import { seenAll } from '../harness/seen.ts';
 import { sharedHome } from '../harness/shared-home.ts';
 import { Terminal } from '../harness/terminal.ts';
 import { until } from '../harness/until.ts';
@@ -10,10 +11,15 @@ const home = sharedHome();
 const list = () => bangerJson<VmView[]>(['vm', 'list'], { home });
 
 describe('a shell on a terminal', () => {
-  beforeAll(async () => {
-    expect(await banger(['vm', 'create', '--name', 'term'], { home })).toMatchObject({ status: 0 });
-  });
   afterAll(() => banger(['vm', 'delete', 'term'], { home }));
+
+  test('is closed in the middle of `run`: the VM runs on', async () => {
+    const terminal = Terminal.start(['vm', 'run', '--name', 'term'], home);
+    await terminal.shows(/[#$] $/);
+    terminal.hangUp();
+    await terminal.ended();
+    expect(await list()).toMatchObject([{ name: 'term', state: 'running' }]);
+  });
 
   test('has the size and kind of the terminal, passes UTF-8, Ctrl-C and Ctrl-D, and gives its status', async () => {
     const terminal = Terminal.start(['vm', 'shell', 'term'], home);
@@ -49,7 +55,7 @@ describe('the client goes away', () => {
     const terminal = Terminal.start(['vm', 'run', '--rm', '--name', 'closed'], home);
     await terminal.shows(/[#$] $/);
     terminal.hangUp();
-    await until('the VM to be gone', async () => ((await list()).length === 0 ? true : undefined));
+    await until('the VM to be gone', async () => ((await seenAll(home)).length === 0 ? true : undefined));
     // The command line itself looks for what it has left open before it ends.
     await until('all processes to be gone', async () =>
       vmProcessesOf(home).length === 0 ? true : undefined,
@@ -57,21 +63,12 @@ describe('the client goes away', () => {
     expect(entries(home, 'state', 'vms')).toEqual([]);
   });
 
-  test('the terminal is closed in the middle of `run`: the VM runs on', async () => {
-    const terminal = Terminal.start(['vm', 'run', '--name', 'kept'], home);
-    await terminal.shows(/[#$] $/);
-    terminal.hangUp();
-    await terminal.ended();
-    expect(await list()).toMatchObject([{ name: 'kept', state: 'running' }]);
-    await banger(['vm', 'delete', 'kept'], { home });
-  });
-
   test('Ctrl-C while it boots: nothing is left', async () => {
     const terminal = Terminal.start(['vm', 'run', '--name', 'early'], home);
     await terminal.shows(/agent/i);
     terminal.type('\u0003');
     expect(await terminal.ended()).not.toBe(0);
-    await until('the VM to be gone', async () => ((await list()).length === 0 ? true : undefined));
+    await until('the VM to be gone', async () => ((await seenAll(home)).length === 0 ? true : undefined));
     expect(vmProcessesOf(home)).toEqual([]);
     expect(entries(home, 'state', 'vms')).toEqual([]);
     expect(entries(home, 'run', 'vm')).toEqual([]);
@@ -82,12 +79,12 @@ describe('the client goes away', () => {
       home,
       onStart: (child) => {
         void until('the VM to run', async () =>
-          (await list())[0]?.state === 'running' ? true : undefined,
+          (await seenAll(home))[0]?.state === 'running' ? true : undefined,
         ).then(() => child.kill('SIGKILL'));
       },
     });
     expect(outcome.signal).toBe('SIGKILL');
-    await until('the VM to be gone', async () => ((await list()).length === 0 ? true : undefined));
+    await until('the VM to be gone', async () => ((await seenAll(home)).length === 0 ? true : undefined));
     expect(vmProcessesOf(home)).toEqual([]);
     expect(entries(home, 'state', 'vms')).toEqual([]);
   });

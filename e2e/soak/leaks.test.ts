@@ -48,7 +48,7 @@ const round = async (): Promise<void> => {
 
 describe('over many rounds nothing grows', () => {
   test(
-    `${soakSize.rounds} times create, run, delete`,
+    `create, run, delete: ${soakSize.rounds} more after the first`,
     async () => {
       await round();
       const before = await footprint();

@@ -12,4 +12,4 @@ export interface SoakSize {
 export const soakSize: SoakSize =
   process.env['BANGER_SOAK'] === 'long'
     ? { rounds: 100, execs: 1_000, writes: 20 }
-    : { rounds: 2, execs: 20, writes: 3 };
+    : { rounds: 1, execs: 10, writes: 2 };

@@ -20,9 +20,11 @@ describe('takeTurns', () => {
 
 describe('figures', () => {
   const values = { ours: [30, 10, 20], bare: [10, 5, 40] };
-  test('are medians, 95th percentiles and the ratio of medians', () => {
+  test("are medians, 95th percentiles and the median of the rounds' ratios", () => {
     expect(summary(values)).toEqual({ oursMs: 20, oursP95Ms: 30, bareMs: 10, bareP95Ms: 40 });
     expect(ratio(values.ours, values.bare)).toBe(2);
+    expect(ratio([10, 12, 20, 24], [10, 10, 20, 20])).toBeCloseTo(1.1);
+    expect(ratio([1, 2], [1])).toBeNaN();
   });
 });
 

@@ -25,9 +25,6 @@
 /* glibc's SIGRTMIN, which programs that signal PID 1 count from; musl's is another. */
 #define RTMIN 34
 
-/* Enough for the answer to the host to be on its way. */
-#define SETTLE_MS 1
-
 static struct cmdline cmdline;
 
 static void open_console(void) {
@@ -100,22 +97,6 @@ static void protect(void) {
     close(fd);
 }
 
-void boot_settle(void) {
-    static bool settled;
-    if (!settled) mount_modules(&cmdline);
-    settled = true;
-}
-
-static void settle(struct timer *t) {
-    (void)t;
-    boot_settle();
-}
-
-void boot_settle_soon(void) {
-    static struct timer soon;
-    timer_start(&soon, SETTLE_MS, settle);
-}
-
 void boot(char **argv) {
     umask(022);
     mount_kernel();
@@ -126,10 +107,10 @@ void boot(char **argv) {
     grow_root_early();
     warm_first_program();
     mount_for_programs();
+    mount_modules(&cmdline);
     if (strcmp(cmdline.init, "agent") == 0) {
         become_init();
     } else {
-        boot_settle();
         agent.init = cmdline.init;
         init_start(cmdline.init, argv[0]);
         loop_init();

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "agent.h"
-#include "boot.h"
 #include "entropy.h"
 #include "etc.h"
 #include "grow.h"
@@ -106,9 +105,6 @@ static void done(bool ok) {
     if (!ok) return;
     agent.configured = true;
     init_release();
-#ifndef HOSTED
-    boot_settle_soon();
-#endif
 }
 
 void configure_open(struct stream *s, struct slice payload) {

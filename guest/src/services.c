@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "agent.h"
-#include "boot.h"
 #include "clock.h"
 #include "configure.h"
 #include "dial.h"
@@ -36,9 +35,6 @@ void agent_request(struct stream *s, uint16_t type, struct slice payload) {
         if (SERVICES[i].type != type) continue;
         if (!agent.configured && !SERVICES[i].always)
             return stream_error(s, REASON_NOT_CONFIGURED, 0, "the machine has not been configured yet");
-#ifndef HOSTED
-        if (!SERVICES[i].always) boot_settle();
-#endif
         return SERVICES[i].open(s, payload);
     }
     stream_error(s, REASON_NOT_SUPPORTED, 0, "unknown request");

@@ -80,6 +80,7 @@ describe('building by a recipe', () => {
     const { rootDisk, workTemplate } = await builder.build('debian-bookworm-systemd', context);
     const found = readImage(rootDisk);
     expect(found.get('var/lib/apt/lists/lock')).toBeUndefined();
+    expect(found.get('usr/lib/modules')).toMatchObject({ type: 'directory', mode: 0o755, uid: 0 });
     for (const path of ['etc/hostname', 'etc/hosts', 'etc/resolv.conf'])
       expect(found.get(path)?.content.toString()).toMatch(/^(localhost|# banger.*)\n/);
     expect(found.get('etc/machine-id')).toMatchObject({ size: 0, mode: 0o644, uid: 0, gid: 0 });

@@ -28,8 +28,12 @@ const WRITTEN_BY_AGENT: readonly { readonly path: string; readonly text: string 
   { path: '/etc/machine-id', text: '' },
 ];
 
+/** Where the agent makes a directory at the first start, for the modules of the kernel: one less to make there. */
+const MODULES = '/usr/lib/modules';
+
 /** Every user of the guest reads these. */
 const FILE_MODE = 0o644;
+const DIRECTORY_MODE = 0o755;
 const LINK_MODE = 0o777;
 const NOTHING = Buffer.alloc(0);
 
@@ -39,6 +43,7 @@ export function recipeLayer(recipe: Pick<ImageRecipe, 'files' | 'links'>, modifi
   return {
     async *entries() {
       for (const [path] of LEFTOVERS) yield entry('file', whiteoutOf(path), owned(FILE_MODE));
+      yield entry('directory', MODULES, owned(DIRECTORY_MODE));
       for (const { path, text } of [...WRITTEN_BY_AGENT, ...recipe.files])
         yield { ...entry('file', path, owned(FILE_MODE)), ...holding(Buffer.from(text)) };
       for (const { path, to } of recipe.links)

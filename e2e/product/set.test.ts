@@ -66,6 +66,7 @@ describe('lifecycle with set', () => {
     const writing = exec(`until test -e /run/grown; do
         head -c 64k /dev/urandom > /run/piece; cat /run/piece >> /run/all
         dd if=/run/piece of=/root/later bs=64k oflag=append,sync conv=notrunc status=none
+        sleep 0.2
       done; echo 3 > /proc/sys/vm/drop_caches; cmp /run/all /root/later && echo ok`);
     await exec('until test -s /root/later; do sleep 0.1; done');
     expect(await vm('set', 'life', '--disk-size', '1T')).toMatchObject({

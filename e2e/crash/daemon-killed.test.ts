@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import type { KernelView } from '@banger/contract/kernel';
 import { HOLDER_FILE } from '../../packages/daemon/src/store/holder.ts';
 import { powerOffSteps } from '../../packages/daemon/src/services/vm/stop-steps.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -107,11 +106,10 @@ describe('the daemon is killed', () => {
   });
 
   test('in a kernel pull: the old kernel stays, and nothing is left', async () => {
-    const kernels = (): Promise<KernelView[]> => home.json<KernelView[]>(['kernel', 'list']);
-    const before = await kernels();
+    const before = await home.kernels();
     // What is fetched from an address goes the same way from there on: `kernel/pull.test.ts` kills the daemon later in it.
     await killAt('Fetching linux-image', ['kernel', 'pull', '--force', 'debian-cloud']);
-    expect(await kernels()).toEqual(before);
+    expect(await home.kernels()).toEqual(before);
     await home.expectNothingLeft();
   });
 });

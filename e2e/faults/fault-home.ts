@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { MethodName, ParamsOf, ResultOf } from '@banger/contract/methods';
 import type { VmView } from '@banger/contract/vm';
 import { expect } from 'vitest';
 import { HOLDER_FILE } from '../../packages/daemon/src/store/holder.ts';
 import { banger, bangerJson, type Outcome, type RunOptions } from '../harness/banger.ts';
 import { entries, processesOf, vmProcessesOf } from '../harness/leftovers.ts';
+import { askedOfAny } from '../harness/seen.ts';
 import { sharedHome, stock } from '../harness/shared-home.ts';
 import { until } from '../harness/until.ts';
 
@@ -87,12 +89,34 @@ export class FaultHome {
     return bangerJson<T>(argv, { env: this.env, home: this.path });
   }
 
-  list(): Promise<VmView[]> {
-    return this.json<VmView[]>(['vm', 'list']);
+  /** What a method answers, from the daemon itself; where none runs, from the command that starts one and asks the same. */
+  async #ask<M extends MethodName>(
+    method: M,
+    params: ParamsOf<M>,
+    command: readonly string[],
+  ): Promise<ResultOf<M>> {
+    const answer = await askedOfAny(this.path, method, params);
+    return answer === undefined ? this.json<ResultOf<M>>(command) : answer.result;
+  }
+
+  list(): Promise<ResultOf<'vm.list'>> {
+    return this.#ask('vm.list', {}, ['vm', 'list']);
   }
 
   show(name: string): Promise<VmView> {
-    return this.json<VmView>(['vm', 'show', name]);
+    return this.#ask('vm.show', { vm: name }, ['vm', 'show', name]);
+  }
+
+  images(): Promise<ResultOf<'image.list'>> {
+    return this.#ask('image.list', { available: false }, ['image', 'list']);
+  }
+
+  image(name: string): Promise<ResultOf<'image.show'>> {
+    return this.#ask('image.show', { image: name }, ['image', 'show', name]);
+  }
+
+  kernels(): Promise<ResultOf<'kernel.list'>> {
+    return this.#ask('kernel.list', { available: false }, ['kernel', 'list']);
   }
 
   /** Process id of the daemon, which is started when none runs. */

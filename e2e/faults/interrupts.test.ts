@@ -162,7 +162,7 @@ describe('an image build that is cut off', () => {
     expect(await home.run(['vm', 'list'], { env: { TMPDIR: temporary } })).toMatchObject({ status: 0 });
   });
   afterEach(async () => {
-    expect(await home.json(['image', 'list'])).toEqual([]);
+    expect(await home.images()).toEqual([]);
     await home.expectNothingLeft();
     expect(readdirSync(temporary)).toEqual([]);
   });

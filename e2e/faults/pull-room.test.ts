@@ -56,7 +56,7 @@ describe.runIf(process.getuid?.() === 0)('no room while an image is pulled', () 
       .split('\n')
       .map((line) => JSON.parse(line) as Told);
     expect(told.at(-1)).toMatchObject({ error: { code: 'disk_full' } });
-    expect(await home.json(['image', 'list'])).toEqual([]);
+    expect(await home.images()).toEqual([]);
     expect(home.leftovers()).toEqual([]);
     expect(entries(home.path, 'cache', 'blobs').filter((name) => name.startsWith('.'))).toEqual([]);
     return told.findLast(({ progress }) => progress?.level === 'stage')?.progress?.stage;
@@ -112,7 +112,7 @@ describe.runIf(process.getuid?.() === 0)('no room while an image is pulled', () 
     home.setRoom(MIB, 'state', 'kernels');
     const kernel = join(sharedHome(), 'state/kernels/debian-cloud/vmlinux');
     await refused(image, '--kernel', kernel);
-    expect(await home.json(['kernel', 'list'])).toEqual([]);
+    expect(await home.kernels()).toEqual([]);
   });
 });
 

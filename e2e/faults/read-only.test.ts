@@ -40,8 +40,8 @@ describe('a directory that cannot be written', () => {
           says: home.at('state', store),
         });
       await home.expectNothingLeft();
-      expect(await home.json(['kernel', 'list'])).toHaveLength(1);
-      expect(await home.json(['image', 'list'])).toHaveLength(1);
+      expect(await home.kernels()).toHaveLength(1);
+      expect(await home.images()).toHaveLength(1);
       mend();
     },
   );

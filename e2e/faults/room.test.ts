@@ -1,14 +1,20 @@
 import { writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { VmView } from '@banger/contract/vm';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { entries } from '../harness/leftovers.ts';
 import { seen } from '../harness/seen.ts';
 import { until } from '../harness/until.ts';
 import { expectFault } from './expect-fault.ts';
 import { FaultHome } from './fault-home.ts';
+import { HostClock } from './host-clock.ts';
 
 const KIB = 1024;
 const MIB = 1024 ** 2;
 const small = ['--memory', '256'];
+
+/** How long a VM that waits for room rests before it is tried again. */
+const TRY_AGAIN_MS = 5_000;
 
 describe('no room on the disk', () => {
   let home: FaultHome;
@@ -23,24 +29,30 @@ describe('no room on the disk', () => {
     try {
       empty.setRoom(100 * MIB, 'state', 'images');
       empty.setRoom(30 * MIB, 'state', 'kernels');
-      const [image, kernel] = await Promise.all([
-        empty.run(['image', 'pull', 'debian-bookworm']),
-        empty.run(['kernel', 'pull', 'debian-cloud']),
-      ]);
       const figures = (what: string, store: string, mib: number): RegExp =>
         new RegExp(`no room for ${what} in .*/${store}: ${mib} MiB were free when .*, \\d+ MiB are left`);
-      expectFault(image, {
-        ...{ code: 'disk_full', status: 1 },
-        says: figures('debian-bookworm', 'images', 100),
-      });
-      expectFault(kernel, { code: 'disk_full', status: 1, says: figures('debian-cloud', 'kernels', 30) });
-      expect(await empty.json(['image', 'list'])).toEqual([]);
-      expect(await empty.json(['kernel', 'list'])).toEqual([]);
-      await empty.expectNothingLeft();
-      // The kernel alone: an image takes a minute, by the same way into its store.
-      empty.setRoom(512 * MIB, 'state', 'kernels');
-      expect(await empty.run(['kernel', 'pull', 'debian-cloud'])).toMatchObject({ status: 0 });
-      expect(await empty.json(['kernel', 'list'])).toMatchObject([{ name: 'debian-cloud', present: true }]);
+      const image = async (): Promise<void> => {
+        expectFault(await empty.run(['image', 'pull', 'debian-bookworm']), {
+          ...{ code: 'disk_full', status: 1 },
+          says: figures('debian-bookworm', 'images', 100),
+        });
+        expect(await empty.images()).toEqual([]);
+        expect(entries(empty.path, 'state', 'images')).toEqual([]);
+      };
+      const kernel = async (): Promise<void> => {
+        const pull = ['kernel', 'pull', 'debian-cloud'];
+        expectFault(await empty.run(pull), {
+          ...{ code: 'disk_full', status: 1 },
+          says: figures('debian-cloud', 'kernels', 30),
+        });
+        expect(await empty.kernels()).toEqual([]);
+        expect(entries(empty.path, 'state', 'kernels')).toEqual([]);
+        // The kernel alone: an image takes a minute, by the same way into its store.
+        empty.setRoom(512 * MIB, 'state', 'kernels');
+        expect(await empty.run(pull)).toMatchObject({ status: 0 });
+        expect(await empty.kernels()).toMatchObject([{ name: 'debian-cloud', present: true }]);
+      };
+      await Promise.all([image(), kernel()]);
       await empty.expectNothingLeft();
     } finally {
       await empty.remove();
@@ -78,11 +90,23 @@ describe('no room on the disk', () => {
   });
 
   test('while a VM runs: it stands still and says why, loses nothing, and goes on when there is room', async () => {
-    home.setRoom(24 * MIB, 'state', 'vms');
+    const clock = new HostClock(home.path);
+    home.env = clock.env;
+    onTestFinished(() => clock.close());
+    /** It is called running once its writes have found room for a second. */
+    const goesOn = async (): Promise<VmView> => {
+      home.setRoom(512 * MIB, 'state', 'vms');
+      clock.pass(TRY_AGAIN_MS);
+      return until('it to be called running', async () => {
+        const view = await seen(home.path, 'full');
+        return view.state === 'running' ? view : undefined;
+      });
+    };
+    home.setRoom(8 * MIB, 'state', 'vms');
     expect(await home.run(['vm', 'create', '--name', 'full', ...small])).toMatchObject({ status: 0 });
     const writing = home.run([
       ...['vm', 'exec', 'full', '--', 'sh', '-c'],
-      'head -c 40M /dev/urandom | tee /root/big | sha256sum; sync; sha256sum < /root/big',
+      'head -c 16M /dev/urandom | tee /root/big | sha256sum; sync; sha256sum < /root/big',
     ]);
     const paused = await until('the VM to stand still', async () => {
       const view = await seen(home.path, 'full');
@@ -95,17 +119,11 @@ describe('no room on the disk', () => {
       status: 125,
       says: /is paused[^]*Free some space/,
     });
-    home.setRoom(512 * MIB, 'state', 'vms');
+    expect(await goesOn()).toMatchObject({ reason: '', hint: '' });
     const { status, stdout } = await writing;
     expect(status).toBe(0);
     const [sent, read] = stdout.trim().split('\n');
     expect(read).toBe(sent);
-    // It is called running once its writes have found room for a second.
-    const running = await until('it to be called running', async () => {
-      const view = await seen(home.path, 'full');
-      return view.state === 'running' ? view : undefined;
-    });
-    expect(running).toMatchObject({ reason: '', hint: '' });
 
     // What a stop has it write finds no room either: the stop is refused, and nothing is lost.
     const { blocks, bfree, bsize } = await statfs(home.at('state', 'vms'));
@@ -119,10 +137,7 @@ describe('no room on the disk', () => {
     await until('the VM to stand still', async () =>
       (await seen(home.path, 'full')).state === 'paused' ? true : undefined,
     );
-    home.setRoom(512 * MIB, 'state', 'vms');
-    await until('it to be called running', async () =>
-      (await seen(home.path, 'full')).state === 'running' ? true : undefined,
-    );
+    await goesOn();
     expect(await hash('sync; echo 3 > /proc/sys/vm/drop_caches')).toBe(held);
     expect(await home.run(['vm', 'delete', 'full'])).toMatchObject({ status: 0 });
     await home.expectNothingLeft();

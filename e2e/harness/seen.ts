@@ -1,3 +1,4 @@
+import { isBangerError } from '@banger/contract/error';
 import type { MethodName, ParamsOf, ResultOf } from '@banger/contract/methods';
 import { resolvePaths } from '@banger/contract/paths';
 import type { VmView } from '@banger/contract/vm';
@@ -25,12 +26,26 @@ export async function asked<M extends MethodName>(
   method: M,
   params: ParamsOf<M>,
 ): Promise<ResultOf<M>> {
+  const answer = await askedOfAny(home, method, params);
+  if (answer === undefined) throw new Error(`No daemon runs for ${home}.`);
+  return answer.result;
+}
+
+/** What the daemon answers if one runs, and goes on running; undefined otherwise. */
+export async function askedOfAny<M extends MethodName>(
+  home: string,
+  method: M,
+  params: ParamsOf<M>,
+): Promise<{ readonly result: ResultOf<M> } | undefined> {
   const paths = resolvePaths({ env: { BANGER_HOME: home }, home, uid: 0 });
   const daemon = await connectRunning({ paths, build: LOOKER });
-  if (daemon === undefined) throw new Error(`No daemon runs for ${home}.`);
   try {
-    return await daemon.call(method, params);
+    return daemon && { result: await daemon.call(method, params) };
+  } catch (error) {
+    // It has been killed since.
+    if (isBangerError(error, 'daemon_unreachable')) return undefined;
+    throw error;
   } finally {
-    daemon.close();
+    daemon?.close();
   }
 }

@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A guest under emulation on a busy machine; what takes longer hangs. */
 const DEADLINE_MS = 120_000;
+/** The first pause; what has just begun is often over at once. The next ones are as long as what has been waited already. */
+const FIRST_PAUSE_MS = 20;
 const PAUSE_MS = 200;
 /**
- * A look is mostly a command line of its own, which takes from the guest the time that it needs to boot: what has been waited for long is
+ * A look may be a command line of its own, which takes from the guest the time that it needs to boot: what has been waited for long is
  * looked at less often, so that this part of the wait at most is added to it.
  */
 const PAUSE_SHARE = 0.1;
@@ -24,6 +26,7 @@ export async function until<T>(
       throw new Error(
         `Waited ${deadlineMs / 1000} s in vain for ${typeof what === 'string' ? what : what()}.`,
       );
-    await sleep(Math.max(PAUSE_MS, waitedMs * PAUSE_SHARE));
+    const pauseMs = Math.min(PAUSE_MS, Math.max(FIRST_PAUSE_MS, waitedMs));
+    await sleep(Math.max(pauseMs, waitedMs * PAUSE_SHARE));
   }
 }

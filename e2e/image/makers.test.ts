@@ -123,7 +123,7 @@ describe.runIf(process.getuid?.() === 0)('an image', () => {
     for (const tree of [found, expected]) tree.delete('');
     expect(found.size).toBeGreaterThan(40);
     expect(found).toEqual(expected);
-    expect(await home.json(['image', 'show', tag])).toMatchObject({
+    expect(await home.image(tag)).toMatchObject({
       config: {
         env: [expect.stringMatching('PATH='), SAID.env].slice(-1),
         cwd: SAID.cwd,

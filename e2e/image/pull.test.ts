@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import type { ImageView } from '@banger/contract/image';
 import { skopeo } from '@banger/daemon/drivers/image/oci/tools.suite';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { FaultHome } from '../faults/fault-home.ts';
@@ -50,9 +49,8 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-const images = (): Promise<readonly ImageView[]> => home.json(['image', 'list']);
 const nothing = async (): Promise<void> => {
-  expect(await images()).toEqual([]);
+  expect(await home.images()).toEqual([]);
   expect(home.leftovers()).toEqual([]);
 };
 
@@ -115,7 +113,7 @@ describe('an image of a registry', () => {
     ]);
     expect([status, stdout], stderr).toEqual([0, 'the newer layer\n']);
     expect(stderr).toContain(`pulling ${registry.host}/team/box:1`);
-    expect((await images()).map(({ name }) => name)).toEqual(['box-1']);
+    expect((await home.images()).map(({ name }) => name)).toEqual(['box-1']);
     await home.run(['image', 'delete', 'box-1']);
   });
 
@@ -129,7 +127,7 @@ describe('an image of a registry', () => {
 
 describe('an image of this machine', () => {
   afterEach(async () => {
-    for (const { name } of await images()) await home.run(['image', 'delete', name]);
+    for (const { name } of await home.images()) await home.run(['image', 'delete', name]);
     await nothing();
   });
 
@@ -176,7 +174,7 @@ describe('the daemon is killed in a pull', () => {
         onStart: (child) => onceSaid(child, begins, () => void process.kill(pid, 'SIGKILL')),
       });
       expect(stderr).toMatch(begins);
-      const [whole] = await images();
+      const [whole] = await home.images();
       // By the time that it is killed it may have stored the image.
       if (whole === undefined) expect(status).toBe(1);
       else expect(await home.run(['image', 'delete', 'large'])).toMatchObject({ status: 0 });

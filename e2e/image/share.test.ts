@@ -72,7 +72,7 @@ describe('an image', () => {
 
   test('is pulled from standard input, and nothing of what was sent stays', async () => {
     expect(await succeed(['image', 'pull', '--name', 'piped', '-'], readFileSync(file))).toBe('piped');
-    expect(await home.json(['image', 'show', 'piped'])).toMatchObject({
+    expect(await home.image('piped')).toMatchObject({
       ...{ source: 'bundle', config: { env: config.Env } },
     });
     await succeed(['image', 'delete', 'piped', 'box']);
@@ -83,7 +83,7 @@ describe('an image', () => {
     writeFileSync(join(directory, 'cut.tar.zst'), readFileSync(file).subarray(0, 100_000));
     const { status, stderr } = await home.run(['image', 'pull', join(directory, 'cut.tar.zst')]);
     expect([status, stderr]).toEqual([1, expect.stringContaining('image_invalid')]);
-    expect(await home.json(['image', 'list'])).toEqual([]);
+    expect(await home.images()).toEqual([]);
     expect(home.leftovers()).toEqual([]);
   });
 });
@@ -152,9 +152,9 @@ describe('a root file system that its user made', () => {
   test('that is promoted is of no further use', async () => {
     await succeed(['image', 'register', 'mine', '--rootfs', rootfs()]);
     await succeed(['image', 'promote', 'mine']);
-    expect(await home.json(['image', 'show', 'mine'])).toMatchObject({ managed: true, source: 'file' });
+    expect(await home.image('mine')).toMatchObject({ managed: true, source: 'file' });
     rmSync(rootfs());
-    expect(await home.json(['image', 'show', 'mine'])).toMatchObject({ present: true });
+    expect(await home.image('mine')).toMatchObject({ present: true });
     await succeed(['image', 'delete', 'mine']);
     await home.expectNothingLeft();
   });

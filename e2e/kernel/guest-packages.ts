@@ -2,17 +2,21 @@ import { appendFileSync, globSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRunner } from '@banger/daemon/host/execa-runner';
 
+/** Below /usr/share. */
+const NOT_RUN = ['doc', 'man', 'locale', 'bash-completion', 'fish', 'zsh'];
+
 /** Lists and packages are some 40 MB, minutes on a slow line. */
 const FETCH_TIMEOUT_MS = 10 * 60_000;
 
 /**
  * Fetches the packages that a Debian guest lacks for those that are named, without what these only recommend and without `needless` and what
- * that needs, and answers an archive of the files in them, which nothing has set up. It is the apt of this machine that does so, told that the
- * packages and sources are the guest's: for the guest's own apt and dpkg that is minutes under emulation. `directory` is a private one, with
- * the guest's /etc/apt as `apt` and its /var/lib/dpkg/status as `status`.
+ * that needs, and answers an archive of the files in them without what nobody runs, which nothing has set up. It is the apt of this machine
+ * that does so, told that the packages and sources are those of the guest's root disk: for the guest's own apt and dpkg that is minutes under
+ * emulation. `directory` is a private one.
  */
 export async function fetchGuestPackages(
   directory: string,
+  rootDisk: string,
   names: readonly string[],
   needless: readonly string[],
 ): Promise<string> {
@@ -21,6 +25,9 @@ export async function fetchGuestPackages(
   );
   for (const path of [`${state}/lists/partial`, `${archives}/partial`, `${cache}`, `${tree}`])
     mkdirSync(path, { recursive: true });
+  const runner = createRunner();
+  for (const request of [`rdump /etc/apt ${directory}`, `dump /var/lib/dpkg/status ${directory}/status`])
+    await runner.run(['debugfs', '-R', request, rootDisk]);
   for (const name of needless)
     appendFileSync(
       join(directory, 'status'),
@@ -37,7 +44,6 @@ export async function fetchGuestPackages(
     'APT::Sandbox::User=root',
     'Acquire::Languages=none',
   ].flatMap((setting) => ['-o', setting]);
-  const runner = createRunner();
   const options = { timeoutMs: FETCH_TIMEOUT_MS, env: { LC_ALL: 'C' } };
   await runner.run(['apt-get', '-q', ...settings, 'update'], options);
   const install = ['install', '--download-only', '--yes', '--no-install-recommends', ...names];
@@ -45,6 +51,15 @@ export async function fetchGuestPackages(
   for (const file of globSync(`${archives}/*.deb`)) await runner.run(['dpkg-deb', '--extract', file, tree!]);
   const archive = join(directory, 'packages.tar');
   const owner = ['--owner=0', '--group=0', '--numeric-owner'];
-  await runner.run(['tar', '--create', `--file=${archive}`, ...owner, `--directory=${tree}`, '.']);
+  const without = NOT_RUN.map((path) => `--exclude=./usr/share/${path}`);
+  await runner.run([
+    'tar',
+    '--create',
+    `--file=${archive}`,
+    ...without,
+    ...owner,
+    `--directory=${tree}`,
+    '.',
+  ]);
   return archive;
 }

@@ -49,8 +49,7 @@ function packKernel(kernel: string, archive: string): void {
   ]);
 }
 
-const kernels = (...more: string[]): Promise<KernelView[]> =>
-  home.json<KernelView[]>(['kernel', 'list', ...more]);
+const catalog = (): Promise<KernelView[]> => home.json<KernelView[]>(['kernel', 'list', '--available']);
 
 async function exec(...argv: readonly string[]): Promise<string> {
   const { stdout } = await home.run(['vm', 'exec', 'box', '--', ...argv]);
@@ -58,7 +57,7 @@ async function exec(...argv: readonly string[]): Promise<string> {
 }
 
 test('a kernel of a catalog of the configuration is listed, pulled with its bytes told, and boots', async () => {
-  expect((await kernels('--available')).map(({ name, present }) => [name, present])).toEqual([
+  expect((await catalog()).map(({ name, present }) => [name, present])).toEqual([
     ['debian-cloud', true],
     ['team', false],
   ]);
@@ -67,7 +66,7 @@ test('a kernel of a catalog of the configuration is listed, pulled with its byte
   expect(stderr).toMatch(
     new RegExp(`"stage":"Fetching kernel team","done":${file.length},"total":${file.length}`),
   );
-  const [debian, team] = await kernels('--available');
+  const [debian, team] = await catalog();
   expect(team).toMatchObject({ name: 'team', present: true, sha256: debian?.sha256, usedBy: [] });
   expect(
     await home.run(['vm', 'create', '--name', 'box', '--kernel', 'team', '--memory', '256']),
@@ -79,20 +78,14 @@ test('a kernel of a catalog of the configuration is listed, pulled with its byte
 
 test('it is replaced while a VM runs, which boots the old one once more when its guest reboots', async () => {
   expectFault(await home.run(pull), { code: 'kernel_exists', status: 1, says: /--force/ });
-  const bootId = await exec('cat', '/proc/sys/kernel/random/boot_id');
+  const bootId = (await home.show('box')).runtime?.bootId;
   expect(await home.run([...pull, '--force'])).toMatchObject({ status: 0 });
   await home.run(['vm', 'exec', 'box', '--', 'reboot']);
-  await until('the VM to have rebooted', async () => {
-    const { status, stdout } = await home.run([
-      'vm',
-      'exec',
-      'box',
-      '--',
-      'cat',
-      '/proc/sys/kernel/random/boot_id',
-    ]);
-    return status === 0 && stdout.trim() !== bootId ? true : undefined;
+  const runtime = await until('the VM to have rebooted', async () => {
+    const { runtime } = await home.show('box');
+    return runtime?.agent === 'ready' && runtime.bootId !== bootId ? runtime : undefined;
   });
+  expect(await exec('cat', '/proc/sys/kernel/random/boot_id')).toBe(runtime.bootId);
 });
 
 test('it is not deleted while a VM or an image has it', async () => {
@@ -106,7 +99,7 @@ test('it is not deleted while a VM or an image has it', async () => {
 });
 
 test('a daemon that is killed in a pull leaves the old kernel, and nothing else', async () => {
-  const before = await kernels();
+  const before = await home.kernels();
   for (const stage of ['Fetching kernel team', 'Unpacking the kernel', 'Storing the kernel']) {
     const { pid } = JSON.parse(readFileSync(home.at('state', HOLDER_FILE), 'utf8')) as {
       readonly pid: number;
@@ -116,13 +109,13 @@ test('a daemon that is killed in a pull leaves the old kernel, and nothing else'
       onStart: (child) => onceSaid(child, begins, () => void process.kill(pid, 'SIGKILL')),
     });
     expect(status).toBe(1);
-    expect(await kernels()).toEqual(before);
+    expect(await home.kernels()).toEqual(before);
     await home.expectNothingLeft();
   }
 });
 
 test('a file that is another than the catalog says leaves the old kernel', async () => {
-  const before = await kernels();
+  const before = await home.kernels();
   const right = file;
   file = Buffer.from(right);
   file.writeUInt8(file.readUInt8(MIB) ^ 1, MIB);
@@ -131,7 +124,7 @@ test('a file that is another than the catalog says leaves the old kernel', async
     says: /sent something else than the kernel team/,
   });
   file = right;
-  expect(await kernels()).toEqual(before);
+  expect(await home.kernels()).toEqual(before);
   await home.expectNothingLeft();
   expect(await home.run(['kernel', 'delete', 'team'])).toMatchObject({ status: 0 });
 });
@@ -143,7 +136,7 @@ test('no room is told as that, wherever it ends', async ({ skip }) => {
   for (const bytes of [file.length / 2, file.length * 1.5]) {
     home.setRoom(Math.floor(bytes / MIB) * MIB, 'state', 'kernels');
     expectFault(await home.run(pull), { code: 'disk_full', status: 1, says: /no room for team/ });
-    expect(await kernels()).toEqual([]);
+    expect(await home.kernels()).toEqual([]);
     await home.expectNothingLeft();
   }
 });

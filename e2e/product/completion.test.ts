@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { BANGER_BIN, banger } from '../harness/banger.ts';
 import { sharedHome } from '../harness/shared-home.ts';
 import { Terminal } from '../harness/terminal.ts';
@@ -14,7 +14,6 @@ let directory: string;
 /** A home that nothing was ever made in. */
 let none: string;
 let env: Record<string, string>;
-let open: Terminal | undefined;
 const home = sharedHome();
 
 beforeAll(async () => {
@@ -41,24 +40,12 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-afterEach(async () => {
-  open?.hangUp();
-  await open?.ended();
-  open = undefined;
-});
-
 /** A shell at its prompt, with the completion in it. */
-async function shell(
-  argv: readonly string[],
-  setUp: string,
-  change: Record<string, string> = {},
-): Promise<Terminal> {
-  const terminal = Terminal.run(argv, { ...env, ...change });
-  open = terminal;
+async function shell(argv: readonly string[], setUp: string): Promise<Terminal> {
+  const terminal = Terminal.run(argv, env);
   await terminal.shows(/ready> /);
   terminal.type(`cd ${join(directory, 'files')}; ${setUp}; PS1='set''up> '\n`);
   await terminal.shows(/setup> /);
-  terminal.forget();
   return terminal;
 }
 
@@ -69,10 +56,23 @@ const shells = {
 
 describe.each(['bash', 'zsh'] as const)('%s', (name) => {
   const [program, setUp] = shells[name];
-  const begin = (change?: Record<string, string>) => shell(program.split(' '), setUp, change);
+  let terminal: Terminal;
+  beforeAll(async () => {
+    terminal = await shell(program.split(' '), setUp);
+  });
+  /** An empty line: of what was typed before nothing is left. */
+  beforeEach(async () => {
+    terminal.forget();
+    terminal.type('\u0015\n');
+    await terminal.shows(/setup> /);
+    terminal.forget();
+  });
+  afterAll(async () => {
+    terminal.hangUp();
+    await terminal.ended();
+  });
 
   test('completes commands, and the name of a VM', async () => {
-    const terminal = await begin();
     terminal.type('banger vm st\t\t');
     await terminal.shows(/start[\s\S]*stop/);
     terminal.type('\u0015banger vm stop c\t');
@@ -80,13 +80,11 @@ describe.each(['bash', 'zsh'] as const)('%s', (name) => {
   });
 
   test('completes the value behind =', async () => {
-    const terminal = await begin();
     terminal.type('banger vm run --network=no\t');
     await terminal.shows(/--network=none/);
   });
 
   test('completes files where a file is meant', async () => {
-    const terminal = await begin();
     terminal.type('banger kernel import x --from some-k\t');
     await terminal.shows(/some-kernel/);
     terminal.type('--from=some-d\t');
@@ -94,7 +92,9 @@ describe.each(['bash', 'zsh'] as const)('%s', (name) => {
   });
 
   test('without a daemon offers neither names nor files, says nothing, and starts none', async () => {
-    const terminal = await begin({ BANGER_HOME: none });
+    terminal.type(`BANGER_HOME='${none}'; echo el"se"where\n`);
+    await terminal.shows(/elsewhere[^]*setup> /);
+    terminal.forget();
     terminal.type('banger vm stop \t\tsome\t\t\u0015echo "do""ne"\n');
     await terminal.shows(/done/);
     expect(terminal.screen).not.toMatch(/some-|error|completed/);

@@ -18,7 +18,7 @@ beforeEach(() => {
   database = join(home, 'state/banger.db');
 });
 afterEach(async () => {
-  await banger(['daemon', 'stop'], { home });
+  if (processesOf(home).length > 0) await banger(['daemon', 'stop'], { home });
   expect(processesOf(home)).toEqual([]);
   rmSync(home, { recursive: true });
 });
@@ -67,9 +67,13 @@ async function expectOnlyLooks(): Promise<Awaited<ReturnType<typeof doctor>>> {
   return seen;
 }
 
+/** What it finds where nothing of banger is: the same at each look, most of which QEMU takes. */
+let bare: ReturnType<typeof expectOnlyLooks> | undefined;
+const whereNothingIs = (): ReturnType<typeof expectOnlyLooks> => (bare ??= expectOnlyLooks());
+
 describe('a doctor without a daemon makes every check, starts none and touches nothing', () => {
   test('where nothing of banger is', async () => {
-    const { checks } = await expectOnlyLooks();
+    const { checks } = await whereNothingIs();
     expect(failing(checks)).toEqual([]);
     expect(find(checks, 'store.state')?.detail).toMatch('not there yet');
     expect(find(checks, 'cli.daemon')?.detail).toMatch('none runs');
@@ -95,45 +99,65 @@ describe('a doctor without a daemon makes every check, starts none and touches n
     });
   });
 
-  test.each([
-    ['is of a newer banger', () => makeDatabase(999), /version 999/],
-    ['is damaged', () => writePrivate(database, 'no database, but long enough\n'.repeat(40)), /is damaged/],
-    ['is a directory', () => mkdirSync(database, { recursive: true, mode: 0o700 }), /cannot be used/],
-  ])('where the database %s: one check fails', async (_what, make, says) => {
-    make();
-    const { checks } = await expectOnlyLooks();
-    expect(failing(checks)).toMatchObject([
-      { id: 'store.state', detail: expect.stringMatching(says) as string, fix: expect.stringMatching(/\S/) },
-    ]);
+  /** Faults that do not hide each other, each with the one check that fails for it. */
+  interface Fault {
+    readonly what: string;
+    readonly make: () => void;
+    readonly id: string;
+    readonly says: RegExp;
+  }
+  const link = (directory: string, id: string): Fault => ({
+    what: `the directory ${directory} is a link`,
+    make: () => {
+      mkdirSync(join(home, `elsewhere-${directory}`), { mode: 0o700 });
+      symlinkSync(join(home, `elsewhere-${directory}`), join(home, directory));
+    },
+    ...{ id, says: /is a symbolic link/ },
   });
-
-  test.each([
-    ['has a mistake', 'vcpu = 2\n', /config.toml:1:1: there is no key vcpu/],
-    ['is no TOML', '[vm_defaults\n', /config.toml:2:1: this is not TOML/],
-  ])('where the configuration %s: one check fails', async (_what, text, says) => {
-    writePrivate(join(home, 'config/config.toml'), text);
-    const { checks } = await expectOnlyLooks();
-    expect(failing(checks)).toMatchObject([
-      { id: 'config', detail: expect.stringMatching(says) as string, fix: expect.stringMatching(/\S/) },
-    ]);
+  const inDatabase = (what: string, make: () => void, says: RegExp): Fault => ({
+    what: `the database ${what}`,
+    make,
+    ...{ id: 'store.state', says },
   });
-
-  test.each([
-    ['state', 'host.directories'],
-    ['run', 'cli.run-directory'],
-  ])('where the directory %s may not be used, as it is a link: one check fails', async (directory, id) => {
-    mkdirSync(join(home, 'elsewhere'), { mode: 0o700 });
-    symlinkSync(join(home, 'elsewhere'), join(home, directory));
-    const { checks } = await expectOnlyLooks();
-    expect(failing(checks)).toMatchObject([
-      { id, detail: expect.stringContaining('is a symbolic link') as string },
-    ]);
+  const inConfiguration = (what: string, text: string, says: RegExp): Fault => ({
+    what: `the configuration ${what}`,
+    make: () => writePrivate(join(home, 'config/config.toml'), text),
+    ...{ id: 'config', says },
   });
+  const mistake = inConfiguration('has a mistake', 'vcpu = 2\n', /config.toml:1:1: there is no key vcpu/);
+  const noToml = inConfiguration('is no TOML', '[vm_defaults\n', /config.toml:2:1: this is not TOML/);
+  const noDatabase = 'no database, but long enough\n'.repeat(40);
+  const together: readonly (readonly Fault[])[] = [
+    [inDatabase('is of a newer banger', () => makeDatabase(999), /version 999/), mistake],
+    [inDatabase('is damaged', () => writePrivate(database, noDatabase), /is damaged/), noToml],
+    [
+      inDatabase(
+        'is a directory',
+        () => mkdirSync(database, { recursive: true, mode: 0o700 }),
+        /cannot be used/,
+      ),
+      link('run', 'cli.run-directory'),
+    ],
+    [link('state', 'host.directories')],
+  ];
+  test.each(together.map((faults) => [faults.map(({ what }) => what).join(', and '), faults] as const))(
+    'where %s: one check fails for each',
+    async (_what, faults) => {
+      for (const { make } of faults) make();
+      const { checks } = await expectOnlyLooks();
+      expect(failing(checks)).toHaveLength(faults.length);
+      for (const { id, says } of faults)
+        expect(find(failing(checks), id)).toMatchObject({
+          detail: expect.stringMatching(says) as string,
+          fix: expect.stringMatching(/\S/) as string,
+        });
+    },
+  );
 });
 
 describe('a doctor with a daemon', () => {
   test('asks it, makes the same checks, and all is well', async () => {
-    const without = await doctor();
+    const without = await whereNothingIs();
     await banger(['ps'], { home });
     const { status, checks } = await doctor();
     expect(failing(checks)).toEqual([]);
@@ -164,7 +188,7 @@ describe('a doctor with a daemon', () => {
   });
 
   test.runIf(process.getuid?.() === 0)('warns root that QEMU stays root', async () => {
-    expect(find((await doctor()).checks, 'host.user')).toMatchObject({
+    expect(find((await whereNothingIs()).checks, 'host.user')).toMatchObject({
       status: 'warn',
       detail: expect.stringContaining('root') as string,
       fix: expect.stringMatching(/\S/) as string,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 export const BALLAST_FILE = 'banger.ballast';
 
 /** Some hundred changes of the database, each of which takes a few pages of 4 KiB. */
-const BALLAST_BYTES = 1024 * 1024;
+export const BALLAST_BYTES = 1024 * 1024;
 /** It is made only where there is this much room, so that it is never what fills the disk. */
 const AMPLE_BYTES = 4 * BALLAST_BYTES;
 

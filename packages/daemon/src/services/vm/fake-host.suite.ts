@@ -1,3 +1,4 @@
+import { truncateSync, writeFileSync } from 'node:fs';
 import { access, appendFile, mkdtemp, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +27,7 @@ import type { VmDefaults } from '../../domain/vm-defaults.ts';
 import type { VmRow } from '../../domain/vm-row.ts';
 import { systemClock, type Clock } from '../../host/clock.ts';
 import { ensurePrivateDir } from '../../host/private-files.ts';
+import { BALLAST_BYTES, BALLAST_FILE } from '../../store/ballast.ts';
 import type { Database } from '../../store/database.ts';
 import { LedgerRepository } from '../../store/ledger-repository.ts';
 import { openState } from '../../store/open-state.ts';
@@ -458,8 +460,11 @@ class ToldStates extends VmStates {
   }
 }
 
-/** A pretended host never loses power: its state need not wait for a disk. */
+/** A pretended host never loses power, nor is its disk ever full: its state need not wait for a disk, and its ballast need not weigh. */
 function open(directory: string): Database {
+  const ballast = join(directory, BALLAST_FILE);
+  writeFileSync(ballast, '');
+  truncateSync(ballast, BALLAST_BYTES);
   const database = openState(directory);
   database.get('PRAGMA synchronous = OFF');
   return database;

@@ -1,16 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  chmod,
-  mkdtemp,
-  open,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  symlink,
-  truncate,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, mkdtemp, open, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -24,6 +13,7 @@ import { ext4Bytes } from './ext4-superblock.ts';
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 const SMALL = 96 * MIB;
+const PIECE_BYTES = MIB;
 const runner = createRunner();
 
 let dir: string;
@@ -57,10 +47,19 @@ async function info(path: string): Promise<Record<string, unknown>> {
   >;
 }
 
+/** Of the length, and of each piece that is not all zeros with its place: a disk is mostly zeros, and these take long to hash. */
 async function sha256(path: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(path))
-    .digest('hex');
+  const hash = createHash('sha256');
+  const zeros = Buffer.alloc(PIECE_BYTES);
+  const buffer = Buffer.alloc(PIECE_BYTES);
+  await using file = await open(path);
+  for (let at = 0; ;) {
+    const { bytesRead } = await file.read(buffer, 0, PIECE_BYTES, at);
+    if (bytesRead === 0) return hash.update(`${at} bytes`).digest('hex');
+    const piece = buffer.subarray(0, bytesRead);
+    if (!piece.equals(zeros.subarray(0, bytesRead))) hash.update(`${at}:`).update(piece);
+    at += bytesRead;
+  }
 }
 
 /** A runner that does something else for one program. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EntryMetadata } from './entry-metadata.ts';
@@ -43,8 +43,17 @@ export async function withImage(
 export function tool(argv: readonly [string, ...string[]]): { status: number | null; output: string } {
   const [program, ...rest] = argv;
   const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin`, DEBUGFS_PAGER: '__none__' };
-  const result = spawnSync(program, rest, { encoding: 'latin1', env, maxBuffer: 256 * MIB });
-  return { status: result.status, output: result.stdout + result.stderr };
+  const directory = mkdtempSync(join(tmpdir(), 'ext4-tool-'));
+  try {
+    // Not through a pipe: debugfs writes word by word, and each would wake who reads it.
+    const said = join(directory, 'said');
+    const file = openSync(said, 'wx');
+    const result = spawnSync(program, rest, { encoding: 'latin1', env, stdio: ['ignore', file, 'pipe'] });
+    closeSync(file);
+    return { status: result.status, output: readFileSync(said, 'latin1') + result.stderr };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
 /** What e2fsck finds wrong: nothing, if all is well. */

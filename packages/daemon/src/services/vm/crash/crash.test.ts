@@ -12,8 +12,9 @@ import { beginningOf, killEverywhere, makeStock, pointsOf } from './kill-points.
 import { BUNDLE, LAYOUT, verbs } from './verbs.suite.ts';
 
 vi.mock('node:fs/promises', async (original) => {
+  const { atOnce } = await import('./at-once-files.suite.ts');
   const { mortalFiles } = await import('./mortal-files.suite.ts');
-  return mortalFiles(await original());
+  return mortalFiles(atOnce(await original()));
 });
 
 /** A command has up to 70 points, and what is done at each takes 50 to 200 ms on a quiet machine. */

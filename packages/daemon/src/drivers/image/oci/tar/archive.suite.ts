@@ -103,7 +103,7 @@ export async function readAll(
   const entries: ReadEntry[] = [];
   for await (const { content, ...entry } of readTar(streamed(bytes, cut), budget)) {
     const chunks: Buffer[] = [];
-    for await (const chunk of content) chunks.push(Buffer.from(chunk));
+    for await (const chunk of content) chunks.push(chunk);
     entries.push({ ...entry, bytes: Buffer.concat(chunks) });
   }
   return entries;

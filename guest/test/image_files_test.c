@@ -146,6 +146,12 @@ static void written_over(void) {
     EXPECT(write_over(at("over/file"), &owner, "then again", 10) == 0 && is_file_with("over/file", "then again"));
     EXPECT(stat(at("over/file"), &after) == 0 && after.st_ino == before.st_ino && (after.st_mode & 07777) == 0640);
 
+    owner.mode = 04750;
+    EXPECT(write_over(at("over/file"), &owner, "now", 3) == 0 && (mode_of("over/file") & 07777) == 04750);
+    /* A file that is another user's loses the bit as it is given away. */
+    EXPECT(getuid() != 0 || (chown(at("over/file"), 1, 1) == 0 && chmod(at("over/file"), 04750) == 0));
+    EXPECT(write_over(at("over/file"), &owner, "then again", 10) == 0 && (mode_of("over/file") & 07777) == 04750);
+
     EXPECT(write_over(at("over/file"), &owner, large, sizeof large) < 0 && is_file_with("over/file", "then again"));
     write_to("over/two", "of two names");
     EXPECT(link(at("over/two"), at("over/names")) == 0);

@@ -92,6 +92,11 @@ describe('readHostNetwork', () => {
     expect(host).toMatchObject({ ipv4: false, template: 'lo' });
   });
 
+  test('neither is one that leads to this host itself, as a transparent proxy has', async () => {
+    const fibTrie = ['Id -294967296:', '  |-- 0.0.0.0', '     /0 host LOCAL'];
+    expect(await networkOf({ fibTrie })).toMatchObject({ ipv4: false });
+  });
+
   test('a default route of another table has no interface that the kernel tells', async () => {
     const fibTrie = ['Id 51820:', ...trieDefault.slice(1)];
     expect(await networkOf({ fibTrie })).toMatchObject({ ipv4: true, template: 'lo' });
@@ -108,7 +113,8 @@ describe('readHostNetwork', () => {
       ipv6: true,
       template: 'docker0',
     });
-    const ifInet6 = [linkLocal('docker0'), linkLocal('tun0')];
+    expect(await networkOf({ ...routes, ifInet6: [linkLocal('lo')] })).toMatchObject({ ipv6: false });
+    const ifInet6 = [linkLocal('lo'), linkLocal('docker0'), linkLocal('tun0')];
     expect(await networkOf({ ...routes, ifInet6 })).toMatchObject({ template: 'tun0' });
   });
 

@@ -47,7 +47,10 @@ export async function readHostNetwork(read: ReadNet = readProcNet): Promise<Host
     try {
       return (await read(file)).split('\n').filter((line) => line.trim() !== '');
     } catch (cause) {
-      throw new BangerError('network_failed', `The file /proc/net/${file} cannot be read.`, { cause });
+      throw new BangerError('network_failed', `The file /proc/net/${file} cannot be read.`, {
+        cause,
+        hint: 'banger reads the routes there: mount /proc without `subset=pid`.',
+      });
     }
   };
   const [main4, every4, every6, addresses6] = await Promise.all([
@@ -63,7 +66,7 @@ export async function readHostNetwork(read: ReadNet = readProcNet): Promise<Host
   const linkLocal = addresses6.flatMap(linkLocalDevice);
   const template6 = default6 !== undefined && linkLocal.includes(default6) ? default6 : linkLocal[0];
   return {
-    ipv4: routes4.some(({ bits }) => bits === 0),
+    ipv4: routes4.some(({ bits, type }) => bits === 0 && type === 'UNICAST'),
     ipv6: default6 !== undefined && template6 !== undefined,
     template: (default6 === undefined ? default4 : (template6 ?? default4)) ?? LOOPBACK,
     taken: [...routes4, ...routes6]
@@ -74,7 +77,7 @@ export async function readHostNetwork(read: ReadNet = readProcNet): Promise<Host
 
 async function readProcNet(file: NetFile): Promise<string> {
   try {
-    return await readFile(`/proc/net/${file}`, 'latin1');
+    return await readFile(`/proc/net/${file}`, 'utf8');
   } catch (error) {
     // A kernel without IPv6 has not the two files that tell of it.
     if (file.includes('6') && (error as NodeJS.ErrnoException).code === 'ENOENT') return '';
@@ -94,18 +97,18 @@ function defaultDevice(line: string): string | undefined {
 }
 
 /** The routes of `fib_trie`, all IPv4 tables: trees whose leaves are addresses, each with a line for every route that begins there. */
-function routesOfTrie(lines: readonly string[]): Prefix[] {
+function routesOfTrie(lines: readonly string[]): (Prefix & { readonly type: string })[] {
   let address: string | undefined;
   return lines.flatMap((line) => {
     const [leaf, bits, type = ''] = fields(
       'fib_trie',
       line,
-      /^(?:(?:Main|Local|Id \d+):|\s+\+-- .*|\s+\|-- (\d+\.\d+\.\d+\.\d+)|\s+\/(\d+) \S+ ([A-Z]+|type \d+)(?: tos=\d+)?)$/,
+      /^(?:\S.*:|\s+\+-- .*|\s+\|-- (\d+\.\d+\.\d+\.\d+)|\s+\/(\d+) \S+ ([A-Z]+|type \d+)(?: tos=\d+)?)$/,
     );
     address = leaf ?? address;
     if (bits === undefined || NOWHERE.has(type)) return [];
     if (address === undefined) throw notUnderstood('fib_trie', line);
-    return [{ address, bits: Number(bits) }];
+    return [{ address, bits: Number(bits), type }];
   });
 }
 
@@ -127,7 +130,7 @@ function linkLocalDevice(line: string): string[] {
     line,
     /^[\da-f]{32} [\da-f]+ [\da-f]+ ([\da-f]+) [\da-f]+\s+(\S+)$/,
   );
-  return Number(`0x${scope}`) === SCOPE_LINK ? [device] : [];
+  return Number(`0x${scope}`) === SCOPE_LINK && device !== LOOPBACK ? [device] : [];
 }
 
 /** What the groups of `shape` match in a line; those that are left out are undefined. */

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { BangerError } from '@banger/contract/error';
 import type { NetworkDriver, NetworkHandle } from '../../drivers/network/driver.ts';
@@ -38,10 +37,12 @@ export function vmRemovers(
       place.check();
       await remove(resource);
     };
+  const removeDirectory = ifOurs(({ path }: { readonly path: string }) =>
+    rm(path, { recursive: true, force: true }),
+  );
   return {
-    directory: ifOurs(({ path }) => rm(path, { recursive: true, force: true })),
-    // At once: it holds a few sockets, which is a tenth of the work that the many small waits for them are.
-    runtime: ifOurs(({ path }) => Promise.resolve(rmSync(path, { recursive: true, force: true }))),
+    directory: removeDirectory,
+    runtime: removeDirectory,
     vmm: ifOurs(({ token, handle }) => vmm.remove(token, handle)),
     network: ifOurs(({ kind, directory, handle }) =>
       handle === undefined ? networks[kind].sweep(directory) : networks[kind].remove(handle),

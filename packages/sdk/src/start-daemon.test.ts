@@ -180,7 +180,7 @@ describe('a daemon that does not come up', () => {
     using place = new TestHome();
     const slow = { ...options(place, DAEMON, '20000'), startMs: 150 };
     await expect(startDaemon(slow)).rejects.toThrow(/\(pid \d+\) runs, but its socket cannot be used yet/);
-    started(place);
+    await until(() => started(place).length > 0);
   });
 
   test('is not waited for by a caller who gives up', async () => {
@@ -189,7 +189,7 @@ describe('a daemon that does not come up', () => {
     await expect(startDaemon({ ...options(place, DAEMON, '20000'), signal })).rejects.toMatchObject({
       code: 'cancelled',
     });
-    started(place);
+    await until(() => started(place).length > 0);
   });
 });
 

@@ -32,7 +32,8 @@ export class TestHome implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.root, { recursive: true });
+    // A process that the test has started may be making a file there.
+    rmSync(this.root, { recursive: true, maxRetries: 3 });
   }
 }
 

@@ -49,8 +49,10 @@ install_modules() {
 
 # npm goes beside the system packages and the C parts, which need nothing of it, unless it is one of the former. It is npm that goes to the
 # background as a Ctrl-C ends it there: Node has it end by that signal whatever the shell says.
-modules=
+modules=''
+begun=''
 begin_modules() {
+  begun=yes
   if current; then return; fi
   echo 'Installing the npm packages of package-lock.json'
   install_modules &
@@ -61,7 +63,7 @@ scripts/system-packages.sh || {
   wait
   exit 1
 }
-[ -n "$modules" ] || begin_modules
+[ -n "$begun" ] || begin_modules
 for part in guest netguard; do
   make --no-print-directory -s -j "$(nproc)" -C "$part" || {
     wait
